@@ -1,0 +1,9 @@
+//! dmusmini: a DirectMusic (DMus) miniport driver for Windows.
+#![no_std]
+
+extern crate alloc;
+#[cfg(not(windows))]
+extern crate std;
+
+pub mod mem;
+pub mod time;
