@@ -5,5 +5,6 @@ extern crate alloc;
 #[cfg(not(windows))]
 extern crate std;
 
+pub mod dls;
 pub mod mem;
 pub mod time;
