@@ -8,3 +8,12 @@ extern crate std;
 pub mod dls;
 pub mod mem;
 pub mod time;
+
+#[cfg(feature = "kernel")]
+pub mod com;
+#[cfg(feature = "kernel")]
+pub mod irql;
+#[cfg(feature = "kernel")]
+pub mod kernel;
+#[cfg(feature = "kernel")]
+pub mod portcls;

@@ -1,0 +1,114 @@
+//! The interrupt request level as a type.
+//!
+//! A thunk knows the documented IRQL of its method and makes one token for it; everything below
+//! takes the token along. The token is neither `Copy` nor `Send`: raising the level hands a *new*
+//! token to a closure while the old one is mutably borrowed, so work that needs PASSIVE level does
+//! not compile inside a spin lock, not even through a captured token.
+//!
+//! [`Locked`] is DISPATCH level with a lock held. Foreign COM methods ask for [`Dispatch`] or less,
+//! so the law "no foreign call while holding a lock" is checked by the compiler; methods that are
+//! documented for any level (`IPortDMus::Notify`, `IMasterClock::GetTime`, the interrupt object's
+//! synchronise) ask for [`Device`] and may be called.
+//!
+//! ```compile_fail,E0277
+//! # use dmusmini::irql::{AtMost, Irql, Locked, Passive};
+//! fn paged_work<L: AtMost<Passive>>(_: &Irql<L>) {}
+//! fn under_a_lock(irql: &mut Irql<Locked>) {
+//!     paged_work(irql); // a lock is held: not PASSIVE
+//! }
+//! ```
+//!
+#![expect(unsafe_code, reason = "making a token out of nothing is a promise")]
+
+use core::marker::PhantomData;
+
+/// PASSIVE_LEVEL: may wait, allocate and touch paged memory.
+#[derive(Debug)]
+pub enum Passive {}
+
+/// DISPATCH_LEVEL or below, no lock of ours held.
+#[derive(Debug)]
+pub enum Dispatch {}
+
+/// DISPATCH_LEVEL with one of our spin locks held.
+#[derive(Debug)]
+pub enum Locked {}
+
+/// Any level up to that of the device's interrupt.
+#[derive(Debug)]
+pub enum Device {}
+
+/// `Self` is a level at which code written for level `L` may run.
+///
+/// # Safety
+///
+/// Implemented only when the levels are so ordered.
+pub unsafe trait AtMost<L> {}
+
+// SAFETY: equal levels.
+unsafe impl AtMost<Self> for Passive {}
+// SAFETY: PASSIVE is below DISPATCH.
+unsafe impl AtMost<Dispatch> for Passive {}
+// SAFETY: PASSIVE is below DIRQL.
+unsafe impl AtMost<Device> for Passive {}
+// SAFETY: equal levels.
+unsafe impl AtMost<Self> for Dispatch {}
+// SAFETY: DISPATCH is below DIRQL.
+unsafe impl AtMost<Device> for Dispatch {}
+// SAFETY: equal levels.
+unsafe impl AtMost<Self> for Locked {}
+// SAFETY: DISPATCH is below DIRQL, and what runs at any level takes no lock of ours.
+unsafe impl AtMost<Device> for Locked {}
+// SAFETY: equal levels.
+unsafe impl AtMost<Self> for Device {}
+
+/// The evidence that the current processor runs at level `L` (or lower).
+#[derive(Debug)]
+pub struct Irql<L> {
+    /// Not `Send`: a level belongs to the processor it was seen on.
+    level: PhantomData<*mut L>,
+}
+
+impl<L> Irql<L> {
+    /// Makes a token.
+    ///
+    /// # Safety
+    ///
+    /// The current IRQL is at most `L`, and stays so while the token lives.
+    #[must_use]
+    pub const unsafe fn assume() -> Self {
+        Self { level: PhantomData }
+    }
+
+    /// The same evidence under a weaker name, for as long as this token is borrowed.
+    pub fn as_at_most<M>(&mut self) -> Lifted<'_, M>
+    where
+        L: AtMost<M>,
+    {
+        Lifted {
+            token: Irql { level: PhantomData },
+            source: PhantomData,
+        }
+    }
+}
+
+/// A token for a higher level, borrowed from one for a lower level.
+#[derive(Debug)]
+pub struct Lifted<'a, M> {
+    token: Irql<M>,
+    source: PhantomData<&'a mut M>,
+}
+
+impl<M> core::ops::Deref for Lifted<'_, M> {
+    type Target = Irql<M>;
+
+    fn deref(&self) -> &Irql<M> {
+        &self.token
+    }
+}
+
+impl<M> core::ops::DerefMut for Lifted<'_, M> {
+    fn deref_mut(&mut self) -> &mut Irql<M> {
+        &mut self.token
+    }
+}

@@ -1,0 +1,9 @@
+//! Safe faces of the few NT primitives that the driver uses.
+//!
+//! [`nt`] declares the imports and structures; everything else here wraps one of them so that
+//! the driver proper needs no `unsafe` to lock, wait, time or copy.
+
+pub mod nt;
+pub mod spinlock;
+pub mod timer;
+pub mod user_copy;

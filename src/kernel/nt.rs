@@ -1,0 +1,196 @@
+//! The NT facade: the imports and structures that the driver uses, with Windows' widths on every
+//! host. When built for Windows the structures are asserted against `wdk-sys`.
+//!
+//! On a host the simulator defines the imports under the same names. What is an instruction in
+//! kernel mode (`in`, `out`, the IRQL in CR8) is an import with the prefix `dmusmini_host_` there.
+#![expect(unsafe_code, reason = "imports")]
+
+use core::ffi::c_void;
+
+use crate::com::{Guid, Status};
+use crate::portcls::abi::assert_layout;
+
+/// `DEVICE_OBJECT`, as far as the driver looks.
+#[repr(C)]
+#[derive(Debug)]
+pub struct DeviceObject {
+    head: [u64; 8],
+    /// PortCls' extension; the adapter owns bytes 32 to 63 of it (abi section 4).
+    pub extension: *mut c_void,
+    // The rest is never touched, and the driver never makes one.
+}
+assert_layout!(DeviceObject, 72, extension @ 0x40);
+
+/// `DRIVER_OBJECT`, as far as the driver looks.
+#[repr(C)]
+#[derive(Debug)]
+pub struct DriverObject {
+    head: [u64; 13],
+    /// Called before the image is unmapped.
+    pub unload: Option<DriverUnload>,
+    /// The dispatch routines.
+    pub major_function: [Option<DriverDispatch>; 28],
+}
+assert_layout!(DriverObject, 0x150, unload @ 0x68, major_function @ 0x70);
+
+/// `IRP_MJ_PNP`.
+pub const IRP_MJ_PNP: usize = 0x1B;
+
+/// Minor functions of [`IRP_MJ_PNP`].
+pub mod pnp {
+    /// `IRP_MN_START_DEVICE`.
+    pub const START_DEVICE: u8 = 0x00;
+    /// `IRP_MN_REMOVE_DEVICE`.
+    pub const REMOVE_DEVICE: u8 = 0x02;
+    /// `IRP_MN_STOP_DEVICE`.
+    pub const STOP_DEVICE: u8 = 0x04;
+    /// `IRP_MN_SURPRISE_REMOVAL`.
+    pub const SURPRISE_REMOVAL: u8 = 0x17;
+}
+
+/// `IRP`, as far as the driver looks.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Irp {
+    head: [u64; 8],
+    /// 0 kernel, 1 user.
+    pub requestor_mode: i8,
+    middle: [u8; 0x77],
+    /// The current stack location.
+    pub stack_location: *mut IoStackLocation,
+    tail: [u64; 2],
+}
+assert_layout!(Irp, 0xD0, requestor_mode @ 0x40, stack_location @ 0xB8);
+
+/// `IO_STACK_LOCATION`, as far as the driver looks.
+#[repr(C)]
+#[derive(Debug)]
+pub struct IoStackLocation {
+    /// `IRP_MJ_*`.
+    pub major_function: u8,
+    /// `IRP_MN_*`.
+    pub minor_function: u8,
+}
+
+/// `UNICODE_STRING`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct UnicodeString {
+    /// Bytes in use.
+    pub length: u16,
+    /// Bytes at most.
+    pub maximum_length: u16,
+    /// UTF-16, not necessarily terminated.
+    pub buffer: *const u16,
+}
+assert_layout!(UnicodeString, 16, maximum_length @ 2, buffer @ 8);
+
+/// An opaque `EX_TIMER`.
+#[derive(Debug)]
+pub enum ExTimer {}
+
+/// `EX_TIMER_HIGH_RESOLUTION`.
+pub const EX_TIMER_HIGH_RESOLUTION: u32 = 4;
+
+macro_rules! imports {
+    ($abi:literal) => {
+        /// `PDRIVER_UNLOAD`.
+        pub type DriverUnload = unsafe extern $abi fn(driver: *mut DriverObject);
+        /// `PDRIVER_DISPATCH`.
+        pub type DriverDispatch =
+            unsafe extern $abi fn(device: *mut DeviceObject, irp: *mut Irp) -> Status;
+        /// `PEXT_CALLBACK`, at DISPATCH.
+        pub type TimerCallback = unsafe extern $abi fn(timer: *mut ExTimer, context: *mut c_void);
+
+        #[cfg_attr(windows, link(name = "ntoskrnl"))]
+        #[expect(missing_docs, reason = "documented by Microsoft under these names")]
+        unsafe extern $abi {
+            pub fn KeAcquireSpinLockRaiseToDpc(lock: *mut usize) -> u8;
+            pub fn KeReleaseSpinLock(lock: *mut usize, old_irql: u8);
+            pub fn KeAcquireSpinLockAtDpcLevel(lock: *mut usize);
+            pub fn KeReleaseSpinLockFromDpcLevel(lock: *mut usize);
+            pub fn KeStallExecutionProcessor(microseconds: u32);
+            /// Returns the time in 100 ns; `precise` receives the performance counter.
+            pub fn KeQueryInterruptTimePrecise(counter: *mut u64) -> u64;
+            pub fn ExAllocateTimer(
+                callback: TimerCallback,
+                context: *mut c_void,
+                attributes: u32,
+            ) -> *mut ExTimer;
+            /// Negative due times are relative, 100 ns. Returns whether the timer was set before.
+            pub fn ExSetTimer(
+                timer: *mut ExTimer,
+                due: i64,
+                period: i64,
+                parameters: *const c_void,
+            ) -> u8;
+            pub fn ExCancelTimer(timer: *mut ExTimer, parameters: *const c_void) -> u8;
+            /// Waits for a running callback when `wait` is set (PASSIVE).
+            pub fn ExDeleteTimer(
+                timer: *mut ExTimer,
+                cancel: u8,
+                wait: u8,
+                parameters: *const c_void,
+            ) -> u8;
+            pub fn IoIs32bitProcess(irp: *mut Irp) -> u8;
+            pub fn EtwRegister(
+                provider: *const Guid,
+                callback: *const c_void,
+                context: *mut c_void,
+                handle: *mut u64,
+            ) -> Status;
+            pub fn EtwUnregister(handle: u64) -> Status;
+            pub fn EtwWriteTransfer(
+                handle: u64,
+                descriptor: *const c_void,
+                activity: *const Guid,
+                related: *const Guid,
+                count: u32,
+                data: *const c_void,
+            ) -> Status;
+        }
+    };
+}
+
+crate::with_kernel_abi!(imports,);
+
+#[cfg(not(windows))]
+macro_rules! host_imports {
+    ($abi:literal) => {
+        #[expect(missing_docs, reason = "instructions of the kernel-mode build")]
+        unsafe extern $abi {
+            pub fn dmusmini_host_in(port: u16) -> u8;
+            pub fn dmusmini_host_out(port: u16, value: u8);
+            /// Copies from a user address; the status of the exception when that raises one.
+            pub fn dmusmini_host_guarded_copy(
+                to: *mut u8,
+                from: u64,
+                length: usize,
+                requestor_mode: u8,
+            ) -> Status;
+        }
+    };
+}
+#[cfg(not(windows))]
+crate::with_kernel_abi!(host_imports,);
+
+/// The structures above against the WDK's headers.
+#[cfg(all(windows, target_arch = "x86_64"))]
+mod against_the_headers {
+    use core::mem::offset_of;
+    use wdk_sys::{DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, UNICODE_STRING};
+
+    const _: () = {
+        assert!(offset_of!(DEVICE_OBJECT, DeviceExtension) == 0x40);
+        assert!(offset_of!(DRIVER_OBJECT, DriverUnload) == 0x68);
+        assert!(offset_of!(DRIVER_OBJECT, MajorFunction) == 0x70);
+        assert!(size_of::<DRIVER_OBJECT>() == 0x150);
+        assert!(offset_of!(IRP, RequestorMode) == 0x40);
+        assert!(size_of::<IRP>() == 0xD0);
+        assert!(offset_of!(IRP, Tail) == 0x78);
+        assert!(offset_of!(IO_STACK_LOCATION, MinorFunction) == 1);
+        assert!(size_of::<UNICODE_STRING>() == 16);
+        assert!(wdk_sys::IRP_MJ_PNP == 0x1B);
+        assert!(size_of::<wdk_sys::NTSTATUS>() == size_of::<super::Status>());
+    };
+}
