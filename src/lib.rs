@@ -7,6 +7,9 @@ extern crate std;
 
 pub mod dls;
 pub mod mem;
+pub mod midi;
+pub mod mpu401;
+pub mod ring;
 pub mod time;
 
 #[cfg(feature = "kernel")]

@@ -1,0 +1,5 @@
+//! MIDI: bytes in, meaning out. Pure; no IRQL, no memory of its own.
+#![forbid(unsafe_code)]
+
+pub mod parser;
+pub mod status;

@@ -1,0 +1,151 @@
+//! The MPU-401 UART as data: registers, status bits, commands, times and limits.
+//!
+//! This file is the datasheet (mpu401.md sections 1 to 5 and 8). Nothing here decides anything:
+//! the protocol is in [`crate::mpu401`] and the policies are in its other submodules.
+#![forbid(unsafe_code)]
+
+use crate::time::RefTime;
+
+/// One of the two byte-wide ports of the chip (section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Register {
+    /// Base + 0. Read: a received byte or a command's answer. Write: a byte to transmit.
+    Data,
+    /// Base + 1. Read: [`Status`]. Write: a [`Command`].
+    Control,
+}
+
+impl Register {
+    /// How many consecutive ports the chip decodes.
+    pub const COUNT: u16 = 2;
+
+    /// The register's distance from the base port.
+    #[must_use]
+    pub const fn offset(self) -> u16 {
+        match self {
+            Self::Data => 0,
+            Self::Control => 1,
+        }
+    }
+
+    /// The register at this distance from the base port.
+    #[must_use]
+    pub const fn from_offset(offset: u16) -> Option<Self> {
+        match offset {
+            0 => Some(Self::Data),
+            1 => Some(Self::Control),
+            _ => None,
+        }
+    }
+}
+
+/// What a read of [`Register::Control`] says. Both flags are active low; bits 5 to 0 are reserved
+/// and some chips use them, so they are never looked at (section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub u8);
+
+impl Status {
+    /// "Data set ready": 0 when a byte can be read from [`Register::Data`].
+    pub const NOTHING_TO_READ: u8 = 0x80;
+    /// "Data read ready": 0 when [`Register::Data`] or [`Register::Control`] may be written.
+    pub const NOT_READY_TO_WRITE: u8 = 0x40;
+
+    /// A received byte is waiting.
+    #[must_use]
+    pub const fn has_data(self) -> bool {
+        self.0 & Self::NOTHING_TO_READ == 0
+    }
+
+    /// The chip takes one more byte or command.
+    #[must_use]
+    pub const fn takes_data(self) -> bool {
+        self.0 & Self::NOT_READY_TO_WRITE == 0
+    }
+
+    /// All ones: what an empty slot reads as. A busy chip whose reserved bits are set reads the
+    /// same, so only a long run of these means that nobody is there.
+    #[must_use]
+    pub const fn floats(self) -> bool {
+        self.0 == 0xFF
+    }
+}
+
+/// What the driver writes to [`Register::Control`]; many clones know only these two (section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Command {
+    /// Back to the power-on state. Acknowledged only out of UART mode.
+    Reset = 0xFF,
+    /// Bytes pass uninterpreted from here on. Some chips do not acknowledge it.
+    EnterUartMode = 0x3F,
+}
+
+/// The answer to a command, read from [`Register::Data`], possibly behind received MIDI bytes.
+pub const ACKNOWLEDGE: u8 = 0xFE;
+
+/// One byte on the wire: a start bit, eight data bits, a stop bit at 31,250 baud (section 3).
+pub const BYTE_TIME: RefTime = RefTime(3_200);
+/// The shortest a byte can be on a wire within the permitted 1 % of the nominal rate.
+pub const SHORTEST_BYTE_TIME: RefTime = RefTime(3_168);
+
+/// How often a bounded wait looks at the chip, in microseconds (section 2).
+pub const POLL_MICROSECONDS: u32 = 25;
+/// The longest wait for "ready" or for an answer: 50 ms (section 2).
+pub const WAIT_POLLS: u32 = 50_000 / POLL_MICROSECONDS;
+/// The longest handshake altogether: 200 ms, however slow each of its steps is (section 6).
+pub const HANDSHAKE_POLLS: u32 = 200_000 / POLL_MICROSECONDS;
+/// Stale bytes thrown away before the handshake gives up on an endless supply (section 2, step 2).
+pub const FLUSH_LIMIT: u32 = 1_024;
+
+/// Received bytes taken in one go at device IRQL (section 4).
+pub const DRAIN_LIMIT: usize = 64;
+/// Back-to-back drains that hit [`DRAIN_LIMIT`] before "data set ready" counts as stuck. An honest
+/// chip of the greatest known depth fills one such drain in 20 ms (section 6).
+pub const STUCK_DRAINS: u32 = 8;
+
+/// Bytes written in one go at device IRQL; the FIFO of the usual super-I/O part (section 3).
+pub const WRITE_LIMIT: u32 = 16;
+/// How soon a transmitter that made no progress tries again (section 8).
+pub const RETRY: RefTime = RefTime(10_000);
+/// Attempts without progress, each [`RETRY`] after the last, before the chip counts as dead.
+pub const ZERO_PROGRESS_LIMIT: u32 = 100;
+/// How late a high-resolution kernel timer may come.
+pub const TIMER_LATENESS: RefTime = RefTime(10_000);
+
+/// How often a capture stream without an interrupt looks at the chip (section 4).
+pub const POLL_PERIOD: RefTime = RefTime(10_000);
+/// How often a capture stream with an interrupt looks at the chip nevertheless: on an edge-triggered
+/// line one lost interrupt would otherwise silence it for ever (section 4).
+pub const WATCHDOG_PERIOD: RefTime = RefTime(500_000);
+
+/// Received bytes held between the service routine and the capture stream: 0.65 s of a busy wire.
+pub const RING_CAPACITY: usize = 2_048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_flags_are_active_low_and_reserved_bits_are_ignored() {
+        for reserved in 0..0x40 {
+            assert!(Status(reserved).has_data() && Status(reserved).takes_data());
+            assert!(!Status(0x80 | reserved).has_data() && Status(0x80 | reserved).takes_data());
+            assert!(Status(0x40 | reserved).has_data() && !Status(0x40 | reserved).takes_data());
+        }
+        assert!(!Status(0xFF).has_data() && !Status(0xFF).takes_data() && Status(0xFF).floats());
+    }
+
+    #[test]
+    fn registers_and_offsets_agree() {
+        for register in [Register::Data, Register::Control] {
+            assert_eq!(Register::from_offset(register.offset()), Some(register));
+        }
+        assert_eq!(Register::from_offset(Register::COUNT), None);
+    }
+
+    #[test]
+    fn a_byte_takes_ten_bits_at_31250_baud() {
+        assert_eq!(BYTE_TIME.0 * 31_250, 10 * 10_000_000);
+        assert_eq!(SHORTEST_BYTE_TIME.0 * 100, BYTE_TIME.0 * 99);
+    }
+}

@@ -1,0 +1,516 @@
+//! What is sent next, when to come back, and when to give up: the transmit policy.
+//!
+//! Follows mpu401.md section 3; runs under the render lock, with the chip from the interrupt lock.
+//!
+//! The chip has no transmit interrupt and may hold one byte or sixty-four. So a [`Transmitter`]
+//! writes for as long as the chip takes bytes, never waits, and says when it wants to be called
+//! again: for a one-shot timer. Whoever happens to hold the chip earlier (the service routine's
+//! DPC, the next `PutMessage`) may call it earlier, which is what keeps a chip without a FIFO busy.
+//!
+//! **Sharing the wire.** Streams have a [`Lane`] each. A message keeps the wire until its last
+//! byte; only another lane's real-time bytes are let in between. Messages of two waiting lanes
+//! alternate. A lane that stops in the middle of a SysEx keeps the others out for
+//! [`PATIENCE`], then it loses the rest of that SysEx: the next status byte ends it on the wire.
+//!
+//! **Torn messages.** When a message cannot be finished (stop, fault, power), the lane drops the
+//! rest of it, that is, data bytes up to the next status byte, which ends the torn message at the
+//! receiver. An F7 of ours would pass half a dump off as a whole one.
+//!
+//! **Resting.** A chip that just refused a byte is full. It holds at least as many bytes as it ever
+//! took in one step, so the timer is set to come back, however late, before those are sent.
+#![forbid(unsafe_code)]
+
+use super::spec::{BYTE_TIME, RETRY, TIMER_LATENESS, WRITE_LIMIT, ZERO_PROGRESS_LIMIT};
+use super::{Mode, Mpu401, PortIo};
+use crate::midi::status::Kind;
+use crate::time::RefTime;
+
+/// How long the middle of a SysEx may keep the wire from another lane while it has nothing to send.
+pub const PATIENCE: RefTime = RefTime(5_000_000);
+/// The shortest time the timer is set for. A chip without a FIFO has room for the next byte within
+/// one byte time, so its service is worth a wake-up as soon as the timer can give one.
+pub const SHORTEST_REST: RefTime = RefTime(1_000);
+/// The most bytes that any known chip can hold, FIFO and shift register.
+const DEEPEST: i64 = 65;
+
+/// A render stream's place at the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The legacy MIDI pin.
+    Legacy,
+    /// The DirectMusic pin.
+    DirectMusic,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 2] = [Self::Legacy, Self::DirectMusic];
+
+    /// The one other lane.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Legacy => Self::DirectMusic,
+            Self::DirectMusic => Self::Legacy,
+        }
+    }
+}
+
+/// The bytes of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// All of them, however many were sent already.
+    pub bytes: &'a [u8],
+    /// The next event continues the same message: `DMUS_KEF_EVENT_INCOMPLETE`.
+    pub incomplete: bool,
+}
+
+/// The events that wait to be sent, lane by lane, in their order.
+pub trait Outbox {
+    /// The oldest event of a lane.
+    fn front(&self, lane: Lane) -> Option<Chunk<'_>>;
+    /// The oldest event of a lane is done with.
+    fn advance(&mut self, lane: Lane);
+}
+
+/// What one [`Transmitter::step`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Bytes written to the chip.
+    pub sent: u32,
+    /// What to do next.
+    pub next: Next,
+}
+
+/// What to do after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing can be sent now: nothing waits, its streams are held, or the chip is closed.
+    Idle,
+    /// The limit of one step was reached and the chip may well take more: let the interrupt lock
+    /// go for a moment and step again.
+    Again,
+    /// Step again this long from now, or earlier.
+    Rest(RefTime),
+    /// There is no chip to send to. Drop what waits in every lane and call
+    /// [`Transmitter::drop_all`].
+    GaveUp(GaveUp),
+}
+
+/// Why there is no chip to send to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GaveUp {
+    /// It has just failed to take a byte [`ZERO_PROGRESS_LIMIT`] times: worth a report.
+    JustNow,
+    /// It failed before and still takes nothing.
+    Before,
+    /// It was removed.
+    Removed,
+}
+
+/// The transmit side of one chip.
+#[derive(Debug)]
+pub struct Transmitter {
+    legacy: LaneState,
+    direct_music: LaneState,
+    /// The lane whose message is open on the wire.
+    owner: Option<Lane>,
+    /// The lane that had the wire last.
+    last: Lane,
+    /// The channel status in force at the receiver.
+    wire_running: Option<u8>,
+    /// When the owner ran out of bytes in the middle of its message.
+    starved_since: Option<RefTime>,
+    /// The most bytes the chip took in one step since the last restart.
+    depth: u32,
+    /// When the chip will have sent what it took, if it runs at the nominal rate.
+    busy_until: RefTime,
+    /// Attempts without progress in a row, and the time of the last that counted.
+    failures: u32,
+    failed_at: RefTime,
+    dead: bool,
+    /// Channels that got a note-on since they were last silenced.
+    sounding: u16,
+}
+
+/// Whether a stream may begin messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// The stream is not in the RUN state. A short message that was begun is still finished.
+    #[default]
+    Held,
+    /// The stream runs.
+    Running,
+}
+
+/// # Invariants
+///
+/// `framing` is `Between` unless the lane owns the wire.
+#[derive(Clone, Copy, Debug)]
+struct LaneState {
+    hold: Hold,
+    /// Bytes of the front event that were sent or dropped.
+    offset: usize,
+    framing: Framing,
+    /// The status that a data byte between two messages implies. None: it belongs to a torn one.
+    running: Option<u8>,
+}
+
+/// Where in a message a byte stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Between,
+    /// This many data bytes are missing.
+    Needs(u8),
+    SysEx,
+}
+
+/// A byte that may be sent next.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    lane: Lane,
+    value: u8,
+    /// The byte is not in the lane's event: it is the running status that the event relies on and
+    /// that another lane's message has replaced on the wire.
+    implied: bool,
+}
+
+enum Choice {
+    Byte(Candidate),
+    Nothing,
+    /// Another lane waits for the owner's next byte, at most this long.
+    Starved(RefTime),
+}
+
+impl Default for Transmitter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transmitter {
+    /// A transmitter of a chip that was just reset.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            legacy: LaneState::NEW,
+            direct_music: LaneState::NEW,
+            owner: None,
+            last: Lane::DirectMusic,
+            wire_running: None,
+            starved_since: None,
+            depth: 0,
+            busy_until: RefTime(i64::MIN),
+            failures: 0,
+            failed_at: RefTime(i64::MIN),
+            dead: false,
+            sounding: 0,
+        }
+    }
+
+    /// Writes what the chip takes, at most [`WRITE_LIMIT`] bytes.
+    pub fn step<P: PortIo, O: Outbox>(
+        &mut self,
+        chip: &mut Mpu401<P>,
+        outbox: &mut O,
+        now: RefTime,
+    ) -> Outcome {
+        let mut sent = 0_u32;
+        let next = loop {
+            if sent >= WRITE_LIMIT {
+                break Next::Again;
+            }
+            let byte = match self.choose(outbox, now) {
+                Choice::Byte(byte) => byte,
+                Choice::Nothing => break Next::Idle,
+                Choice::Starved(left) => break Next::Rest(left),
+            };
+            if chip.try_write(byte.value).is_err() {
+                break self.refused(chip.mode(), sent, now);
+            }
+            sent = sent.saturating_add(1);
+            self.depth = self.depth.max(sent);
+            self.taken(now);
+            self.commit(byte, outbox);
+        };
+        Outcome { sent, next }
+    }
+
+    /// Lets a lane begin messages, or not.
+    pub const fn hold(&mut self, lane: Lane, hold: Hold) {
+        self.lane_mut(lane).hold = hold;
+    }
+
+    /// All of a lane's events are being taken out of the outbox: its stream stopped. What was begun
+    /// and not finished is torn.
+    pub fn drop_lane(&mut self, lane: Lane) {
+        let state = self.lane_mut(lane);
+        state.offset = 0;
+        self.tear(lane);
+    }
+
+    /// All lanes' events are being taken out of the outbox.
+    pub fn drop_all(&mut self) {
+        for lane in Lane::ALL {
+            self.drop_lane(lane);
+        }
+    }
+
+    /// The chip was reset: what it held is gone.
+    ///
+    /// A lane's front event is sent again from its start, unless it continues a message, which is
+    /// then torn. (An event that was sent whole may have been lost with the chip's FIFO: wait for
+    /// [`Transmitter::backlog`] before taking the power away.)
+    pub fn restart(&mut self) {
+        self.drop_all();
+        self.depth = 0;
+        self.busy_until = RefTime(i64::MIN);
+        self.failures = 0;
+        self.failed_at = RefTime(i64::MIN);
+        self.dead = false;
+    }
+
+    /// The channels on which notes may sound, a bit each; they count as silent from now on.
+    pub const fn take_sounding(&mut self) -> u16 {
+        core::mem::replace(&mut self.sounding, 0)
+    }
+
+    /// How long the chip still needs to send what it has taken.
+    #[must_use]
+    pub fn backlog(&self, now: RefTime) -> RefTime {
+        let left = self.busy_until.0.saturating_sub(now.0);
+        RefTime(left.clamp(0, BYTE_TIME.0.saturating_mul(DEEPEST)))
+    }
+
+    fn choose<O: Outbox>(&mut self, outbox: &mut O, now: RefTime) -> Choice {
+        if let Some(owner) = self.owner {
+            let other = self.candidate(owner.other(), outbox);
+            if let Some(byte) = other
+                && Kind::of(byte.value).is_real_time()
+            {
+                return Choice::Byte(byte);
+            }
+            if let Some(byte) = self.candidate(owner, outbox) {
+                self.starved_since = None;
+                return Choice::Byte(byte);
+            }
+            // Dropping strays may have ended the owner's event, and with it the ownership.
+            if self.owner.is_some() {
+                let since = *self.starved_since.get_or_insert(now);
+                let waited = now.0.saturating_sub(since.0);
+                let Some(byte) = other else {
+                    return Choice::Nothing;
+                };
+                if waited < PATIENCE.0 {
+                    return Choice::Starved(RefTime(PATIENCE.0.saturating_sub(waited)));
+                }
+                self.tear(owner);
+                return Choice::Byte(byte);
+            }
+        }
+        let first = self.last.other();
+        match self
+            .candidate(first, outbox)
+            .or_else(|| self.candidate(first.other(), outbox))
+        {
+            Some(byte) => Choice::Byte(byte),
+            None => Choice::Nothing,
+        }
+    }
+
+    /// A lane's next byte, if it has one and may send it. Skips bytes that belong to a torn message
+    /// and events that are used up.
+    fn candidate<O: Outbox>(&mut self, lane: Lane, outbox: &mut O) -> Option<Candidate> {
+        let wire_running = self.wire_running;
+        loop {
+            let owns = self.owner == Some(lane);
+            let state = self.lane_mut(lane);
+            if state.hold == Hold::Held && !(owns && state.framing != Framing::SysEx) {
+                return None;
+            }
+            let chunk = outbox.front(lane)?;
+            let Some(&value) = chunk.bytes.get(state.offset) else {
+                let incomplete = chunk.incomplete;
+                self.end_event(lane, incomplete, outbox);
+                continue;
+            };
+            let begins = state.framing == Framing::Between;
+            let implied = match (Kind::of(value), state.running) {
+                (Kind::Data, Some(status)) if begins => Some(status),
+                (Kind::Data | Kind::EndOfSysEx, _) if begins => {
+                    state.offset = state.offset.saturating_add(1);
+                    continue;
+                }
+                _ => None,
+            };
+            return Some(match implied {
+                Some(status) if wire_running != Some(status) => Candidate {
+                    lane,
+                    value: status,
+                    implied: true,
+                },
+                _ => Candidate {
+                    lane,
+                    value,
+                    implied: false,
+                },
+            });
+        }
+    }
+
+    /// The chip took this byte.
+    fn commit<O: Outbox>(&mut self, byte: Candidate, outbox: &mut O) {
+        let Candidate {
+            lane,
+            value,
+            implied,
+        } = byte;
+        let kind = Kind::of(value);
+        if !kind.is_real_time() {
+            // INVARIANT: the lane owns the wire before its framing changes.
+            self.owner = Some(lane);
+            self.last = lane;
+            self.frame(lane, value, kind);
+        }
+        if implied {
+            return;
+        }
+        let state = self.lane_mut(lane);
+        state.offset = state.offset.saturating_add(1);
+        let offset = state.offset;
+        if let Some(chunk) = outbox.front(lane)
+            && offset >= chunk.bytes.len()
+        {
+            let incomplete = chunk.incomplete;
+            self.end_event(lane, incomplete, outbox);
+        }
+    }
+
+    /// Follows a lane's message through one more byte.
+    fn frame(&mut self, lane: Lane, value: u8, kind: Kind) {
+        if let Kind::Channel(_) | Kind::SysEx | Kind::Common(_) | Kind::UndefinedCommon = kind {
+            let running = matches!(kind, Kind::Channel(_)).then_some(value);
+            self.wire_running = running;
+            self.lane_mut(lane).running = running;
+        }
+        if value & 0xF0 == 0x90 {
+            self.sounding |= 1 << (value & 0x0F);
+        }
+        let state = self.lane_mut(lane);
+        let needs = match (kind, state.framing) {
+            (Kind::SysEx, _) | (Kind::Data, Framing::SysEx) => {
+                state.framing = Framing::SysEx;
+                return;
+            }
+            (Kind::Channel(needs) | Kind::Common(needs), _) => needs,
+            (Kind::Data, Framing::Needs(needs)) => needs.saturating_sub(1),
+            (Kind::Data, Framing::Between) => match state.running.map(Kind::of) {
+                Some(Kind::Channel(needs)) => needs.saturating_sub(1),
+                _ => 0,
+            },
+            (
+                Kind::EndOfSysEx | Kind::UndefinedCommon | Kind::RealTime | Kind::UndefinedRealTime,
+                _,
+            ) => 0,
+        };
+        state.framing = match needs {
+            0 => Framing::Between,
+            needs => Framing::Needs(needs),
+        };
+    }
+
+    /// A lane's front event is used up: it leaves, and the wire is free unless its message goes on.
+    ///
+    /// A SysEx goes on until its F7 even if its event claims to be complete: whether a port marks
+    /// the parts of a long message is an open question (contract.md section 17, 9).
+    fn end_event<O: Outbox>(&mut self, lane: Lane, incomplete: bool, outbox: &mut O) {
+        outbox.advance(lane);
+        self.lane_mut(lane).offset = 0;
+        if self.owner != Some(lane) {
+            return;
+        }
+        match self.lane_mut(lane).framing {
+            Framing::Between => self.release(lane),
+            Framing::Needs(_) if !incomplete => self.tear(lane),
+            Framing::Needs(_) | Framing::SysEx => {}
+        }
+    }
+
+    /// A lane will not finish the message it has begun.
+    fn tear(&mut self, lane: Lane) {
+        let state = self.lane_mut(lane);
+        state.running = None;
+        if self.owner == Some(lane) {
+            self.wire_running = None;
+            self.release(lane);
+        }
+    }
+
+    fn release(&mut self, lane: Lane) {
+        // INVARIANT: no owner, and between two messages.
+        self.lane_mut(lane).framing = Framing::Between;
+        self.owner = None;
+        self.starved_since = None;
+    }
+
+    fn taken(&mut self, now: RefTime) {
+        self.dead = false;
+        self.failures = 0;
+        let start = self.busy_until.max(now);
+        self.busy_until = RefTime(start.0.saturating_add(BYTE_TIME.0));
+    }
+
+    /// The chip did not take the next byte.
+    fn refused(&mut self, mode: Mode, sent: u32, now: RefTime) -> Next {
+        match mode {
+            Mode::Uart => {}
+            Mode::Gone => return Next::GaveUp(GaveUp::Removed),
+            Mode::Closed | Mode::Handshake { .. } => return Next::Idle,
+        }
+        if self.dead {
+            return Next::GaveUp(GaveUp::Before);
+        }
+        if sent > 0 {
+            return Next::Rest(self.rest());
+        }
+        if now.0.saturating_sub(self.failed_at.0) >= RETRY.0 {
+            self.failures = self.failures.saturating_add(1);
+            self.failed_at = now;
+        }
+        if self.failures >= ZERO_PROGRESS_LIMIT {
+            self.dead = true;
+            return Next::GaveUp(GaveUp::JustNow);
+        }
+        // One refusal is ordinary: somebody called early. After that the chip is late.
+        Next::Rest(if self.failures > 1 {
+            RETRY
+        } else {
+            self.rest().min(RETRY)
+        })
+    }
+
+    /// How long a full chip keeps the wire busy for sure, less the timer's lateness and two bytes.
+    fn rest(&self) -> RefTime {
+        let held = i64::from(self.depth.saturating_sub(2));
+        let rest = held
+            .saturating_mul(BYTE_TIME.0)
+            .saturating_sub(TIMER_LATENESS.0);
+        RefTime(rest).max(SHORTEST_REST)
+    }
+
+    const fn lane_mut(&mut self, lane: Lane) -> &mut LaneState {
+        match lane {
+            Lane::Legacy => &mut self.legacy,
+            Lane::DirectMusic => &mut self.direct_music,
+        }
+    }
+}
+
+impl LaneState {
+    const NEW: Self = Self {
+        hold: Hold::Held,
+        offset: 0,
+        framing: Framing::Between,
+        running: None,
+    };
+}
