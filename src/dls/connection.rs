@@ -71,6 +71,15 @@ impl Source {
             _ => return None,
         })
     }
+
+    /// Whether this source, on its way to `destination`, has its rest in the middle.
+    const fn swings(self, destination: Destination) -> bool {
+        match self {
+            Self::ModLfo | Self::VibratoLfo | Self::PitchWheel | Self::Rpn1 | Self::Rpn2 => true,
+            Self::Cc10 => matches!(destination, Destination::Pan),
+            _ => false,
+        }
+    }
 }
 
 /// What a connection adds to; the comment names the unit of its scale.
@@ -244,7 +253,8 @@ impl Connection {
     ///
     /// A level 1 block keeps its one curve in the output field. It is taken for the source's
     /// curve, and where that makes a level control (velocity, CC7 or CC11 to gain) it means
-    /// attenuation: the curve is inverted and the scale negative, as in level 2.
+    /// attenuation: the curve is inverted and the scale negative, as in level 2. Level 1 also has
+    /// no bit for "bipolar": what swings around a centre by nature is bipolar there.
     #[must_use]
     pub const fn from_codes(
         source: u16,
@@ -276,6 +286,9 @@ impl Connection {
             },
             scale,
         };
+        if transform & SOURCE_BITS == 0 && source.swings(destination) {
+            connection.source_input.bipolar = true;
+        }
         let output = Curve::from_bits(transform);
         if !matches!(output, Curve::Linear)
             && matches!(connection.source_input.curve, Curve::Linear)
@@ -301,6 +314,9 @@ impl Connection {
             && self.destination == earlier.destination
     }
 }
+
+/// The part of `usTransform` that speaks of the source.
+const SOURCE_BITS: u16 = 0xFC00;
 
 #[cfg(test)]
 mod tests {
@@ -345,6 +361,16 @@ mod tests {
         let block = Connection::from_codes(3, 0, 3, 2, 5).unwrap();
         assert_eq!(block.source_input, Input::PLAIN.with_curve(Curve::Convex));
         assert_eq!(block.scale, 5);
+    }
+
+    #[test]
+    fn level_1_lfo_and_wheel_are_bipolar() {
+        for (source, destination) in [(1, 3), (9, 3), (6, 3), (0x101, 3), (0x8A, 4)] {
+            let block = Connection::from_codes(source, 0, destination, 0, 1).unwrap();
+            assert_eq!(block.source_input, Input::BIPOLAR);
+        }
+        let block = Connection::from_codes(0x8A, 0, 3, 0, 1).unwrap();
+        assert_eq!(block.source_input, Input::PLAIN);
     }
 
     #[test]
