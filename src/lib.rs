@@ -10,6 +10,7 @@ pub mod mem;
 pub mod midi;
 pub mod mpu401;
 pub mod ring;
+pub mod synth;
 pub mod time;
 
 #[cfg(feature = "kernel")]

@@ -1,0 +1,388 @@
+//! The downloads of one synth: handles, patch and wave look-up, deferred release.
+//!
+//! Contract section 11. A download is parsed and its memory allocated before the synth is locked;
+//! under the lock it only moves into a slot. Unloading takes it out of the searchable set at once;
+//! while voices still use it, it stays where it is, and afterwards it waits on the dead list for
+//! [`Bank::reap`], so that memory is never freed under the lock.
+#![forbid(unsafe_code)]
+#![allow(dead_code)]
+
+use core::num::NonZeroU32;
+
+use crate::dls::{Download, Instrument, Patch, Wave};
+use crate::mem::{Buffer, OutOfMemory};
+
+/// Names a download for as long as it is loaded: never 0, fits 32 bits (contract section 11.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Handle(NonZeroU32);
+
+impl Handle {
+    /// The token a client gets.
+    #[must_use]
+    pub const fn get(self) -> NonZeroU32 {
+        self.0
+    }
+
+    /// The handle behind a token that a client hands back; it need not name anything.
+    #[must_use]
+    pub const fn from_raw(raw: NonZeroU32) -> Self {
+        Self(raw)
+    }
+
+    /// `index` is at most [`MOST_SLOTS`], so that its successor fits 16 bits.
+    fn new(slot: SlotIndex, generation: u16) -> Option<Self> {
+        let low = slot.0.checked_add(1)?;
+        NonZeroU32::new(u32::from(generation) << 16 | low).map(Self)
+    }
+
+    const fn slot(self) -> SlotIndex {
+        SlotIndex((self.0.get() & 0xFFFF).wrapping_sub(1))
+    }
+
+    const fn generation(self) -> u16 {
+        (self.0.get() >> 16) as u16
+    }
+}
+
+/// Why a download was not installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstallError {
+    /// It would take the bank past its quota of bytes.
+    OverQuota,
+    /// No slot is left: hand the synth a larger table (`Synth::grow_bank`) and try again.
+    NoSlot,
+    /// A region plays a wave that was not downloaded.
+    MissingWave,
+}
+
+/// The handle names nothing that is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownHandle;
+
+/// A place in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SlotIndex(u32);
+
+impl SlotIndex {
+    /// Names no slot.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
+    fn position(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    download: Option<Download>,
+    /// Voices that read the download.
+    users: u32,
+    generation: u16,
+    /// Whether notes find it.
+    live: bool,
+    /// The next slot of whatever list this one is on: free, dead, or of one hash.
+    next: SlotIndex,
+}
+
+impl Slot {
+    const EMPTY: Self = Self {
+        download: None,
+        users: 0,
+        generation: 0,
+        live: false,
+        next: SlotIndex::NONE,
+    };
+}
+
+/// Room for downloads, allocated before it is needed.
+#[derive(Debug)]
+pub struct BankTable {
+    slots: Buffer<Slot>,
+}
+
+impl BankTable {
+    /// Allocates room for `downloads` of them, at most 65,535. PASSIVE level.
+    pub fn try_new(downloads: usize) -> Result<Self, OutOfMemory> {
+        let count = downloads.clamp(1, MOST_SLOTS);
+        let slots = Buffer::try_from_fn(count, |_| Slot::EMPTY)?;
+        Ok(Self { slots })
+    }
+}
+
+/// All downloads of a synth.
+#[derive(Debug)]
+pub(super) struct Bank {
+    slots: Buffer<Slot>,
+    /// Slots below this number have been used at least once.
+    touched: u32,
+    free: SlotIndex,
+    dead: SlotIndex,
+    instruments: [SlotIndex; BUCKETS],
+    waves: [SlotIndex; BUCKETS],
+    quota: u64,
+    used: u64,
+}
+
+impl Bank {
+    pub(super) fn new(table: BankTable, quota: u64) -> Self {
+        Self {
+            slots: table.slots,
+            touched: 0,
+            free: SlotIndex::NONE,
+            dead: SlotIndex::NONE,
+            instruments: [SlotIndex::NONE; BUCKETS],
+            waves: [SlotIndex::NONE; BUCKETS],
+            quota,
+            used: 0,
+        }
+    }
+
+    /// How many downloads there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes left of the quota.
+    pub(super) const fn free_bytes(&self) -> u64 {
+        self.quota.saturating_sub(self.used)
+    }
+
+    /// Moves everything into a larger table and hands the old one back; a table that is not
+    /// larger is handed back itself.
+    pub(super) fn grow(&mut self, mut table: BankTable) -> BankTable {
+        if table.slots.len() > self.slots.len() {
+            for (old, new) in self.slots.iter_mut().zip(table.slots.iter_mut()) {
+                core::mem::swap(old, new);
+            }
+            core::mem::swap(&mut self.slots, &mut table.slots);
+        }
+        table
+    }
+
+    pub(super) fn install(
+        &mut self,
+        download: Download,
+    ) -> Result<Handle, (InstallError, Download)> {
+        let used = self.used.saturating_add(size_of_download(&download));
+        if used > self.quota {
+            return Err((InstallError::OverQuota, download));
+        }
+        if let Download::Instrument(instrument) = &download
+            && !self.has_waves(instrument)
+        {
+            return Err((InstallError::MissingWave, download));
+        }
+        let index = self.take_slot();
+        let list = List::of(&download);
+        let next = self.bucket(list).map_or(SlotIndex::NONE, |head| *head);
+        let slot = self.slots.get_mut(index.position());
+        let handle = slot
+            .as_ref()
+            .and_then(|slot| Handle::new(index, slot.generation));
+        let (Some(slot), Some(handle)) = (slot, handle) else {
+            return Err((InstallError::NoSlot, download));
+        };
+        slot.download = Some(download);
+        slot.users = 0;
+        slot.live = true;
+        slot.next = next;
+        if let Some(head) = self.bucket(list) {
+            *head = index;
+        }
+        self.used = used;
+        Ok(handle)
+    }
+
+    pub(super) fn unload(&mut self, handle: Handle) -> Result<(), UnknownHandle> {
+        let index = handle.slot();
+        let slot = self.slot(index).ok_or(UnknownHandle)?;
+        if !slot.live || slot.generation != handle.generation() {
+            return Err(UnknownHandle);
+        }
+        let list = slot.download.as_ref().map_or(List::Waves(0), List::of);
+        self.unlink(list, index);
+        if let Some(slot) = self.slots.get_mut(index.position()) {
+            slot.live = false;
+            slot.generation = slot.generation.wrapping_add(1);
+            if slot.users == 0 {
+                slot.next = self.dead;
+                self.dead = index;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one download that nothing uses any more out of its slot.
+    pub(super) fn reap(&mut self) -> Option<Download> {
+        let index = self.dead;
+        let slot = self.slots.get_mut(index.position())?;
+        let download = slot.download.take();
+        self.dead = slot.next;
+        slot.next = self.free;
+        self.free = index;
+        let size = download.as_ref().map_or(0, size_of_download);
+        self.used = self.used.saturating_sub(size);
+        download
+    }
+
+    /// The instrument that a patch names: the newest, and General MIDI ones last.
+    pub(super) fn find_instrument(&self, patch: Patch) -> Option<SlotIndex> {
+        let mut gm = None;
+        let mut index = self.head(List::Instruments(bucket_of(patch.bits())));
+        while let Some(slot) = self.slot(index) {
+            if let Some(Download::Instrument(instrument)) = &slot.download
+                && instrument.patch == patch
+            {
+                if !instrument.is_gm {
+                    return Some(index);
+                }
+                gm = gm.or(Some(index));
+            }
+            index = slot.next;
+        }
+        gm
+    }
+
+    /// The newest wave with this download id.
+    pub(super) fn find_wave(&self, id: u32) -> Option<SlotIndex> {
+        let mut index = self.head(List::Waves(bucket_of(id)));
+        while let Some(slot) = self.slot(index) {
+            if matches!(&slot.download, Some(Download::Wave(wave)) if wave.id == id) {
+                return Some(index);
+            }
+            index = slot.next;
+        }
+        None
+    }
+
+    pub(super) fn instrument(&self, index: SlotIndex) -> Option<&Instrument> {
+        match self.slot(index)?.download.as_ref()? {
+            Download::Instrument(instrument) => Some(instrument),
+            Download::Wave(_) => None,
+        }
+    }
+
+    pub(super) fn wave(&self, index: SlotIndex) -> Option<&Wave> {
+        match self.slot(index)?.download.as_ref()? {
+            Download::Wave(wave) => Some(wave),
+            Download::Instrument(_) => None,
+        }
+    }
+
+    /// A voice begins to read the download.
+    pub(super) fn hold(&mut self, index: SlotIndex) {
+        if let Some(slot) = self.slots.get_mut(index.position()) {
+            slot.users = slot.users.saturating_add(1);
+        }
+    }
+
+    /// A voice has ended.
+    pub(super) fn release(&mut self, index: SlotIndex) {
+        if let Some(slot) = self.slots.get_mut(index.position())
+            && slot.users > 0
+        {
+            slot.users = slot.users.saturating_sub(1);
+            if slot.users == 0 && !slot.live {
+                slot.next = self.dead;
+                self.dead = index;
+            }
+        }
+    }
+
+    fn has_waves(&self, instrument: &Instrument) -> bool {
+        let mut regions = instrument.regions.iter();
+        regions.all(|region| self.find_wave(region.wave).is_some())
+    }
+
+    fn slot(&self, index: SlotIndex) -> Option<&Slot> {
+        self.slots.get(index.position())
+    }
+
+    /// A free slot, or an index past the table.
+    fn take_slot(&mut self) -> SlotIndex {
+        let index = self.free;
+        if let Some(slot) = self.slot(index) {
+            self.free = slot.next;
+            return index;
+        }
+        let fresh = SlotIndex(self.touched);
+        if self.slot(fresh).is_some() {
+            self.touched = self.touched.saturating_add(1);
+        }
+        fresh
+    }
+
+    fn bucket(&mut self, list: List) -> Option<&mut SlotIndex> {
+        match list {
+            List::Instruments(bucket) => self.instruments.get_mut(bucket),
+            List::Waves(bucket) => self.waves.get_mut(bucket),
+        }
+    }
+
+    fn head(&self, list: List) -> SlotIndex {
+        let bucket = match list {
+            List::Instruments(bucket) => self.instruments.get(bucket),
+            List::Waves(bucket) => self.waves.get(bucket),
+        };
+        bucket.copied().unwrap_or(SlotIndex::NONE)
+    }
+
+    /// Takes `target` out of the list it is on.
+    fn unlink(&mut self, list: List, target: SlotIndex) {
+        let after = self.slot(target).map_or(SlotIndex::NONE, |slot| slot.next);
+        let mut index = self.head(list);
+        if index == target {
+            if let Some(head) = self.bucket(list) {
+                *head = after;
+            }
+            return;
+        }
+        while let Some(slot) = self.slots.get_mut(index.position()) {
+            if slot.next == target {
+                slot.next = after;
+                return;
+            }
+            index = slot.next;
+        }
+    }
+}
+
+/// Which hash list.
+#[derive(Clone, Copy, Debug)]
+enum List {
+    Instruments(usize),
+    Waves(usize),
+}
+
+impl List {
+    fn of(download: &Download) -> Self {
+        match download {
+            Download::Wave(wave) => Self::Waves(bucket_of(wave.id)),
+            Download::Instrument(i) => Self::Instruments(bucket_of(i.patch.bits())),
+        }
+    }
+}
+
+/// Multiplicative hashing: neighbouring ids spread over all buckets.
+const fn bucket_of(key: u32) -> usize {
+    (key.wrapping_mul(0x9E37_79B1) >> (32 - BUCKET_BITS)) as usize
+}
+
+fn size_of_download(download: &Download) -> u64 {
+    let bytes = match download {
+        Download::Wave(wave) => size_of_val(wave.padded()),
+        Download::Instrument(instrument) => {
+            let connections = |articulation| size_of_val(instrument.connections(articulation));
+            let lists = instrument.articulations.iter().map(connections);
+            size_of_val(&*instrument.regions)
+                .saturating_add(size_of_val(&*instrument.articulations))
+                .saturating_add(lists.sum())
+        }
+    };
+    u64::try_from(bytes.saturating_add(size_of::<Slot>())).unwrap_or(u64::MAX)
+}
+
+/// A handle keeps 16 bits for the slot, and 0 is no handle.
+const MOST_SLOTS: usize = 0xFFFF;
+const BUCKET_BITS: u32 = 8;
+const BUCKETS: usize = 1 << BUCKET_BITS;
