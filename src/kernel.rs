@@ -3,7 +3,13 @@
 //! [`nt`] declares the imports and structures; everything else here wraps one of them so that
 //! the driver proper needs no `unsafe` to lock, wait, time or copy.
 
+pub mod clock;
+pub mod interrupt;
 pub mod nt;
+pub mod once;
+#[cfg(target_arch = "x86_64")]
+pub mod port_io;
+pub mod rundown;
 pub mod spinlock;
 pub mod timer;
 pub mod user_copy;

@@ -16,8 +16,12 @@ pub mod time;
 #[cfg(feature = "kernel")]
 pub mod com;
 #[cfg(feature = "kernel")]
+pub mod driver;
+#[cfg(feature = "kernel")]
 pub mod irql;
 #[cfg(feature = "kernel")]
 pub mod kernel;
 #[cfg(feature = "kernel")]
 pub mod portcls;
+#[cfg(feature = "kernel")]
+pub mod trace;

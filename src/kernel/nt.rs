@@ -132,6 +132,10 @@ macro_rules! imports {
                 wait: u8,
                 parameters: *const c_void,
             ) -> u8;
+            pub fn ExAcquireRundownProtection(rundown: *mut usize) -> u8;
+            pub fn ExReleaseRundownProtection(rundown: *mut usize);
+            pub fn ExWaitForRundownProtectionRelease(rundown: *mut usize);
+            pub fn ExReInitializeRundownProtection(rundown: *mut usize);
             pub fn IoIs32bitProcess(irp: *mut Irp) -> u8;
             pub fn EtwRegister(
                 provider: *const Guid,

@@ -1,0 +1,139 @@
+//! One device: whether it is still there, and its power (contract section 15).
+//!
+//! PortCls leaves four words of its device extension to the adapter; the first holds one reference
+//! to the [`Adapter`], from the first `StartDevice` until the device is removed.
+#![expect(unsafe_code, reason = "keeps a pointer in the device extension")]
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use crate::class;
+use crate::com::{ComRef, IUnknown, Object, ObjectRef, Status};
+use crate::irql::{Irql, Passive};
+use crate::kernel::nt::DeviceObject;
+use crate::portcls::abi::PowerState;
+use crate::portcls::imports;
+use crate::portcls::interfaces::{IAdapterPowerManagement, IAdapterPowerManagementClass};
+
+/// The word of PortCls' device extension that is ours (abi section 4: bytes 32 to 63 on 64 bits).
+const EXTENSION_WORD: usize = 4;
+
+/// One device.
+#[derive(Debug)]
+pub struct Adapter {
+    removed: AtomicBool,
+    power: AtomicI32,
+}
+
+class!(Adapter: 0 => IAdapterPowerManagement);
+
+impl Adapter {
+    /// The device is gone: nobody may touch its ports any more. Not undone: a device that comes
+    /// back is a new one.
+    pub fn surprise_removed(&self) {
+        self.removed.store(true, Ordering::Release);
+        crate::trace::emit(crate::trace::Event::SurpriseRemoved);
+    }
+
+    /// Whether the device has been pulled out.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Acquire)
+    }
+
+    /// The device's power state.
+    #[must_use]
+    pub fn power(&self) -> PowerState {
+        PowerState(self.power.load(Ordering::Acquire))
+    }
+}
+
+impl IAdapterPowerManagementClass for Adapter {
+    fn power_change_state(this: &ObjectRef<Self>, _: &mut Irql<Passive>, state: PowerState) {
+        this.power.store(state.0, Ordering::Release);
+        crate::trace::emit(crate::trace::Event::PowerChanged { state: state.0 });
+    }
+
+    fn query_power_change_state(
+        _: &ObjectRef<Self>,
+        _: &mut Irql<Passive>,
+        _: PowerState,
+    ) -> Status {
+        Status::SUCCESS
+    }
+
+    fn query_device_capabilities(
+        _: &ObjectRef<Self>,
+        _: &mut Irql<Passive>,
+        _: *mut c_void,
+    ) -> Status {
+        // The structure stays as the bus filled it.
+        Status::SUCCESS
+    }
+}
+
+/// The device's adapter; made and registered for power management at the first start.
+///
+/// # Errors
+///
+/// [`Status::INSUFFICIENT_RESOURCES`], or PortCls' status.
+pub fn attach(
+    irql: &Irql<Passive>,
+    device: NonNull<DeviceObject>,
+) -> Result<ObjectRef<Adapter>, Status> {
+    if let Some(adapter) = of_device(irql, device) {
+        return Ok(adapter);
+    }
+    let word = extension_word(device).ok_or(Status::INVALID_PARAMETER)?;
+    let adapter = Adapter {
+        removed: AtomicBool::new(false),
+        power: AtomicI32::new(PowerState::D0.0),
+    };
+    let adapter = Object::try_new(adapter).map_err(|_| Status::INSUFFICIENT_RESOURCES)?;
+    let unknown: ComRef<IUnknown> = adapter.to_interface();
+    // SAFETY: both arguments are alive; PortCls takes its own reference.
+    unsafe {
+        imports::PcRegisterAdapterPowerManagement(Some(unknown.borrow()), device.as_ptr().cast())
+    }
+    .ok()?;
+    let kept = core::mem::ManuallyDrop::new(adapter.clone());
+    // SAFETY: the word is ours and PnP requests to one device are serialised.
+    unsafe { word.write(kept.as_context().as_ptr()) };
+    Ok(adapter)
+}
+
+/// The device's adapter, if it was ever started.
+#[must_use]
+pub fn of_device(_: &Irql<Passive>, device: NonNull<DeviceObject>) -> Option<ObjectRef<Adapter>> {
+    let word = extension_word(device)?;
+    // SAFETY: the word is ours and PnP requests to one device are serialised.
+    let context = NonNull::new(unsafe { word.read() })?;
+    // SAFETY: only `attach` writes the word, and its reference is still there.
+    let adapter = unsafe { ObjectRef::<Adapter>::from_context(context) };
+    Some(ObjectRef::clone(&adapter))
+}
+
+/// Takes the adapter out of a device that goes.
+#[must_use]
+pub fn detach(irql: &Irql<Passive>, device: NonNull<DeviceObject>) -> Option<ObjectRef<Adapter>> {
+    let adapter = of_device(irql, device)?;
+    let word = extension_word(device)?;
+    // SAFETY: the word is ours and PnP requests to one device are serialised.
+    unsafe { word.write(core::ptr::null_mut()) };
+    // The reference that the word held goes; the caller's copy stays until PortCls is done.
+    // SAFETY: `attach` forgot exactly this reference.
+    let held = unsafe { ObjectRef::<Adapter>::from_context(adapter.as_context()) };
+    drop(core::mem::ManuallyDrop::into_inner(held));
+    // SAFETY: registered in `attach`; the device object is alive until it is removed.
+    let _ = unsafe { imports::PcUnregisterAdapterPowerManagement(device.as_ptr()) };
+    Some(adapter)
+}
+
+fn extension_word(device: NonNull<DeviceObject>) -> Option<NonNull<*mut c_void>> {
+    // SAFETY: the system passes a live device object.
+    let extension = unsafe { device.as_ref() }.extension;
+    let words = NonNull::new(extension)?.cast::<*mut c_void>();
+    // SAFETY: PortCls' extension has 64 words (abi section 4).
+    Some(unsafe { words.add(EXTENSION_WORD) })
+}

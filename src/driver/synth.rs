@@ -1,0 +1,2 @@
+//! Placeholder until the synthesizer half lands.
+pub mod miniport;

@@ -1,0 +1,331 @@
+//! MIDI in: from the ring to the port's sink (contract section 7.3).
+#![expect(
+    unsafe_code,
+    reason = "takes over the events of a message; keeps a sink"
+)]
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use super::Uart;
+use super::miniport::Claim;
+use crate::class;
+use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
+use crate::irql::{Dispatch, Irql, Passive};
+use crate::kernel::rundown::Rundown;
+use crate::kernel::spinlock::SpinLock;
+use crate::mpu401::capture::{Capture, Format};
+use crate::mpu401::receive::Storage;
+use crate::mpu401::spec::RING_CAPACITY;
+use crate::portcls::abi::{DmusKernelEvent, KsState, SHORT_EVENT_BYTES};
+use crate::portcls::event::{Allocator, Event, EventChain};
+use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
+use crate::ring;
+
+/// The channel group of captured events (contract section 6.9).
+const CHANNEL_GROUP: u16 = 1;
+
+/// A capture stream.
+#[derive(Debug)]
+pub struct CaptureStream {
+    claim: Claim,
+    allocator: Allocator,
+    state: AtomicI32,
+    inner: SpinLock<Inner>,
+    /// Delivery uses the sink without a lock; disconnecting waits for it.
+    rundown: Rundown,
+}
+
+#[derive(Debug)]
+struct Inner {
+    capture: Capture,
+    sink: Option<ComRef<IMxf>>,
+    delivery: Delivery,
+}
+
+/// Who delivers: one caller at a time, so that messages stay in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    Idle,
+    Busy,
+    /// Somebody asked for service while another delivered.
+    Again,
+}
+
+class!(CaptureStream: 0 => IMxf);
+
+impl CaptureStream {
+    /// Opens the stream and attaches its ring to the receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn open(
+        irql: &mut Irql<Passive>,
+        claim: Claim,
+        allocator: Allocator,
+        clock: Borrowed<'_, IMasterClock>,
+    ) -> Result<ComRef<IMxf>, Status> {
+        let format = if claim.miniport().settings.capture_raw {
+            Format::Raw
+        } else {
+            Format::Cooked
+        };
+        let (producer, consumer) = ring::ring(RING_CAPACITY)?;
+        let capture = Capture::try_new(consumer, format, usize::from(allocator.buffer_size()))?;
+        let stream = Self {
+            claim,
+            allocator,
+            state: AtomicI32::new(KsState::STOP.0),
+            inner: SpinLock::new(Inner {
+                capture,
+                sink: None,
+                delivery: Delivery::Idle,
+            }),
+            rundown: Rundown::new(),
+        };
+        let stream = Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)?;
+        let clock = clock.to_owned();
+        if let Some(uart) = stream.uart() {
+            let old = uart.device.with(irql, |state, _| {
+                (
+                    state.receiver.attach(Some(producer)),
+                    state.clock.replace(clock),
+                )
+            });
+            drop(old);
+        }
+        Ok(stream.into_interface())
+    }
+
+    fn uart(&self) -> Option<&Uart> {
+        self.claim.miniport().uart()
+    }
+
+    /// Delivers what has been received, in batches, until there is nothing left or no event to put
+    /// it in; then it stays in the ring.
+    fn deliver(&self, irql: &mut Irql<Dispatch>) -> Status {
+        let first = self.inner.with(irql, |inner, _| {
+            let idle = inner.delivery == Delivery::Idle;
+            inner.delivery = if idle {
+                Delivery::Busy
+            } else {
+                Delivery::Again
+            };
+            idle
+        });
+        if !first {
+            return Status::SUCCESS;
+        }
+        loop {
+            let result = self.deliver_all(irql);
+            let again = self.inner.with(irql, |inner, _| {
+                let again = inner.delivery == Delivery::Again && result.is_success();
+                inner.delivery = if again {
+                    Delivery::Busy
+                } else {
+                    Delivery::Idle
+                };
+                again
+            });
+            if !again {
+                return result;
+            }
+        }
+    }
+
+    fn deliver_all(&self, irql: &mut Irql<Dispatch>) -> Status {
+        let mut chain = EventChain::new();
+        let mut result = Status::SUCCESS;
+        while let Some(length) = self.inner.with(irql, |inner, _| {
+            inner.capture.front().map(|next| next.bytes.len())
+        }) {
+            match self.message(irql, length) {
+                Ok(Some(event)) => chain.push_back(event),
+                Ok(None) => break,
+                Err(status) => {
+                    result = status;
+                    break;
+                }
+            }
+        }
+        self.hand_over(irql, chain);
+        result
+    }
+
+    /// Puts the oldest message into a fresh event.
+    fn message(&self, irql: &mut Irql<Dispatch>, length: usize) -> Result<Option<Event>, Status> {
+        let mut event = self.allocator.event(irql)?;
+        let mut buffer = None;
+        if length > SHORT_EVENT_BYTES {
+            match self.allocator.buffer(irql) {
+                Ok(fresh) => buffer = Some(fresh),
+                Err(status) => {
+                    self.allocator.give_back_one(irql, event);
+                    return Err(status);
+                }
+            }
+        }
+        let (filled, spare) = self.inner.with(irql, |inner, _| {
+            let Some(message) = inner.capture.front() else {
+                return (false, buffer.take());
+            };
+            event.set_header(message.at, CHANNEL_GROUP, message.incomplete);
+            let filled = match buffer.take() {
+                None => event.set_short(message.bytes),
+                Some(mut fresh) => {
+                    let count = message.bytes.len().min(fresh.bytes_mut().len());
+                    if let (Some(target), Some(source)) = (
+                        fresh.bytes_mut().get_mut(..count),
+                        message.bytes.get(..count),
+                    ) {
+                        target.copy_from_slice(source);
+                    }
+                    let count = u16::try_from(count).unwrap_or(0);
+                    match event.attach(fresh, count) {
+                        Ok(()) => true,
+                        Err(fresh) => {
+                            buffer = Some(fresh);
+                            false
+                        }
+                    }
+                }
+            };
+            if filled {
+                inner.capture.consume();
+            }
+            (filled, buffer.take())
+        });
+        if let Some(spare) = spare {
+            self.allocator.put_buffer(irql, spare);
+        }
+        if filled {
+            Ok(Some(event))
+        } else {
+            self.allocator.give_back_one(irql, event);
+            Ok(None)
+        }
+    }
+
+    /// Passes events to the sink, or back to the allocator when there is none.
+    fn hand_over(&self, irql: &mut Irql<Dispatch>, chain: EventChain) {
+        if chain.is_empty() {
+            return;
+        }
+        let in_use = self.rundown.enter();
+        let sink = self
+            .inner
+            .with(irql, |inner, _| inner.sink.as_ref().map(ComRef::as_raw))
+            .filter(|_| in_use.is_some());
+        match sink {
+            Some(sink) => {
+                // SAFETY: disconnecting waits for `in_use` to end before the sink goes.
+                let sink = unsafe { Borrowed::<IMxf>::from_raw(sink) };
+                let _ = sink.put_message(irql, chain.into_raw());
+            }
+            None => self.allocator.give_back(irql, chain),
+        }
+        drop(in_use);
+    }
+}
+
+impl IMxfClass for CaptureStream {
+    fn set_state(this: &ObjectRef<Self>, irql: &mut Irql<Passive>, state: KsState) -> Status {
+        let Some(uart) = this.uart() else {
+            return Status::INVALID_DEVICE_STATE;
+        };
+        if !(KsState::STOP.0..=KsState::RUN.0).contains(&state.0) {
+            return Status::INVALID_PARAMETER;
+        }
+        let before = KsState(this.state.swap(state.0, Ordering::AcqRel));
+        if before == state {
+            return Status::SUCCESS;
+        }
+        let storage = if state == KsState::RUN {
+            Storage::Keep
+        } else {
+            Storage::Discard
+        };
+        uart.device
+            .with(irql, |chip, _| chip.receiver.store(storage));
+        if state == KsState::STOP {
+            this.inner.with(irql, |inner, _| inner.capture.clear());
+        }
+        Status::SUCCESS
+    }
+
+    fn put_message(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Dispatch>,
+        event: Option<NonNull<DmusKernelEvent>>,
+    ) -> Status {
+        if event.is_none() {
+            return this.deliver(irql);
+        }
+        // Nobody sends events to a capture stream; they are taken over all the same.
+        // SAFETY: the port gives up the chain (contract section 6.1).
+        let events = unsafe { EventChain::from_message(event) };
+        this.allocator.give_back(irql, events);
+        Status::SUCCESS
+    }
+
+    fn connect_output(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        sink: In<'_, IMxf>,
+    ) -> Status {
+        let Some(sink) = sink else {
+            return Status::UNSUCCESSFUL;
+        };
+        let sink = sink.to_owned();
+        let refused = this.inner.with(irql, |inner, _| {
+            if inner.sink.is_some() {
+                return Some(sink);
+            }
+            inner.sink = Some(sink);
+            None
+        });
+        if refused.is_some() {
+            Status::UNSUCCESSFUL
+        } else {
+            Status::SUCCESS
+        }
+    }
+
+    fn disconnect_output(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        sink: In<'_, IMxf>,
+    ) -> Status {
+        let asked = sink.map(Borrowed::address);
+        let (matches, old) = this.inner.with(irql, |inner, _| {
+            let connected = inner.sink.as_ref().map(ComRef::as_raw);
+            let matches = asked.is_none() || asked == connected;
+            (matches, if matches { inner.sink.take() } else { None })
+        });
+        if old.is_some() {
+            this.rundown.wait(irql);
+            drop(old);
+            this.rundown.reopen(irql);
+        }
+        if matches {
+            Status::SUCCESS
+        } else {
+            Status::UNSUCCESSFUL
+        }
+    }
+}
+
+impl Drop for CaptureStream {
+    fn drop(&mut self) {
+        // SAFETY: the port releases streams at PASSIVE (contract section 4).
+        let mut irql = unsafe { Irql::<Passive>::assume() };
+        if let Some(uart) = self.claim.miniport().uart() {
+            // Memory is freed and references are released outside the lock.
+            let old = uart.device.with(&mut irql, |state, _| {
+                (state.receiver.attach(None), state.clock.take())
+            });
+            drop(old);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The miniport of the MPU-401 subdevice (contract section 5).
+#![expect(unsafe_code, reason = "imports, and resource descriptors")]
+
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use super::capture::CaptureStream;
+use super::filter::{self, Pin};
+use super::render::RenderStream;
+use super::{GuardedPorts, Uart};
+use crate::class;
+use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
+use crate::driver::adapter::Adapter;
+use crate::driver::settings::Settings;
+use crate::irql::{Device, Dispatch, Irql, Passive};
+use crate::kernel::interrupt::ServiceRoutine;
+use crate::kernel::once::SetOnce;
+use crate::kernel::port_io::IoPorts;
+use crate::kernel::timer::{Expire, Timer};
+use crate::mpu401::spec::Register;
+use crate::portcls::abi::{
+    FilterDescriptor, InterruptSyncMode, KsDataRange, PowerState, RESOURCE_PORT_IO, StreamType,
+    resource_type,
+};
+use crate::portcls::event::Allocator;
+use crate::portcls::imports;
+use crate::portcls::interfaces::{
+    IAllocatorMxf, IInterruptSync, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus,
+    IMiniportDMusClass, IMxf, IPortDMus, IPowerNotify, IPowerNotifyClass, IResourceList,
+    IServiceGroup, In, OutRef,
+};
+use crate::trace::{self, Event};
+
+/// The miniport.
+#[derive(Debug)]
+pub struct UartMiniport {
+    adapter: ObjectRef<Adapter>,
+    /// The device's settings.
+    pub settings: Settings,
+    uart: SetOnce<Uart>,
+    /// Which streams exist: a bit each.
+    streams: AtomicU8,
+}
+
+class!(UartMiniport: 0 => IMiniportDMus(IMiniport), 1 => IPowerNotify);
+
+/// Makes the miniport; the chip is touched by Init.
+///
+/// # Errors
+///
+/// [`Status::INSUFFICIENT_RESOURCES`].
+pub fn create(
+    _irql: &Irql<Passive>,
+    adapter: &ObjectRef<Adapter>,
+    settings: &Settings,
+) -> Result<ObjectRef<UartMiniport>, Status> {
+    let miniport = UartMiniport {
+        adapter: adapter.clone(),
+        settings: *settings,
+        uart: SetOnce::new(),
+        streams: AtomicU8::new(0),
+    };
+    Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
+}
+
+impl UartMiniport {
+    /// The chip, once Init has succeeded.
+    pub fn uart(&self) -> Option<&Uart> {
+        self.uart.get()
+    }
+
+    fn initialise(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        resources: In<'_, IResourceList>,
+        port: In<'_, IPortDMus>,
+    ) -> Result<ComRef<IServiceGroup>, Status> {
+        let resources = resources.ok_or(Status::DEVICE_CONFIGURATION_ERROR)?;
+        let port = port.ok_or(Status::INVALID_PARAMETER)?;
+        let base = port_base(irql, &resources)?;
+        let group = new_service_group()?;
+        // Before the interrupt can come, so that the first one finds the port's sink registered.
+        port.register_service_group(irql, Some(group.borrow()));
+        let timer = Timer::try_new(irql, this)?;
+        // SAFETY: the resource list gave these two ports to the device, which starts now; the
+        // miniport dies before the device is stopped.
+        let ports = GuardedPorts::new(unsafe { IoPorts::new(base) }, this.adapter.clone());
+        let uart = Uart::new(port.to_owned(), group.clone(), timer, ports);
+        let uart = this.uart.set(uart).map_err(|uart| {
+            uart.timer.delete(irql);
+            Status::INVALID_DEVICE_STATE
+        })?;
+        if resources.number_of_entries_of_type(irql, resource_type::INTERRUPT) == 1 {
+            let sync = new_interrupt_sync(&resources)?;
+            uart.device.attach(irql, sync, this)?;
+            uart.device.connect(irql)?;
+        }
+        uart.open(irql).map_err(|_| Status::IO_DEVICE_ERROR)?;
+        Ok(group)
+    }
+
+    fn open_stream(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        request: &StreamRequest<'_>,
+    ) -> Result<Opened, Status> {
+        let uart = this.uart().ok_or(Status::INVALID_DEVICE_STATE)?;
+        let pin = Pin::of_stream(request.pin, request.stream_type)
+            .ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        if request.outer.is_some() {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        let allocator = request.allocator.ok_or(Status::INVALID_PARAMETER)?;
+        let clock = request.clock.ok_or(Status::INVALID_PARAMETER)?;
+        let claim = Claim::take(this, pin).ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        let allocator = Allocator::new(irql, allocator);
+        match pin.lane() {
+            Some(lane) => Ok(Opened {
+                mxf: RenderStream::open(irql, claim, lane, allocator, clock)?,
+                group: None,
+            }),
+            None => Ok(Opened {
+                mxf: CaptureStream::open(irql, claim, allocator, clock)?,
+                group: Some(uart.group.clone()),
+            }),
+        }
+    }
+}
+
+/// A stream's place on its pin, with the reference that keeps the miniport.
+#[derive(Debug)]
+pub struct Claim {
+    miniport: ObjectRef<UartMiniport>,
+    pin: Pin,
+}
+
+impl Claim {
+    fn take(miniport: &ObjectRef<UartMiniport>, pin: Pin) -> Option<Self> {
+        let before = miniport.streams.fetch_or(pin.bit(), Ordering::AcqRel);
+        (before & pin.bit() == 0).then(|| Self {
+            miniport: miniport.clone(),
+            pin,
+        })
+    }
+
+    /// The miniport.
+    #[must_use]
+    pub const fn miniport(&self) -> &ObjectRef<UartMiniport> {
+        &self.miniport
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.miniport
+            .streams
+            .fetch_and(!self.pin.bit(), Ordering::AcqRel);
+    }
+}
+
+/// What NewStream was asked for.
+struct StreamRequest<'a> {
+    outer: In<'a, IUnknown>,
+    pin: u32,
+    stream_type: StreamType,
+    allocator: In<'a, IAllocatorMxf>,
+    clock: In<'a, IMasterClock>,
+}
+
+/// What NewStream answers.
+struct Opened {
+    mxf: ComRef<IMxf>,
+    group: Option<ComRef<IServiceGroup>>,
+}
+
+impl IMiniportClass for UartMiniport {
+    fn get_description(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        description: Option<Out<'_, *const FilterDescriptor>>,
+    ) -> Status {
+        let _ = (this, irql);
+        let Some(mut description) = description else {
+            return Status::INVALID_PARAMETER;
+        };
+        description.set(&raw const filter::DESCRIPTOR);
+        Status::SUCCESS
+    }
+
+    fn data_range_intersection(
+        _: &ObjectRef<Self>,
+        _: &mut Irql<Passive>,
+        _: u32,
+        _: *const KsDataRange,
+        _: *const KsDataRange,
+        _: u32,
+        _: *mut c_void,
+        _: Option<Out<'_, u32>>,
+    ) -> Status {
+        // The port's default serves MIDI formats (contract section 5.3).
+        Status::NOT_IMPLEMENTED
+    }
+}
+
+impl IMiniportDMusClass for UartMiniport {
+    fn init(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        _adapter: In<'_, IUnknown>,
+        resources: In<'_, IResourceList>,
+        port: In<'_, IPortDMus>,
+        service_group: OutRef<'_, IServiceGroup>,
+    ) -> Status {
+        let Some(mut service_group) = service_group else {
+            return Status::INVALID_PARAMETER;
+        };
+        service_group.set(None);
+        match Self::initialise(this, irql, resources, port) {
+            Ok(group) => {
+                service_group.set(Some(group));
+                Status::SUCCESS
+            }
+            Err(status) => {
+                if let Some(uart) = this.uart() {
+                    uart.device.disconnect(irql);
+                }
+                trace::emit(Event::InitFailed { status: status.0 });
+                status
+            }
+        }
+    }
+
+    fn service(_: &ObjectRef<Self>, _: &mut Irql<Dispatch>) {
+        // The DMus port calls the capture stream's PutMessage(NULL) instead (contract 5.5).
+    }
+
+    fn new_stream(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        mxf: OutRef<'_, IMxf>,
+        outer: In<'_, IUnknown>,
+        _pool_type: i32,
+        pin: u32,
+        stream_type: StreamType,
+        _format: *const KsDataRange,
+        service_group: OutRef<'_, IServiceGroup>,
+        allocator: In<'_, IAllocatorMxf>,
+        clock: In<'_, IMasterClock>,
+        schedule_prefetch: Option<Out<'_, u64>>,
+    ) -> Status {
+        let (Some(mut mxf), Some(mut group), Some(mut prefetch)) =
+            (mxf, service_group, schedule_prefetch)
+        else {
+            return Status::INVALID_PARAMETER;
+        };
+        mxf.set(None);
+        group.set(None);
+        // Events come at their presentation time: the port's sequencer does the timing.
+        prefetch.set(0);
+        let request = StreamRequest {
+            outer,
+            pin,
+            stream_type,
+            allocator,
+            clock,
+        };
+        match Self::open_stream(this, irql, &request) {
+            Ok(opened) => {
+                group.set(opened.group);
+                mxf.set(Some(opened.mxf));
+                trace::emit(Event::StreamOpened { pin });
+                Status::SUCCESS
+            }
+            Err(status) => {
+                trace::emit(Event::StreamRefused {
+                    pin,
+                    status: status.0,
+                });
+                status
+            }
+        }
+    }
+}
+
+impl IPowerNotifyClass for UartMiniport {
+    fn power_change_notify(this: &ObjectRef<Self>, irql: &mut Irql<Passive>, state: PowerState) {
+        let Some(uart) = this.uart() else {
+            return;
+        };
+        if state != PowerState::D0 {
+            uart.close(irql);
+        } else if uart.open(irql).is_ok() {
+            uart.pump(&mut irql.as_at_most());
+        }
+    }
+}
+
+impl Expire for UartMiniport {
+    fn expire(this: &ObjectRef<Self>, irql: &mut Irql<Dispatch>) {
+        if let Some(uart) = this.uart() {
+            uart.pump(irql);
+        }
+    }
+}
+
+impl ServiceRoutine for UartMiniport {
+    fn interrupt(this: &ObjectRef<Self>, irql: &mut Irql<Device>) -> bool {
+        let Some(uart) = this.uart() else {
+            return false;
+        };
+        // SAFETY: this is the service routine that `attach` registered.
+        let serviced = unsafe { uart.device.in_service_routine(|state| state.service(irql)) };
+        if serviced.stored > 0 {
+            uart.port.notify(irql, Some(uart.group.borrow()));
+        }
+        serviced.taken > 0
+    }
+}
+
+impl Drop for UartMiniport {
+    fn drop(&mut self) {
+        let Some(uart) = self.uart.take() else {
+            return;
+        };
+        // SAFETY: the port releases its miniport at PASSIVE, and streams, which hold references to
+        // it, are released at PASSIVE too (contract section 4).
+        let mut irql = unsafe { Irql::<Passive>::assume() };
+        uart.device.disconnect(&irql);
+        uart.close(&mut irql);
+        uart.timer.delete(&irql);
+    }
+}
+
+/// The base port: exactly one range of I/O space, two ports or more, at an even address, at most one
+/// interrupt and no DMA.
+fn port_base(irql: &Irql<Passive>, resources: &ComRef<IResourceList>) -> Result<u16, Status> {
+    let count = |kind| resources.number_of_entries_of_type(irql, kind);
+    if count(resource_type::PORT) != 1
+        || count(resource_type::INTERRUPT) > 1
+        || count(resource_type::DMA) != 0
+    {
+        return Err(Status::DEVICE_CONFIGURATION_ERROR);
+    }
+    let entry = resources
+        .find_translated_entry(irql, resource_type::PORT, 0)
+        .ok_or(Status::DEVICE_CONFIGURATION_ERROR)?;
+    // SAFETY: the list owns its entries and outlives this call.
+    let entry = unsafe { entry.read() };
+    let [low, high, length, _] = entry.data;
+    let base = u16::try_from(low).map_err(|_| Status::DEVICE_CONFIGURATION_ERROR)?;
+    let fits = entry.flags & RESOURCE_PORT_IO != 0
+        && high == 0
+        && length >= u32::from(Register::COUNT)
+        && base.is_multiple_of(Register::COUNT);
+    if fits {
+        Ok(base)
+    } else {
+        Err(Status::DEVICE_CONFIGURATION_ERROR)
+    }
+}
+
+fn new_service_group() -> Result<ComRef<IServiceGroup>, Status> {
+    let mut group = None;
+    // SAFETY: the result is an owned reference or nothing.
+    unsafe { imports::PcNewServiceGroup(Some(Out::from_mut(&mut group)), None) }.ok()?;
+    group.ok_or(Status::UNSUCCESSFUL)
+}
+
+/// The miniport's own interrupt object: sharing the adapter's between filters breaks when the first
+/// user disconnects (contract section 5.4).
+fn new_interrupt_sync(resources: &ComRef<IResourceList>) -> Result<ComRef<IInterruptSync>, Status> {
+    let mut sync = None;
+    let resources = Some(resources.borrow());
+    // SAFETY: the list is alive; the result is an owned reference or nothing.
+    unsafe {
+        imports::PcNewInterruptSync(
+            Some(Out::from_mut(&mut sync)),
+            None,
+            resources,
+            0,
+            InterruptSyncMode::Normal,
+        )
+    }
+    .ok()?;
+    sync.ok_or(Status::UNSUCCESSFUL)
+}

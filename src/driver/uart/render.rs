@@ -1,0 +1,146 @@
+//! MIDI out: a stream's events become bytes of a lane (contract sections 7.1, 7.2).
+#![expect(unsafe_code, reason = "takes over the events of a message")]
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use super::Uart;
+use super::miniport::Claim;
+use crate::class;
+use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
+use crate::irql::{Dispatch, Irql, Passive};
+use crate::kernel::rundown::Rundown;
+use crate::mpu401::transmit::{Hold, Lane};
+use crate::portcls::abi::{DmusKernelEvent, KsState};
+use crate::portcls::event::{Allocator, EventChain};
+use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
+
+/// A render stream.
+#[derive(Debug)]
+pub struct RenderStream {
+    claim: Claim,
+    lane: Lane,
+    allocator: Allocator,
+    /// Kept alive as the contract says (section 3); the UART itself needs no master time.
+    _clock: ComRef<IMasterClock>,
+    rundown: Rundown,
+    state: AtomicI32,
+}
+
+class!(RenderStream: 0 => IMxf);
+
+impl RenderStream {
+    /// Opens a stream on its lane.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn open(
+        irql: &mut Irql<Passive>,
+        claim: Claim,
+        lane: Lane,
+        allocator: Allocator,
+        clock: Borrowed<'_, IMasterClock>,
+    ) -> Result<ComRef<IMxf>, Status> {
+        let stream = Self {
+            claim,
+            lane,
+            allocator,
+            _clock: clock.to_owned(),
+            rundown: Rundown::new(),
+            state: AtomicI32::new(KsState::STOP.0),
+        };
+        let stream = Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)?;
+        if let Some(uart) = stream.uart() {
+            uart.attach(irql, lane, &stream.allocator, &stream.rundown);
+        }
+        Ok(stream.into_interface())
+    }
+
+    fn uart(&self) -> Option<&Uart> {
+        self.claim.miniport().uart()
+    }
+
+    fn state(&self) -> KsState {
+        KsState(self.state.load(Ordering::Acquire))
+    }
+}
+
+impl IMxfClass for RenderStream {
+    fn set_state(this: &ObjectRef<Self>, irql: &mut Irql<Passive>, state: KsState) -> Status {
+        let Some(uart) = this.uart() else {
+            return Status::INVALID_DEVICE_STATE;
+        };
+        if !(KsState::STOP.0..=KsState::RUN.0).contains(&state.0) {
+            return Status::INVALID_PARAMETER;
+        }
+        let before = KsState(this.state.swap(state.0, Ordering::AcqRel));
+        if before == state {
+            return Status::SUCCESS;
+        }
+        match state {
+            KsState::RUN => uart.hold(irql, this.lane, Hold::Running),
+            _ => uart.hold(irql, this.lane, Hold::Held),
+        }
+        if state == KsState::STOP {
+            let dropped = uart.drop_lane(irql, this.lane);
+            this.allocator.give_back(irql, dropped);
+        }
+        Status::SUCCESS
+    }
+
+    fn put_message(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Dispatch>,
+        event: Option<NonNull<DmusKernelEvent>>,
+    ) -> Status {
+        // SAFETY: the port gives up the chain (contract section 6.1).
+        let events = unsafe { EventChain::from_message(event) };
+        if events.is_empty() {
+            return Status::SUCCESS;
+        }
+        match this.uart() {
+            Some(uart) if this.state() != KsState::STOP => {
+                uart.send(irql, this.lane, this.unpack(irql, events));
+            }
+            _ => this.allocator.give_back(irql, events),
+        }
+        Status::SUCCESS
+    }
+
+    fn connect_output(_: &ObjectRef<Self>, _: &mut Irql<Passive>, _: In<'_, IMxf>) -> Status {
+        Status::UNSUCCESSFUL
+    }
+
+    fn disconnect_output(_: &ObjectRef<Self>, _: &mut Irql<Passive>, _: In<'_, IMxf>) -> Status {
+        Status::UNSUCCESSFUL
+    }
+}
+
+impl RenderStream {
+    /// Puts the children of packages in the place of the packages, which go back at once.
+    fn unpack(&self, irql: &Irql<Dispatch>, mut events: EventChain) -> EventChain {
+        let mut flat = EventChain::new();
+        while let Some(mut event) = events.pop_front() {
+            if event.is_package() {
+                let mut children = event.take_package();
+                events.prepend(&mut children);
+                self.allocator.give_back_one(irql, event);
+            } else {
+                flat.push_back(event);
+            }
+        }
+        flat
+    }
+}
+
+impl Drop for RenderStream {
+    fn drop(&mut self) {
+        // SAFETY: the port releases streams at PASSIVE (contract section 4).
+        let mut irql = unsafe { Irql::<Passive>::assume() };
+        if let Some(uart) = self.claim.miniport().uart() {
+            let left = uart.detach(&mut irql, self.lane, &self.rundown);
+            self.allocator.give_back(&irql, left);
+        }
+    }
+}

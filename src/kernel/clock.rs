@@ -1,0 +1,33 @@
+//! Clocks: the port's master clock, and the kernel's own for intervals.
+#![expect(unsafe_code, reason = "asks the kernel for the time")]
+
+use super::nt;
+use crate::com::{ComRef, Out};
+use crate::irql::{AtMost, Device, Irql};
+use crate::portcls::interfaces::IMasterClock;
+use crate::time::RefTime;
+
+/// The interrupt time, which counts 100 ns since the start of the system, at any level.
+#[must_use]
+pub fn interrupt_time() -> RefTime {
+    let mut counter = 0;
+    // SAFETY: the place for the performance counter is valid.
+    let time = unsafe { nt::KeQueryInterruptTimePrecise(&raw mut counter) };
+    RefTime(time.cast_signed())
+}
+
+/// The master clock's time; 0 when it fails (contract section 8).
+#[must_use]
+pub fn master_time<L: AtMost<Device>>(irql: &Irql<L>, clock: &ComRef<IMasterClock>) -> RefTime {
+    let mut time = 0;
+    match clock.get_time(irql, Some(Out::from_mut(&mut time))).ok() {
+        Ok(()) => RefTime(time),
+        Err(_) => RefTime(0),
+    }
+}
+
+/// Busy-waits, which is for the few microseconds between two looks at a register only.
+pub fn stall(microseconds: u32) {
+    // SAFETY: stalling is allowed at any level; the driver's longest stall is 25 us.
+    unsafe { nt::KeStallExecutionProcessor(microseconds) };
+}

@@ -1,0 +1,207 @@
+//! What the interrupt service routine and the rest of the driver share.
+//!
+//! With an interrupt the value is reached through `IInterruptSync::CallSynchronizedRoutine`, at
+//! device IRQL; without one (a polled device) through a spin lock, as the inner lock of the
+//! documented order. Both are one type so that the code above need not know.
+#![expect(unsafe_code, reason = "synchronises with the service routine")]
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::fmt;
+use core::ptr::NonNull;
+
+use super::nt;
+use super::once::SetOnce;
+use crate::com::{Class, ComRef, ObjectRef, Status};
+use crate::irql::{AtMost, Device, Irql, Passive};
+use crate::portcls::interfaces::IInterruptSync;
+
+/// A value shared with the service routine.
+///
+/// # Invariants
+///
+/// `value` is reached only by the service routine, inside a synchronised routine of `sync`, or,
+/// while `sync` is empty, with the spin lock held. `sync` is set before the interrupt is connected.
+pub struct DeviceLock<T> {
+    value: UnsafeCell<T>,
+    word: UnsafeCell<usize>,
+    sync: SetOnce<ComRef<IInterruptSync>>,
+}
+
+// SAFETY: the lock lets one thread at a time reach the value.
+unsafe impl<T: Send> Sync for DeviceLock<T> {}
+
+/// What an interrupt calls, at device IRQL, on the object that owns it.
+pub trait ServiceRoutine: Class {
+    /// Serves the device; says whether the interrupt was its own.
+    fn interrupt(this: &ObjectRef<Self>, irql: &mut Irql<Device>) -> bool;
+}
+
+struct Call<'a, T, F, R> {
+    lock: &'a DeviceLock<T>,
+    work: Option<F>,
+    result: Option<R>,
+}
+
+macro_rules! thunks {
+    ($abi:literal) => {
+        unsafe extern $abi fn service<T: ServiceRoutine>(
+            _sync: NonNull<c_void>,
+            context: *mut c_void,
+        ) -> Status {
+            let Some(context) = NonNull::new(context) else { return Status::UNSUCCESSFUL };
+            // SAFETY: the context is the owner's, and the owner disconnects the interrupt before
+            // it dies.
+            let owner = unsafe { ObjectRef::<T>::from_context(context) };
+            // SAFETY: service routines run at device IRQL.
+            let mut irql = unsafe { Irql::assume() };
+            if T::interrupt(&owner, &mut irql) { Status::SUCCESS } else { Status::UNSUCCESSFUL }
+        }
+
+        unsafe extern $abi fn synchronised<T, F, R>(
+            _sync: NonNull<c_void>,
+            context: *mut c_void,
+        ) -> Status
+        where
+            F: FnOnce(&mut T, &mut Irql<Device>) -> R,
+        {
+            let Some(mut call) = NonNull::new(context.cast::<Call<'_, T, F, R>>()) else {
+                return Status::UNSUCCESSFUL;
+            };
+            // SAFETY: `DeviceLock::with` passes its own call and waits for the routine.
+            let call = unsafe { call.as_mut() };
+            if let Some(work) = call.work.take() {
+                // SAFETY: a synchronised routine excludes the service routine and its like.
+                let value = unsafe { &mut *call.lock.value.get() };
+                // SAFETY: synchronised routines run at device IRQL.
+                let mut irql = unsafe { Irql::assume() };
+                call.result = Some(work(value, &mut irql));
+            }
+            Status::SUCCESS
+        }
+    };
+}
+crate::with_kernel_abi!(thunks,);
+
+impl<T> DeviceLock<T> {
+    /// Locks `value` away; without an interrupt, until [`attach`](Self::attach) says otherwise.
+    pub const fn new(value: T) -> Self {
+        Self {
+            value: UnsafeCell::new(value),
+            word: UnsafeCell::new(0),
+            sync: SetOnce::new(),
+        }
+    }
+
+    /// Binds the value to an interrupt that is not connected yet, with `owner`'s service routine.
+    ///
+    /// # Errors
+    ///
+    /// The status of the registration; [`Status::UNSUCCESSFUL`] when there is an interrupt already.
+    pub fn attach<O: ServiceRoutine>(
+        &self,
+        irql: &Irql<Passive>,
+        sync: ComRef<IInterruptSync>,
+        owner: &ObjectRef<O>,
+    ) -> Result<(), Status> {
+        let context = owner.as_context().as_ptr();
+        sync.register_service_routine(irql, service::<O>, context, 1)
+            .ok()?;
+        self.sync.set(sync).map_err(|_| Status::UNSUCCESSFUL)?;
+        Ok(())
+    }
+
+    /// Lets interrupts come.
+    ///
+    /// # Errors
+    ///
+    /// The status of the connection.
+    pub fn connect(&self, irql: &Irql<Passive>) -> Result<(), Status> {
+        self.sync
+            .get()
+            .map_or(Ok(()), |sync| sync.connect(irql).ok())
+    }
+
+    /// Lets no more interrupts come, and waits for a running service routine.
+    pub fn disconnect(&self, irql: &Irql<Passive>) {
+        if let Some(sync) = self.sync.get() {
+            sync.disconnect(irql);
+        }
+    }
+
+    /// Whether the device has an interrupt.
+    pub fn has_interrupt(&self) -> bool {
+        self.sync.get().is_some()
+    }
+
+    /// Reaches the value with the service routine kept out.
+    ///
+    /// `None` only when the synchronised routine was not called, which PortCls never does.
+    pub fn with<L, R>(
+        &self,
+        irql: &mut Irql<L>,
+        work: impl FnOnce(&mut T, &mut Irql<Device>) -> R,
+    ) -> Option<R>
+    where
+        L: AtMost<Device>,
+    {
+        match self.sync.get() {
+            Some(sync) => self.synchronise(irql, sync, work),
+            None => Some(self.spin(work)),
+        }
+    }
+
+    /// Reaches the value from the service routine itself.
+    ///
+    /// # Safety
+    ///
+    /// Called in the service routine that was registered by [`attach`](Self::attach).
+    pub unsafe fn in_service_routine<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: the service routine excludes every other access.
+        work(unsafe { &mut *self.value.get() })
+    }
+
+    /// The value, through exclusive access to the lock itself.
+    pub const fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    fn synchronise<L, F, R>(
+        &self,
+        irql: &Irql<L>,
+        sync: &ComRef<IInterruptSync>,
+        work: F,
+    ) -> Option<R>
+    where
+        L: AtMost<Device>,
+        F: FnOnce(&mut T, &mut Irql<Device>) -> R,
+    {
+        let mut call = Call {
+            lock: self,
+            work: Some(work),
+            result: None,
+        };
+        let context: *mut Call<'_, T, F, R> = &raw mut call;
+        let _ = sync.call_synchronized_routine(irql, synchronised::<T, F, R>, context.cast());
+        call.result
+    }
+
+    fn spin<R>(&self, work: impl FnOnce(&mut T, &mut Irql<Device>) -> R) -> R {
+        // SAFETY: the word is a spin lock; a polled device is reached at DISPATCH or below.
+        let old_irql = unsafe { nt::KeAcquireSpinLockRaiseToDpc(self.word.get()) };
+        // SAFETY: the lock is held, and there is no service routine.
+        let value = unsafe { &mut *self.value.get() };
+        // SAFETY: DISPATCH is below device IRQL.
+        let mut irql = unsafe { Irql::assume() };
+        let result = work(value, &mut irql);
+        // SAFETY: taken above.
+        unsafe { nt::KeReleaseSpinLock(self.word.get(), old_irql) };
+        result
+    }
+}
+
+impl<T> fmt::Debug for DeviceLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceLock")
+    }
+}

@@ -1,0 +1,74 @@
+//! Run-down protection: who takes something away at PASSIVE waits for those who still use it at
+//! DISPATCH, and nobody counts foreign references under a lock.
+#![expect(unsafe_code, reason = "wraps EX_RUNDOWN_REF")]
+
+use core::cell::UnsafeCell;
+use core::fmt;
+
+use super::nt;
+use crate::irql::{Irql, Passive};
+
+/// An `EX_RUNDOWN_REF`; zero is "in use by nobody".
+pub struct Rundown {
+    word: UnsafeCell<usize>,
+}
+
+// SAFETY: the word is only touched by the interlocked run-down routines.
+unsafe impl Sync for Rundown {}
+// SAFETY: as above.
+unsafe impl Send for Rundown {}
+
+/// One use of what is protected.
+#[derive(Debug)]
+pub struct InUse<'a> {
+    rundown: &'a Rundown,
+}
+
+impl Rundown {
+    /// Protection that nobody uses yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            word: UnsafeCell::new(0),
+        }
+    }
+
+    /// Begins a use, at any level; none once [`wait`](Self::wait) was called.
+    pub fn enter(&self) -> Option<InUse<'_>> {
+        // SAFETY: the word is a run-down reference.
+        let entered = unsafe { nt::ExAcquireRundownProtection(self.word.get()) };
+        (entered != 0).then_some(InUse { rundown: self })
+    }
+
+    /// Waits until all uses have ended, and lets no new one begin until
+    /// [`reopen`](Self::reopen).
+    pub fn wait(&self, _irql: &Irql<Passive>) {
+        // SAFETY: the word is a run-down reference, and waiting is allowed at PASSIVE.
+        unsafe { nt::ExWaitForRundownProtectionRelease(self.word.get()) };
+    }
+
+    /// Lets uses begin again after a [`wait`](Self::wait).
+    pub fn reopen(&self, _irql: &Irql<Passive>) {
+        // SAFETY: the word is a run-down reference that has run down.
+        unsafe { nt::ExReInitializeRundownProtection(self.word.get()) };
+    }
+}
+
+impl Default for Rundown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        // SAFETY: acquired in `enter`.
+        unsafe { nt::ExReleaseRundownProtection(self.rundown.word.get()) };
+    }
+}
+
+impl fmt::Debug for Rundown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rundown")
+    }
+}
