@@ -1,5 +1,27 @@
-//! Hands the Windows link over to `wdk-build`; does nothing for any other target.
+//! Hands the link of a Windows image to `wdk-build`, and gives the image its version resource.
 
-fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+#[path = "build/version.rs"]
+mod version;
+
+use std::{env, error::Error};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    if env::var("CARGO_CFG_TARGET_OS")? == "windows" {
+        configure_driver()?;
+        version::link_resource()?;
+    }
+    Ok(())
+}
+
+/// Build dependencies are chosen by the *host*: Windows has the published `wdk-build`, and any other
+/// host gets one through the feature `cross-build`, which only `cargo xtask sys` sets.
+#[cfg(any(windows, feature = "cross-build"))]
+fn configure_driver() -> Result<(), Box<dyn Error>> {
+    Ok(wdk_build::configure_wdk_binary_build()?)
+}
+
+#[cfg(not(any(windows, feature = "cross-build")))]
+fn configure_driver() -> Result<(), Box<dyn Error>> {
+    Err("on this host, cross-build the driver with `cargo xtask sys`".into())
 }

@@ -25,3 +25,6 @@ pub mod kernel;
 pub mod portcls;
 #[cfg(feature = "kernel")]
 pub mod trace;
+
+#[cfg(windows)]
+mod entry;

@@ -1,1 +1,42 @@
-fn main() {}
+//! The repository's commands: `cargo xtask COMMAND`.
+
+mod commands;
+mod cross;
+mod image;
+mod imports;
+mod install;
+mod process;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build dmusmini.sys and check the image
+    Sys(commands::sys::Arguments),
+    /// Show that no panic is left in the driver: with one, the proof does not link
+    Prove(commands::prove::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Sys(arguments) => commands::sys::run(&arguments).map(drop),
+        Command::Prove(arguments) => commands::prove::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
