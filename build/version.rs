@@ -92,6 +92,7 @@ fn fixed_information(high: u32, low: u32) -> Vec<u8> {
     .collect()
 }
 
+#[derive(Clone, Copy)]
 enum Value<'a> {
     None,
     Text(&'a str),

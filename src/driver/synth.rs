@@ -1,2 +1,3 @@
-//! Placeholder until the synthesizer half lands.
+//! The synthesizer subdevice.
+
 pub mod miniport;

@@ -224,7 +224,7 @@ impl IMiniportDMusClass for UartMiniport {
                 if let Some(uart) = this.uart() {
                     uart.device.disconnect(irql);
                 }
-                trace::emit(Event::InitFailed { status: status.0 });
+                trace::emit(Event::InitFailed { status });
                 status
             }
         }
@@ -272,10 +272,7 @@ impl IMiniportDMusClass for UartMiniport {
                 Status::SUCCESS
             }
             Err(status) => {
-                trace::emit(Event::StreamRefused {
-                    pin,
-                    status: status.0,
-                });
+                trace::emit(Event::StreamRefused { pin, status });
                 status
             }
         }
