@@ -8,6 +8,7 @@
 //! | [`receive`] | the service routine's half of capture: drain, stamp, store in the ring |
 //! | [`capture`] | the stream's half: ring to whole messages (cooked) or to stamped chunks (raw) |
 //! | [`transmit`] | what is sent next, when to come back, when to give up |
+//! | [`uart`] | chip and receiver together: what the interrupt lock guards |
 //!
 //! Follows mpu401.md. An [`Mpu401`] belongs to the interrupt lock (or, without an interrupt, to a
 //! spin lock): every method is short enough for device IRQL, and none of them waits, allocates
@@ -19,6 +20,7 @@ pub mod handshake;
 pub mod receive;
 pub mod spec;
 pub mod transmit;
+pub mod uart;
 
 use spec::{Command, Register, Status};
 

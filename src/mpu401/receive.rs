@@ -30,8 +30,9 @@ pub struct Received {
 pub struct Serviced {
     /// Bytes read from the chip: with none, the interrupt was somebody else's.
     pub taken: usize,
-    /// Bytes put into the ring: with any, the capture stream wants service.
-    pub stored: usize,
+    /// Bytes came that the capture stream wants: ask for its service, even if the ring was too full
+    /// to take them, for then the stream is behind.
+    pub notify: bool,
     /// The chip has just been found stuck with "data ready"; said once.
     pub stuck: bool,
 }
@@ -130,7 +131,8 @@ impl Receiver {
         }
         if wanted {
             let batch = batch.get_mut(..drained.taken).unwrap_or_default();
-            serviced.stored = self.keep(batch);
+            serviced.notify = drained.taken > 0;
+            self.keep(batch);
         }
         serviced
     }
@@ -141,13 +143,12 @@ impl Receiver {
         self.full_drains >= STUCK_DRAINS
     }
 
-    fn keep(&mut self, batch: &mut [Read]) -> usize {
+    fn keep(&mut self, batch: &mut [Read]) {
         let mut latest = RefTime(i64::MAX);
         for read in batch.iter_mut().rev() {
             read.at = read.at.min(latest);
             latest = RefTime(read.at.0.saturating_sub(SHORTEST_BYTE_TIME.0));
         }
-        let mut stored = 0_usize;
         for read in batch {
             // The master clock never goes back, so neither do stamps, whatever was assumed above.
             self.last = read.at.max(self.last);
@@ -159,13 +160,11 @@ impl Receiver {
             let pushed = self.ring.as_mut().map(|ring| ring.push(received));
             if matches!(pushed, Some(Ok(()))) {
                 self.lossy = false;
-                stored = stored.saturating_add(1);
             } else {
                 self.lossy = true;
                 self.lost = self.lost.saturating_add(1);
             }
         }
-        stored
     }
 }
 

@@ -105,6 +105,9 @@ pub const STUCK_DRAINS: u32 = 8;
 
 /// Bytes written in one go at device IRQL; the FIFO of the usual super-I/O part (section 3).
 pub const WRITE_LIMIT: u32 = 16;
+/// Steps of [`WRITE_LIMIT`] bytes before a transmission lets everybody else run, whatever the chip
+/// would still take: enough to fill the deepest FIFO.
+pub const STEPS_PER_PUMP: u32 = 5;
 /// How soon a transmitter that made no progress tries again (section 8).
 pub const RETRY: RefTime = RefTime(10_000);
 /// Attempts without progress, each [`RETRY`] after the last, before the chip counts as dead.

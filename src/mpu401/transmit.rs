@@ -16,11 +16,14 @@
 //! rest of it, that is, data bytes up to the next status byte, which ends the torn message at the
 //! receiver. An F7 of ours would pass half a dump off as a whole one.
 //!
-//! **Resting.** A chip that just refused a byte is full. It holds at least as many bytes as it ever
-//! took in one step, so the timer is set to come back, however late, before those are sent.
+//! **Resting.** A chip that just refused a byte is full. How much that is shows when it is filled
+//! from idle: what it took, less what can have left meanwhile. From then on the timer is set to
+//! come back, however late, before that much is sent.
 #![forbid(unsafe_code)]
 
-use super::spec::{BYTE_TIME, RETRY, TIMER_LATENESS, WRITE_LIMIT, ZERO_PROGRESS_LIMIT};
+use super::spec::{
+    BYTE_TIME, RETRY, SHORTEST_BYTE_TIME, TIMER_LATENESS, WRITE_LIMIT, ZERO_PROGRESS_LIMIT,
+};
 use super::{Mode, Mpu401, PortIo};
 use crate::midi::status::Kind;
 use crate::time::RefTime;
@@ -31,7 +34,10 @@ pub const PATIENCE: RefTime = RefTime(5_000_000);
 /// one byte time, so its service is worth a wake-up as soon as the timer can give one.
 pub const SHORTEST_REST: RefTime = RefTime(1_000);
 /// The most bytes that any known chip can hold, FIFO and shift register.
-const DEEPEST: i64 = 65;
+const DEEPEST: u32 = 65;
+/// The longest filling that says something about the depth: after it the two clocks may be three
+/// bytes apart.
+const LEARNING: RefTime = RefTime(1_000_000);
 
 /// A render stream's place at the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +127,13 @@ pub struct Transmitter {
     wire_running: Option<u8>,
     /// When the owner ran out of bytes in the middle of its message.
     starved_since: Option<RefTime>,
-    /// The most bytes the chip took in one step since the last restart.
+    /// A lower bound of what the chip holds when it is full, as seen since the last restart.
     depth: u32,
     /// When the chip will have sent what it took, if it runs at the nominal rate.
     busy_until: RefTime,
+    /// When it was last filled from idle, and how many bytes it took since.
+    filling_since: RefTime,
+    filled: u32,
     /// Attempts without progress in a row, and the time of the last that counted.
     failures: u32,
     failed_at: RefTime,
@@ -201,6 +210,8 @@ impl Transmitter {
             starved_since: None,
             depth: 0,
             busy_until: RefTime(i64::MIN),
+            filling_since: RefTime(i64::MIN),
+            filled: 0,
             failures: 0,
             failed_at: RefTime(i64::MIN),
             dead: false,
@@ -217,6 +228,9 @@ impl Transmitter {
     ) -> Outcome {
         let mut sent = 0_u32;
         let next = loop {
+            if chip.mode() == Mode::Gone {
+                break Next::GaveUp(GaveUp::Removed);
+            }
             if sent >= WRITE_LIMIT {
                 break Next::Again;
             }
@@ -229,7 +243,6 @@ impl Transmitter {
                 break self.refused(chip.mode(), sent, now);
             }
             sent = sent.saturating_add(1);
-            self.depth = self.depth.max(sent);
             self.taken(now);
             self.commit(byte, outbox);
         };
@@ -265,6 +278,8 @@ impl Transmitter {
         self.drop_all();
         self.depth = 0;
         self.busy_until = RefTime(i64::MIN);
+        self.filling_since = RefTime(i64::MIN);
+        self.filled = 0;
         self.failures = 0;
         self.failed_at = RefTime(i64::MIN);
         self.dead = false;
@@ -279,7 +294,7 @@ impl Transmitter {
     #[must_use]
     pub fn backlog(&self, now: RefTime) -> RefTime {
         let left = self.busy_until.0.saturating_sub(now.0);
-        RefTime(left.clamp(0, BYTE_TIME.0.saturating_mul(DEEPEST)))
+        RefTime(left.clamp(0, time_of(DEEPEST, BYTE_TIME).0))
     }
 
     fn choose<O: Outbox>(&mut self, outbox: &mut O, now: RefTime) -> Choice {
@@ -456,21 +471,44 @@ impl Transmitter {
     fn taken(&mut self, now: RefTime) {
         self.dead = false;
         self.failures = 0;
-        let start = self.busy_until.max(now);
-        self.busy_until = RefTime(start.0.saturating_add(BYTE_TIME.0));
+        if self.busy_until < now {
+            self.busy_until = now;
+            self.filling_since = now;
+            self.filled = 0;
+        }
+        let end = self.busy_until.0.saturating_add(BYTE_TIME.0);
+        self.busy_until = RefTime(end);
+        self.filled = self.filled.saturating_add(1);
+    }
+
+    /// The chip is full: learn what that means.
+    fn full(&mut self, now: RefTime) {
+        let elapsed = now.0.saturating_sub(self.filling_since.0);
+        if elapsed < LEARNING.0 {
+            let left = elapsed
+                .checked_div(SHORTEST_BYTE_TIME.0)
+                .and_then(|left| u32::try_from(left).ok())
+                .unwrap_or(u32::MAX);
+            let held = self.filled.saturating_sub(left.saturating_add(1));
+            self.depth = self.depth.max(held.min(DEEPEST));
+        }
+        // Our idea of the chip's clock may be off in either direction; its depth bounds by how much.
+        let least = now.0.saturating_add(time_of(self.depth, BYTE_TIME).0);
+        let most = now.0.saturating_add(time_of(DEEPEST, BYTE_TIME).0);
+        self.busy_until = RefTime(self.busy_until.0.clamp(least, most));
     }
 
     /// The chip did not take the next byte.
     fn refused(&mut self, mode: Mode, sent: u32, now: RefTime) -> Next {
         match mode {
             Mode::Uart => {}
-            Mode::Gone => return Next::GaveUp(GaveUp::Removed),
-            Mode::Closed | Mode::Handshake { .. } => return Next::Idle,
+            Mode::Closed | Mode::Handshake { .. } | Mode::Gone => return Next::Idle,
         }
         if self.dead {
             return Next::GaveUp(GaveUp::Before);
         }
         if sent > 0 {
+            self.full(now);
             return Next::Rest(self.rest());
         }
         if now.0.saturating_sub(self.failed_at.0) >= RETRY.0 {
@@ -491,11 +529,8 @@ impl Transmitter {
 
     /// How long a full chip keeps the wire busy for sure, less the timer's lateness and two bytes.
     fn rest(&self) -> RefTime {
-        let held = i64::from(self.depth.saturating_sub(2));
-        let rest = held
-            .saturating_mul(BYTE_TIME.0)
-            .saturating_sub(TIMER_LATENESS.0);
-        RefTime(rest).max(SHORTEST_REST)
+        let held = time_of(self.depth.saturating_sub(2), SHORTEST_BYTE_TIME);
+        RefTime(held.0.saturating_sub(TIMER_LATENESS.0)).max(SHORTEST_REST)
     }
 
     const fn lane_mut(&mut self, lane: Lane) -> &mut LaneState {
@@ -504,6 +539,11 @@ impl Transmitter {
             Lane::DirectMusic => &mut self.direct_music,
         }
     }
+}
+
+/// How long so many bytes take.
+fn time_of(bytes: u32, each: RefTime) -> RefTime {
+    RefTime(each.0.saturating_mul(i64::from(bytes)))
 }
 
 impl LaneState {

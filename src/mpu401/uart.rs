@@ -1,0 +1,106 @@
+//! All that the interrupt lock guards: the chip and the receiving half of capture.
+//!
+//! Follows mpu401.md sections 3 and 4. Without an interrupt a spin lock guards the same (style:
+//! the locks' table). The transmit side ([`Transmitter`] and its [`Outbox`]) stays outside, under
+//! the render lock, and is lent to the chip for one exchange at a time.
+#![forbid(unsafe_code)]
+
+use super::handshake::{Handshake, Progress};
+use super::receive::{Receiver, Serviced};
+use super::spec;
+use super::transmit::{Outbox, Outcome, Transmitter};
+use super::{Mode, Mpu401, PortIo};
+use crate::time::RefTime;
+
+/// A chip with its receiver.
+#[derive(Debug)]
+pub struct Uart<P> {
+    chip: Mpu401<P>,
+    receiver: Receiver,
+}
+
+/// What one [`Uart::exchange`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The transmitter's result.
+    pub outcome: Outcome,
+    /// Bytes that were received by the way: they raise no interrupt any more, so whoever asked for
+    /// the exchange asks for the capture stream's service too.
+    pub serviced: Serviced,
+}
+
+impl<P: PortIo> Uart<P> {
+    /// A chip in unknown state, that nobody listens to.
+    pub const fn new(port: P) -> Self {
+        Self {
+            chip: Mpu401::new(port),
+            receiver: Receiver::new(),
+        }
+    }
+
+    /// The service routine's work, and the polling timer's.
+    pub fn service(&mut self, clock: impl FnMut() -> RefTime) -> Serviced {
+        self.receiver.service(&mut self.chip, clock)
+    }
+
+    /// Sends what the chip takes. It may take nothing while received bytes wait (mpu401.md section
+    /// 3), so these are read before and after.
+    pub fn exchange<O: Outbox>(
+        &mut self,
+        transmitter: &mut Transmitter,
+        outbox: &mut O,
+        mut clock: impl FnMut() -> RefTime,
+    ) -> Exchange {
+        let before = self.service(&mut clock);
+        let outcome = transmitter.step(&mut self.chip, outbox, clock());
+        // One drain at its limit is enough for one hold of the lock.
+        let after = if before.taken >= spec::DRAIN_LIMIT {
+            Serviced::default()
+        } else {
+            self.service(&mut clock)
+        };
+        Exchange {
+            outcome,
+            serviced: Serviced {
+                taken: before.taken.saturating_add(after.taken),
+                notify: before.notify || after.notify,
+                stuck: before.stuck || after.stuck,
+            },
+        }
+    }
+
+    /// One poll of a handshake.
+    pub fn handshake(&mut self, handshake: &mut Handshake) -> Progress {
+        handshake.poll(&mut self.chip)
+    }
+
+    /// See [`Mpu401::close`].
+    pub fn close(&mut self) {
+        self.chip.close();
+    }
+
+    /// See [`Mpu401::remove`].
+    pub const fn remove(&mut self) {
+        self.chip.remove();
+    }
+
+    /// See [`Mpu401::mode`].
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.chip.mode()
+    }
+
+    /// One byte of the driver's own, outside any stream: see [`Mpu401::try_write`].
+    ///
+    /// # Errors
+    ///
+    /// [`super::Busy`] when the chip does not take it now.
+    pub fn try_write(&mut self, byte: u8) -> Result<(), super::Busy> {
+        self.chip.try_write(byte)
+    }
+
+    /// The receiving half of capture.
+    pub const fn receiver_mut(&mut self) -> &mut Receiver {
+        &mut self.receiver
+    }
+}
