@@ -29,6 +29,8 @@ pub mod guid;
 pub mod interface;
 pub mod object;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod unknown;
 
 pub use guid::Guid;

@@ -18,6 +18,32 @@
 //! }
 //! ```
 //!
+//! ```compile_fail,E0502
+//! # use dmusmini::irql::{Irql, Passive};
+//! # use dmusmini::kernel::spinlock::SpinLock;
+//! fn paged_work(_: &Irql<Passive>) {}
+//! fn captured(irql: &mut Irql<Passive>, lock: &SpinLock<u32>) {
+//!     lock.with(irql, |_, _| paged_work(irql)); // the outer token is borrowed meanwhile
+//! }
+//! ```
+//!
+//! ```compile_fail,E0277
+//! # use dmusmini::com::ComRef;
+//! # use dmusmini::irql::{Dispatch, Irql};
+//! # use dmusmini::kernel::spinlock::SpinLock;
+//! # use dmusmini::portcls::interfaces::IMxf;
+//! fn foreign(irql: &mut Irql<Dispatch>, lock: &SpinLock<u32>, sink: &ComRef<IMxf>) {
+//!     lock.with(irql, |_, irql| sink.put_message(irql, None)); // a foreign call under a lock
+//! }
+//! ```
+//!
+//! ```compile_fail,E0277
+//! # use dmusmini::irql::{Device, Irql};
+//! # use dmusmini::kernel::spinlock::SpinLock;
+//! fn from_the_service_routine(irql: &mut Irql<Device>, lock: &SpinLock<u32>) {
+//!     lock.with(irql, |_, _| ()); // a spin lock above DISPATCH
+//! }
+//! ```
 #![expect(unsafe_code, reason = "making a token out of nothing is a promise")]
 
 use core::marker::PhantomData;
