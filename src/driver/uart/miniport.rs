@@ -307,7 +307,7 @@ impl ServiceRoutine for UartMiniport {
         };
         // SAFETY: this is the service routine that `attach` registered.
         let serviced = unsafe { uart.device.in_service_routine(|state| state.service(irql)) };
-        if serviced.stored > 0 {
+        if serviced.notify {
             uart.port.notify(irql, Some(uart.group.borrow()));
         }
         serviced.taken > 0
