@@ -12,8 +12,7 @@ use super::event::{Event, MAX_FIELDS};
 /// How many events are kept.
 pub const LENGTH: usize = 256;
 
-/// The driver's ring. The name is what a debugger looks for.
-#[cfg_attr(windows, unsafe(no_mangle))]
+/// The driver's ring: `dmusmini::trace::ring::RING` to a debugger.
 pub static RING: Ring = Ring::new();
 
 /// A ring of events.
