@@ -1,0 +1,149 @@
+//! Real and broken files.
+
+use dmusmini_song::{Event, SECOND, Song, write};
+use proptest::prelude::*;
+
+const HEADER: &[u8] = b"MThd\0\0\0\x06\0\0\0\x01\0\x60";
+
+fn file(track: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(track.len()).unwrap().to_be_bytes();
+    [HEADER, b"MTrk", &length, track].concat()
+}
+
+fn error(bytes: &[u8]) -> String {
+    Song::from_bytes("x.mid", bytes).unwrap_err().to_string()
+}
+
+#[test]
+fn a_small_song() {
+    let track =
+        b"\0\xFF\x51\x03\x0F\x42\x40\0\x90\x3C\x40\x60\x3C\0\0\xF0\x03\x7E\x7F\xF7\0\xFF\x2F\0";
+    let song = Song::from_bytes("x.mid", &file(track)).unwrap();
+    let seen: Vec<_> = song
+        .events
+        .iter()
+        .map(|event| (event.at, event.message.as_slice()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (0, &[0x90, 0x3C, 0x40][..]),
+            (SECOND, &[0x90, 0x3C, 0]),
+            (SECOND, &[0xF0, 0x7E, 0x7F, 0xF7]),
+        ]
+    );
+    assert_eq!(
+        (song.length, song.tempos.as_slice()),
+        (SECOND, &[(0, 1_000_000)][..])
+    );
+}
+
+#[test]
+fn every_fault_names_its_place() {
+    let cut = file(b"\0\x90\x3C\x40\0\xFF\x2F\0");
+    for (bytes, place, cause) in [
+        (&b""[..], "0x0", "MThd"),
+        (b"hello, world, this is text", "0x0", "MThd"),
+        (b"RIFF\0\0\0\0RMID", "0x0", "RIFF MIDI"),
+        (b"MThd\0\0\0\x06\0\x02\0\x01\0\x60", "0x8", "format 2"),
+        (
+            b"MThd\0\0\0\x06\0\x01\0\x02\0\x60",
+            "0xa",
+            "promises 2 tracks",
+        ),
+        (b"MThd\0\0\0\x06\0\0\0\0\0\0", "0xc", "zero ticks"),
+        (b"MThd\0\0\0\x02\0\0", "0x4", "six bytes"),
+        (&cut[..cut.len() - 3], "0xe", "claims 8 bytes, but only 5"),
+        (&file(b"\0\x3C\x40"), "0x16", "status byte is due"),
+        (&file(b"\0\x90\x3C"), "0x16", "cut short"),
+        (
+            &file(b"\0\x90\x3C\x40\0\xF2\0\0"),
+            "0x1a",
+            "cannot stand in a file",
+        ),
+        (
+            &file(b"\xFF\xFF\xFF\xFF\x90\x3C\x40"),
+            "0x16",
+            "longer than four",
+        ),
+        (&file(b"\x81"), "0x16", "within an event"),
+    ] {
+        let message = error(bytes);
+        assert!(message.starts_with("x.mid: byte "), "{message}");
+        assert!(
+            message.contains(&format!("byte {place}:")),
+            "{message}: not at {place}"
+        );
+        assert!(message.contains(cause), "{message}: not {cause:?}");
+    }
+    let missing = Song::open("/nowhere/at/all.mid").unwrap_err().to_string();
+    assert!(
+        missing.contains("/nowhere/at/all.mid") && missing.contains("No such file"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn tracks_are_merged_in_order() {
+    let track = |body: &[u8]| {
+        [
+            b"MTrk",
+            &u32::try_from(body.len()).unwrap().to_be_bytes()[..],
+            body,
+        ]
+        .concat()
+    };
+    let bytes = [
+        &b"MThd\0\0\0\x06\0\x01\0\x02\0\x60"[..],
+        &track(b"\0\xFF\x03\x04Song\0\x90\x3C\x40\x60\x3C\0\0\xFF\x2F\0"),
+        b"XFIH\0\0\0\x02ab",
+        &track(b"\0\x91\x40\x40\x30\x40\0\0\xFF\x2F\0"),
+    ]
+    .concat();
+    let song = Song::from_bytes("x.mid", &bytes).unwrap();
+    let order: Vec<u8> = song.events.iter().map(|event| event.message[0]).collect();
+    assert_eq!(order, [0x90, 0x91, 0x91, 0x90]);
+    assert_eq!(
+        (song.title.as_deref(), song.format, song.tracks),
+        (Some("Song"), 1, 2)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_file_hurts(bytes: Vec<u8>, track: Vec<u8>) {
+        let _ = Song::from_bytes("x.mid", &bytes);
+        let _ = Song::from_bytes("x.mid", &file(&track));
+    }
+
+    #[test]
+    fn what_is_written_reads_back(messages in prop::collection::vec((0..2_000_000_i64, message()), 0..50)) {
+        let mut at = 0;
+        let events: Vec<Event> = messages.into_iter().map(|(gap, message)| {
+            at += gap;
+            Event { at, message }
+        }).collect();
+        let mut bytes = Vec::new();
+        write(&events, Some("title"), &mut bytes).unwrap();
+        let song = Song::from_bytes("x.mid", &bytes).unwrap();
+        prop_assert_eq!(song.title.as_deref(), Some("title"));
+        prop_assert_eq!(song.events.len(), events.len());
+        for (read, written) in song.events.iter().zip(&events) {
+            prop_assert_eq!(&read.message, &written.message);
+            prop_assert!((read.at - written.at).abs() <= 200, "{} against {}", read.at, written.at);
+        }
+    }
+}
+
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    let short = (0x80..0xF0_u8, 0..128_u8, 0..128_u8).prop_map(|(status, first, second)| {
+        if matches!(status & 0xF0, 0xC0 | 0xD0) {
+            vec![status, first]
+        } else {
+            vec![status, first, second]
+        }
+    });
+    let long = prop::collection::vec(0..128_u8, 0..20)
+        .prop_map(|data| [&[0xF0][..], &data, &[0xF7]].concat());
+    prop_oneof![short, long, Just(vec![0xF8]), Just(vec![0xF3, 5])]
+}
