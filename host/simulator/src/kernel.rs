@@ -1,0 +1,307 @@
+//! The simulated kernel of one thread: everything that the imports and the port driver share.
+//!
+//! There is one processor, and it is this thread. All state sits in cells with borrows that never
+//! span a call into the driver, because the driver calls back at any time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::bugcheck::BugCheck;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::dpc::Dpcs;
+use crate::etw::Etw;
+use crate::interrupt::Interrupts;
+use crate::irql::Irql;
+use crate::lock::Locks;
+use crate::memory::Memory;
+use crate::pool::Pool;
+use crate::random::Random;
+use crate::timer::Timers;
+use crate::trace::{Event, Record, Trace};
+use crate::violation::{Rule, Violation};
+
+/// What a simulated machine takes its time with and where it may be disturbed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Feeds every random choice (timer lateness, jitter).
+    pub seed: u64,
+    /// 100 ns that one port access takes (an ISA cycle is about a microsecond).
+    pub port_cost: u64,
+    /// 100 ns from an interrupt to its service routine.
+    pub interrupt_cost: u64,
+    /// The greatest lateness of a high-resolution timer, in 100 ns.
+    pub high_resolution_lateness: u64,
+    /// The period of the clock interrupt that ordinary timers wait for, in 100 ns.
+    pub tick: u64,
+    /// Give every pool block its own pages with an inaccessible one behind it.
+    pub special_pool: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 0x00D1_CEF0_0D,
+            port_cost: 10,
+            interrupt_cost: 20,
+            high_resolution_lateness: 10_000,
+            tick: 156_250,
+            special_pool: false,
+        }
+    }
+}
+
+/// A place where a scenario may disturb the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Before a byte is read from this port.
+    PortRead(u16),
+    /// Before a byte is written to this port.
+    PortWrite(u16),
+    /// At the entry of this import.
+    Import(&'static str),
+}
+
+/// A scenario's disturbance, called at every [`Point`].
+pub type Injector = Box<dyn FnMut(&Kernel, Point)>;
+
+/// The simulated kernel. See the module text.
+pub struct Kernel {
+    pub(crate) options: Options,
+    pub(crate) clock: Clock,
+    pub(crate) level: Cell<Irql>,
+    pub(crate) locks: Locks,
+    pub(crate) dpcs: Dpcs,
+    pub(crate) timers: Timers,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) bus: Bus,
+    pub(crate) bugcheck: RefCell<Option<BugCheck>>,
+    pub(crate) random: Random,
+    pub(crate) images: RefCell<Vec<crate::loader::ImageRange>>,
+    /// Set while no import may count as a call of the driver (host code running).
+    pub(crate) dead: Cell<bool>,
+    pub(crate) depth: Cell<u32>,
+    pool: Pool,
+    memory: Memory,
+    etw: Etw,
+    trace: Trace,
+    violations: RefCell<Vec<Violation>>,
+    calls: RefCell<BTreeMap<&'static str, u64>>,
+    injector: RefCell<Option<Injector>>,
+    idle_calls: Cell<u64>,
+}
+
+impl Kernel {
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            clock: Clock::new(),
+            level: Cell::new(Irql::PASSIVE),
+            locks: Locks::default(),
+            dpcs: Dpcs::default(),
+            timers: Timers::default(),
+            interrupts: Interrupts::default(),
+            bus: Bus::default(),
+            bugcheck: RefCell::default(),
+            random: Random::new(options.seed),
+            images: RefCell::default(),
+            dead: Cell::new(false),
+            depth: Cell::new(0),
+            pool: Pool::new(options.special_pool),
+            memory: Memory::default(),
+            etw: Etw::default(),
+            trace: Trace::new(),
+            violations: RefCell::default(),
+            calls: RefCell::default(),
+            injector: RefCell::default(),
+            idle_calls: Cell::new(0),
+            options,
+        }
+    }
+
+    /// The pool: who allocated what, and the switches that make it fail.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// User-mode address space and memory descriptor lists.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Event tracing: providers and what they wrote.
+    pub fn etw(&self) -> &Etw {
+        &self.etw
+    }
+
+    /// What happened lately.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The machine's generator of chance.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Writes a line of the scenario's own into the trace.
+    pub fn note(&self, text: impl Into<String>) {
+        self.record(Event::Note(text.into()));
+    }
+
+    /// How often the driver called the import `name`.
+    pub fn calls(&self, name: &str) -> u64 {
+        self.calls.borrow().get(name).copied().unwrap_or(0)
+    }
+
+    /// All imports called so far with their counts, by name.
+    pub fn all_calls(&self) -> Vec<(&'static str, u64)> {
+        self.calls.borrow().iter().map(|(n, c)| (*n, *c)).collect()
+    }
+
+    /// The breaches recorded so far.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.violations.borrow().clone()
+    }
+
+    /// Hands out the breaches recorded so far and forgets them: for tests of the rules themselves.
+    pub fn take_violations(&self) -> Vec<Violation> {
+        self.violations.take()
+    }
+
+    /// Records a breach of `rule`, noticed in `at`.
+    pub fn violate(&self, rule: Rule, at: &'static str, detail: impl Into<String>) {
+        let violation = Violation {
+            rule,
+            at,
+            irql: self.irql(),
+            time: self.now(),
+            detail: detail.into(),
+        };
+        self.record(Event::Violation(violation.to_string()));
+        let mut violations = self.violations.borrow_mut();
+        // The first breach explains the thousandth.
+        if violations.len() < MOST_VIOLATIONS {
+            violations.push(violation);
+        }
+    }
+
+    /// Sets the disturbance that is called at every injection point.
+    pub fn inject(&self, injector: impl FnMut(&Kernel, Point) + 'static) {
+        *self.injector.borrow_mut() = Some(Box::new(injector));
+    }
+
+    /// Removes the disturbance.
+    pub fn inject_nothing(&self) {
+        self.injector.take();
+    }
+
+    pub(crate) fn disturb(&self, point: Point) {
+        // Taken out while it runs: what it causes is not disturbed again.
+        let Some(mut injector) = self.injector.take() else {
+            return;
+        };
+        injector(self, point);
+        let mut slot = self.injector.borrow_mut();
+        if slot.is_none() {
+            *slot = Some(injector);
+        }
+        drop(slot);
+        self.deliver();
+    }
+
+    pub(crate) fn record(&self, event: Event) {
+        self.trace.push(Record {
+            time: self.now(),
+            irql: self.irql(),
+            event,
+        });
+    }
+
+    /// Books a call of the import `name`, which is documented for levels up to `max`.
+    pub(crate) fn on_import(&self, name: &'static str, max: Irql) {
+        *self.calls.borrow_mut().entry(name).or_insert(0) += 1;
+        self.record(Event::Import(name));
+        self.require_at_most(max, name);
+        self.watch_progress(name);
+        self.disturb(Point::Import(name));
+    }
+
+    /// Records a breach when the level is above `max`.
+    pub fn require_at_most(&self, max: Irql, at: &'static str) {
+        if self.irql() > max {
+            self.violate(Rule::IrqlTooHigh, at, format!("the limit is {max}"));
+        }
+    }
+
+    /// Records a breach when the level is below `min`.
+    pub fn require_at_least(&self, min: Irql, at: &'static str) {
+        if self.irql() < min {
+            self.violate(Rule::IrqlTooLow, at, format!("at least {min} is required"));
+        }
+    }
+
+    /// Notices a driver that spins on something that only the passing of time can change.
+    fn watch_progress(&self, name: &'static str) {
+        let stamp = self.clock.generation();
+        let calls = self.idle_calls.get() + 1;
+        if self.clock.seen.replace(stamp) == stamp {
+            self.idle_calls.set(calls);
+        } else {
+            self.idle_calls.set(0);
+        }
+        if calls == MOST_IDLE_CALLS && self.depth.get() > 0 {
+            self.violate(
+                Rule::NoProgress,
+                name,
+                format!("{calls} imports called while the clock stood still"),
+            );
+            // Let time creep on, so that a spin on a clock ends.
+            self.idle_calls.set(0);
+            self.pass(10_000);
+        }
+    }
+}
+
+impl std::fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kernel")
+            .field("now", &self.now())
+            .field("irql", &self.irql())
+            .field("violations", &self.violations.borrow().len())
+            .finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Kernel>>> = const { RefCell::new(None) };
+}
+
+/// The kernel that runs on this thread.
+///
+/// A thread without a [`Machine`](crate::machine::Machine) gets an ambient kernel, whose breaches
+/// nobody asserts on: enough for a unit test that only wants pool from it.
+pub fn current() -> Rc<Kernel> {
+    CURRENT.with(|slot| {
+        Rc::clone(
+            slot.borrow_mut()
+                .get_or_insert_with(|| Rc::new(Kernel::new(Options::default()))),
+        )
+    })
+}
+
+/// Makes `kernel` the one of this thread and returns the one before.
+pub(crate) fn install(kernel: Option<Rc<Kernel>>) -> Option<Rc<Kernel>> {
+    CURRENT.with(|slot| slot.replace(kernel))
+}
+
+/// The kernel that runs on this thread, if there is one and the thread is not ending.
+pub(crate) fn existing() -> Option<Rc<Kernel>> {
+    CURRENT
+        .try_with(|slot| slot.try_borrow().ok().and_then(|k| k.clone()))
+        .ok()
+        .flatten()
+}
+
+const MOST_VIOLATIONS: usize = 1_000;
+const MOST_IDLE_CALLS: u64 = 2_000_000;

@@ -1,0 +1,187 @@
+//! Spin locks, fast mutexes and events: with one processor, a taken lock is a deadlock.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::irql::Irql;
+use crate::kernel::Kernel;
+use crate::violation::Rule;
+
+/// How a lock was taken: it must be released the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `KeAcquireSpinLockRaiseToDpc` and its release.
+    Spin,
+    /// `KeAcquireSpinLockAtDpcLevel` and its release.
+    SpinAtDispatch,
+    /// `KeAcquireInStackQueuedSpinLock` and its release.
+    Queued,
+    /// `ExAcquireFastMutex` and its release.
+    FastMutex,
+    /// The lock of an interrupt, taken by the system around a service routine.
+    Interrupt,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    address: usize,
+    kind: Kind,
+    before: Irql,
+}
+
+/// Locks held now and the state of events.
+#[derive(Debug, Default)]
+pub struct Locks {
+    held: RefCell<Vec<Held>>,
+    events: RefCell<BTreeMap<usize, Event>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    signalled: bool,
+    /// A synchronization event goes back to unsignalled when a wait is satisfied.
+    automatic: bool,
+}
+
+impl Locks {
+    pub(crate) fn count(&self) -> usize {
+        self.held.borrow().len()
+    }
+
+    pub(crate) fn held(&self) -> Vec<String> {
+        self.held
+            .borrow()
+            .iter()
+            .map(|lock| format!("{:?} lock at {:#x}", lock.kind, lock.address))
+            .collect()
+    }
+
+    pub(crate) fn forget(&self, range: &Range<usize>) -> Vec<String> {
+        self.events.borrow_mut().retain(|address, _| !range.contains(address));
+        self.held
+            .borrow()
+            .iter()
+            .filter(|lock| range.contains(&lock.address))
+            .map(|lock| format!("a held {:?} lock in it", lock.kind))
+            .collect()
+    }
+}
+
+impl Kernel {
+    /// Takes the lock at `address`, at `level`; returns the level before.
+    pub(crate) fn lock(
+        &self,
+        address: usize,
+        kind: Kind,
+        level: Irql,
+        at: &'static str,
+    ) -> Irql {
+        let before = self.irql();
+        if self.locks.held.borrow().iter().any(|lock| lock.address == address) {
+            self.violate(Rule::LockRecursion, at, format!("{kind:?} lock {address:#x}"));
+        }
+        if kind == Kind::SpinAtDispatch {
+            self.require_at_least(Irql::DISPATCH, at);
+        }
+        self.level.set(level.max(before));
+        self.locks.held.borrow_mut().push(Held {
+            address,
+            kind,
+            before,
+        });
+        before
+    }
+
+    /// Releases the lock at `address`; `to` is the level that the caller wants back.
+    pub(crate) fn unlock(&self, address: usize, kind: Kind, to: Option<Irql>, at: &'static str) {
+        let mut held = self.locks.held.borrow_mut();
+        let Some(index) = held.iter().rposition(|lock| lock.address == address) else {
+            drop(held);
+            self.violate(Rule::LockNotHeld, at, format!("{kind:?} lock {address:#x}"));
+            if let Some(to) = to {
+                self.lower(to, at);
+            }
+            return;
+        };
+        let last = index + 1 == held.len();
+        let lock = held.remove(index);
+        drop(held);
+        if !last {
+            self.violate(Rule::LockOrder, at, format!("{kind:?} lock {address:#x}"));
+        }
+        if lock.kind != kind {
+            self.violate(
+                Rule::LockReleasedAtWrongLevel,
+                at,
+                format!("taken as {:?}, released as {kind:?}", lock.kind),
+            );
+        }
+        let expected = match kind {
+            Kind::FastMutex => Irql::APC,
+            _ => Irql::DISPATCH,
+        };
+        if self.irql() != expected && kind != Kind::Interrupt {
+            self.violate(
+                Rule::LockReleasedAtWrongLevel,
+                at,
+                format!("held at {expected}, released at {}", self.irql()),
+            );
+        }
+        if let Some(to) = to {
+            if to != lock.before {
+                self.violate(
+                    Rule::LockReleasedAtWrongLevel,
+                    at,
+                    format!("taken at {}, released to {to}", lock.before),
+                );
+            }
+            self.lower(to, at);
+        }
+    }
+
+    /// The level that the holder of `address` came from.
+    pub(crate) fn level_before(&self, address: usize) -> Option<Irql> {
+        let held = self.locks.held.borrow();
+        let lock = held.iter().rev().find(|lock| lock.address == address)?;
+        Some(lock.before)
+    }
+
+    /// Sets up the event at `address`.
+    pub(crate) fn initialize_event(&self, address: usize, automatic: bool, signalled: bool) {
+        self.locks.events.borrow_mut().insert(
+            address,
+            Event {
+                signalled,
+                automatic,
+            },
+        );
+    }
+
+    /// Sets or clears the event at `address`; returns the state before.
+    pub fn signal_event(&self, address: usize, signalled: bool, at: &'static str) -> bool {
+        match self.locks.events.borrow_mut().get_mut(&address) {
+            Some(event) => std::mem::replace(&mut event.signalled, signalled),
+            None => {
+                drop_violation(self, address, at);
+                false
+            }
+        }
+    }
+
+    /// Whether the object at `address` satisfies a wait now; takes the signal where it is consumed.
+    pub(crate) fn try_wait(&self, address: usize) -> Option<bool> {
+        if let Some(event) = self.locks.events.borrow_mut().get_mut(&address) {
+            let satisfied = event.signalled;
+            if event.automatic {
+                event.signalled = false;
+            }
+            return Some(satisfied);
+        }
+        self.timers.is_signalled(address)
+    }
+}
+
+fn drop_violation(kernel: &Kernel, address: usize, at: &'static str) {
+    kernel.violate(Rule::NotInitialized, at, format!("event {address:#x}"));
+}
