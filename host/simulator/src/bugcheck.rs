@@ -46,11 +46,15 @@ impl BugCheck {
 
 impl fmt::Display for BugCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = self.parameters;
+        let [first, second, third, fourth] = self.parameters;
         if let Some(file) = &self.file {
-            write!(f, "the driver panicked at {file}:{c}:{d}")?;
+            write!(f, "the driver panicked at {file}:{third}:{fourth}")?;
         } else {
-            write!(f, "bug check {:#010x} ({a:#x}, {b:#x}, {c:#x}, {d:#x})", self.code)?;
+            write!(
+                f,
+                "bug check {:#010x} ({first:#x}, {second:#x}, {third:#x}, {fourth:#x})",
+                self.code
+            )?;
         }
         if !self.detail.is_empty() {
             write!(f, ": {}", self.detail)?;

@@ -50,7 +50,12 @@ pub struct Bus {
 
 impl std::fmt::Debug for Bus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ranges: Vec<_> = self.devices.borrow().iter().map(|d| d.ports.clone()).collect();
+        let ranges: Vec<_> = self
+            .devices
+            .borrow()
+            .iter()
+            .map(|d| d.ports.clone())
+            .collect();
         f.debug_struct("Bus").field("ports", &ranges).finish()
     }
 }

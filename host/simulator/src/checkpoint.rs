@@ -35,30 +35,37 @@ mod jump {
         static OUTERMOST: Cell<*const Saved> = const { Cell::new(ptr::null()) };
     }
 
+    struct Call<W, R> {
+        work: Option<W>,
+        result: Option<std::thread::Result<R>>,
+    }
+
+    /// The function that runs a call of this type.
+    fn trampoline_for<W: FnOnce() -> R, R>(_call: &Call<W, R>) -> *const () {
+        trampoline::<W, R> as *const ()
+    }
+
+    extern "sysv64" fn trampoline<W: FnOnce() -> R, R>(call: *mut Call<W, R>) {
+        // SAFETY: `run` passes a pointer to its own local, which outlives the call.
+        let call = unsafe { &mut *call };
+        if let Some(work) = call.work.take() {
+            // A panic must not cross the assembly below, which has no unwind information.
+            call.result = Some(panic::catch_unwind(AssertUnwindSafe(work)));
+        }
+    }
+
     /// Runs `work`; `None` when [`leave`] ended it.
     pub(crate) fn run<R>(work: impl FnOnce() -> R) -> Option<R> {
-        struct Call<W, R> {
-            work: Option<W>,
-            result: Option<std::thread::Result<R>>,
-        }
-        extern "sysv64" fn trampoline<W: FnOnce() -> R, R>(call: *mut Call<W, R>) {
-            // SAFETY: `run` passes a pointer to its own local, which outlives the call.
-            let call = unsafe { &mut *call };
-            if let Some(work) = call.work.take() {
-                // A panic must not cross the assembly below, which has no unwind information.
-                call.result = Some(panic::catch_unwind(AssertUnwindSafe(work)));
-            }
-        }
         let mut call = Call {
             work: Some(work),
             result: None,
         };
         let mut saved = Saved::default();
         let outer = OUTERMOST.replace(&raw const saved);
-        let function: extern "sysv64" fn(*mut Call<_, R>) = trampoline;
+        let function = trampoline_for(&call);
         // SAFETY: `call_saving` calls the function once with the pointer, whose type is the one
         // that the function expects, and saves registers into `saved`.
-        unsafe { call_saving(&raw mut saved, function as *const (), (&raw mut call).cast()) };
+        unsafe { call_saving(&raw mut saved, function, (&raw mut call).cast()) };
         OUTERMOST.set(outer);
         match call.result {
             Some(Ok(result)) => Some(result),

@@ -28,14 +28,14 @@ pub struct Clock {
 
 /// A page in the layout of KUSER_SHARED_DATA, of which the clocks are filled in.
 #[repr(C, align(4096))]
-pub(crate) struct SharedPage([u8; 4096]);
+pub(crate) struct SharedPage([u32; 1024]);
 
 impl Clock {
     pub(crate) fn new() -> Self {
         let clock = Self {
             now: Cell::new(POWER_ON),
             // Kept as a raw pointer: the driver reads the page behind our back.
-            shared: Box::into_raw(Box::new(SharedPage([0; 4096]))),
+            shared: Box::into_raw(Box::new(SharedPage([0; 1024]))),
             generation: Cell::new(0),
             seen: Cell::new(0),
         };
@@ -82,7 +82,7 @@ impl Clock {
 
     fn put(&self, offset: usize, value: u32) {
         assert!(offset + 4 <= size_of::<SharedPage>());
-        let field = self.shared.cast::<u8>().wrapping_add(offset).cast::<u32>();
+        let field = self.shared.cast::<u32>().wrapping_add(offset / 4);
         // SAFETY: the field lies inside the page, which lives as long as `self`, and all offsets in
         // use are multiples of four.
         unsafe { field.write_volatile(value) };
@@ -158,7 +158,8 @@ impl Kernel {
             self.expire_timers();
         } else if next == now {
             // Held off: time must pass all the same.
-            self.clock.set(end.min(now + MICROSECOND), self.options.tick);
+            self.clock
+                .set(end.min(now + MICROSECOND), self.options.tick);
         }
         self.deliver();
     }

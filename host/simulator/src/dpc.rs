@@ -11,8 +11,7 @@ use crate::trace::Event;
 use crate::violation::Rule;
 
 /// A driver's deferred routine: DPC, context and two arguments.
-pub type DpcRoutine =
-    unsafe extern "win64" fn(*mut c_void, *mut c_void, *mut c_void, *mut c_void);
+pub type DpcRoutine = unsafe extern "win64" fn(*mut c_void, *mut c_void, *mut c_void, *mut c_void);
 
 /// Work of the simulated system at DISPATCH_LEVEL or PASSIVE_LEVEL.
 pub type HostWork = Box<dyn FnOnce(&Kernel)>;
@@ -69,7 +68,9 @@ impl Dpcs {
     /// Forgets DPCs in memory that is given back and names those that were queued.
     pub(crate) fn forget(&self, range: &Range<usize>) -> Vec<String> {
         let mut names = Vec::new();
-        self.known.borrow_mut().retain(|address, _| !range.contains(address));
+        self.known
+            .borrow_mut()
+            .retain(|address, _| !range.contains(address));
         self.queue.borrow_mut().retain(|entry| match entry {
             Entry::Driver { dpc, .. } if range.contains(dpc) => {
                 names.push(format!("queued DPC {dpc:#x} in it"));
@@ -96,7 +97,11 @@ impl Kernel {
         at: &'static str,
     ) {
         if self.dpcs.is_queued(address) {
-            self.violate(Rule::DpcQueued, at, format!("DPC {address:#x} initialised again"));
+            self.violate(
+                Rule::DpcQueued,
+                at,
+                format!("DPC {address:#x} initialised again"),
+            );
         }
         self.dpcs
             .known
@@ -155,7 +160,11 @@ impl Kernel {
         crate::inside::set_inside(inside);
         if self.irql() != Irql::DISPATCH {
             let now = self.irql();
-            self.violate(Rule::IrqlNotRestored, "a DPC", format!("came back at {now}"));
+            self.violate(
+                Rule::IrqlNotRestored,
+                "a DPC",
+                format!("came back at {now}"),
+            );
         }
         self.level.set(before);
         true
@@ -164,7 +173,11 @@ impl Kernel {
     fn call_dpc(&self, address: usize, [first, second]: [*mut c_void; 2]) {
         let known = self.dpcs.known.borrow().get(&address).copied();
         let Some(Dpc { routine, context }) = known else {
-            self.violate(Rule::NotInitialized, "the DPC queue", format!("DPC {address:#x}"));
+            self.violate(
+                Rule::NotInitialized,
+                "the DPC queue",
+                format!("DPC {address:#x}"),
+            );
             return;
         };
         self.record(Event::Dpc(address));

@@ -58,7 +58,11 @@ impl Etw {
 
     /// The GUIDs of the providers registered now, as their bytes lie in memory.
     pub fn providers(&self) -> Vec<[u8; 16]> {
-        self.providers.borrow().iter().map(|provider| provider.guid).collect()
+        self.providers
+            .borrow()
+            .iter()
+            .map(|provider| provider.guid)
+            .collect()
     }
 
     pub(crate) fn leftovers(&self) -> Vec<String> {

@@ -20,7 +20,9 @@ pub fn is_inside() -> bool {
 }
 
 pub(crate) fn set_inside(inside: bool) -> bool {
-    INSIDE.try_with(|flag| flag.replace(inside)).unwrap_or(false)
+    INSIDE
+        .try_with(|flag| flag.replace(inside))
+        .unwrap_or(false)
 }
 
 /// Puts the flag back when dropped.

@@ -72,7 +72,10 @@ impl Interrupts {
 
     fn with<R>(&self, vector: u32, use_it: impl FnOnce(&mut Line) -> R) -> Option<R> {
         let mut lines = self.lines.borrow_mut();
-        lines.iter_mut().find(|line| line.vector == vector).map(use_it)
+        lines
+            .iter_mut()
+            .find(|line| line.vector == vector)
+            .map(use_it)
     }
 }
 
@@ -119,7 +122,11 @@ impl Kernel {
             }
         }
         if removed.is_none() {
-            self.violate(Rule::BadArgument, "disconnect", "the interrupt is not connected");
+            self.violate(
+                Rule::BadArgument,
+                "disconnect",
+                "the interrupt is not connected",
+            );
         }
     }
 
@@ -134,9 +141,19 @@ impl Kernel {
             .map_or(Irql::DISPATCH, |line| line.level);
         self.require_at_most(level, "synchronize with an interrupt");
         let address = lock_address(level);
-        let before = self.lock(address, Kind::Interrupt, level, "synchronize with an interrupt");
+        let before = self.lock(
+            address,
+            Kind::Interrupt,
+            level,
+            "synchronize with an interrupt",
+        );
         let result = work();
-        self.unlock(address, Kind::Interrupt, None, "synchronize with an interrupt");
+        self.unlock(
+            address,
+            Kind::Interrupt,
+            None,
+            "synchronize with an interrupt",
+        );
         self.level.set(before);
         self.deliver();
         result
@@ -169,7 +186,9 @@ impl Kernel {
         let address = lock_address(level);
         self.lock(address, Kind::Interrupt, level, "an interrupt");
         self.pass(self.options.interrupt_cost);
-        self.interrupts.serviced.set(self.interrupts.serviced.get() + 1);
+        self.interrupts
+            .serviced
+            .set(self.interrupts.serviced.get() + 1);
         let mut claimed = false;
         for routine in routines {
             claimed |= routine();
@@ -212,19 +231,26 @@ impl Kernel {
                     line.latched = true;
                 }
             }
-            let wanted = line.latched || (line.trigger == Trigger::Level && asserted && !line.masked);
+            let wanted =
+                line.latched || (line.trigger == Trigger::Level && asserted && !line.masked);
             if wanted && line.routines.is_empty() {
                 line.latched = false;
                 continue;
             }
-            if wanted && line.level > current && best.is_none_or(|b| lines[b].level < lines[index].level)
+            if wanted
+                && line.level > current
+                && best.is_none_or(|b| lines[b].level < lines[index].level)
             {
                 best = Some(index);
             }
         }
         let line = lines.get_mut(best?)?;
         line.latched = false;
-        let routines = line.routines.iter().map(|(_, routine)| Rc::clone(routine)).collect();
+        let routines = line
+            .routines
+            .iter()
+            .map(|(_, routine)| Rc::clone(routine))
+            .collect();
         Some((line.vector, line.level, routines))
     }
 
@@ -232,7 +258,11 @@ impl Kernel {
     fn watch_line(&self, vector: u32, claimed: bool) {
         let stuck = self.interrupts.with(vector, |line| {
             line.fruitless += 1;
-            let most = if claimed { MOST_CLAIMED } else { MOST_UNCLAIMED };
+            let most = if claimed {
+                MOST_CLAIMED
+            } else {
+                MOST_UNCLAIMED
+            };
             let stuck = line.trigger == Trigger::Level && line.asserted && line.fruitless >= most;
             if stuck {
                 line.masked = true;

@@ -42,7 +42,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            seed: 0x00D1_CEF0_0D,
+            seed: 0x0000_D1CE_F00D,
             port_cost: 10,
             interrupt_cost: 20,
             high_resolution_lateness: 10_000,
@@ -89,6 +89,7 @@ pub struct Kernel {
     violations: RefCell<Vec<Violation>>,
     calls: RefCell<BTreeMap<&'static str, u64>>,
     injector: RefCell<Option<Injector>>,
+    client_32_bit: Cell<bool>,
     idle_calls: Cell<u64>,
 }
 
@@ -114,6 +115,7 @@ impl Kernel {
             violations: RefCell::default(),
             calls: RefCell::default(),
             injector: RefCell::default(),
+            client_32_bit: Cell::new(false),
             idle_calls: Cell::new(0),
             options,
         }
@@ -142,6 +144,15 @@ impl Kernel {
     /// The machine's generator of chance.
     pub fn random(&self) -> &Random {
         &self.random
+    }
+
+    /// Says whether the requests that follow come from a 32-bit program.
+    pub fn set_client_32_bit(&self, yes: bool) {
+        self.client_32_bit.set(yes);
+    }
+
+    pub(crate) fn is_client_32_bit(&self) -> bool {
+        self.client_32_bit.get()
     }
 
     /// Writes a line of the scenario's own into the trace.

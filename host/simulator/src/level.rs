@@ -46,8 +46,8 @@ impl Kernel {
         result
     }
 
-    /// What a write to CR8 does: whichever direction it is.
-    pub(crate) fn write_cr8(&self, level: Irql) {
+    /// What a write to CR8 does, whichever direction it is.
+    pub fn write_level(&self, level: Irql) {
         if level > Irql::HIGH {
             self.violate(Rule::BadArgument, "mov cr8", format!("level {}", level.0));
         }

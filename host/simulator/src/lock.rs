@@ -58,7 +58,9 @@ impl Locks {
     }
 
     pub(crate) fn forget(&self, range: &Range<usize>) -> Vec<String> {
-        self.events.borrow_mut().retain(|address, _| !range.contains(address));
+        self.events
+            .borrow_mut()
+            .retain(|address, _| !range.contains(address));
         self.held
             .borrow()
             .iter()
@@ -70,16 +72,20 @@ impl Locks {
 
 impl Kernel {
     /// Takes the lock at `address`, at `level`; returns the level before.
-    pub(crate) fn lock(
-        &self,
-        address: usize,
-        kind: Kind,
-        level: Irql,
-        at: &'static str,
-    ) -> Irql {
+    pub(crate) fn lock(&self, address: usize, kind: Kind, level: Irql, at: &'static str) -> Irql {
         let before = self.irql();
-        if self.locks.held.borrow().iter().any(|lock| lock.address == address) {
-            self.violate(Rule::LockRecursion, at, format!("{kind:?} lock {address:#x}"));
+        if self
+            .locks
+            .held
+            .borrow()
+            .iter()
+            .any(|lock| lock.address == address)
+        {
+            self.violate(
+                Rule::LockRecursion,
+                at,
+                format!("{kind:?} lock {address:#x}"),
+            );
         }
         if kind == Kind::SpinAtDispatch {
             self.require_at_least(Irql::DISPATCH, at);
@@ -160,13 +166,11 @@ impl Kernel {
 
     /// Sets or clears the event at `address`; returns the state before.
     pub fn signal_event(&self, address: usize, signalled: bool, at: &'static str) -> bool {
-        match self.locks.events.borrow_mut().get_mut(&address) {
-            Some(event) => std::mem::replace(&mut event.signalled, signalled),
-            None => {
-                drop_violation(self, address, at);
-                false
-            }
+        if let Some(event) = self.locks.events.borrow_mut().get_mut(&address) {
+            return std::mem::replace(&mut event.signalled, signalled);
         }
+        self.violate(Rule::NotInitialized, at, format!("event {address:#x}"));
+        false
     }
 
     /// Whether the object at `address` satisfies a wait now; takes the signal where it is consumed.
@@ -180,8 +184,4 @@ impl Kernel {
         }
         self.timers.is_signalled(address)
     }
-}
-
-fn drop_violation(kernel: &Kernel, address: usize, at: &'static str) {
-    kernel.violate(Rule::NotInitialized, at, format!("event {address:#x}"));
 }

@@ -113,13 +113,13 @@ impl Memory {
         if address == 0 || (mode == Mode::User && end > USER_END) {
             return Err(AccessViolation);
         }
-        let usable = self
-            .with_range(address, length, |range| access == Access::Read || range.is_writable());
+        let usable = self.with_range(address, length, |range| {
+            access == Access::Read || range.is_writable()
+        });
         match (usable, mode) {
-            (Some(true), _) => Ok(()),
-            (Some(false), _) | (None, Mode::User) => Err(AccessViolation),
             // The kernel's own addresses are the process's own here.
-            (None, Mode::Kernel) => Ok(()),
+            (Some(true), _) | (None, Mode::Kernel) => Ok(()),
+            (Some(false), _) | (None, Mode::User) => Err(AccessViolation),
         }
     }
 

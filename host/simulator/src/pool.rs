@@ -242,7 +242,11 @@ impl Kernel {
             self.violate(Rule::PoolRequest, at, format!("{size} bytes, tag '{tag}'"));
         }
         if paging == Paging::Paged && self.irql() >= Irql::DISPATCH {
-            self.violate(Rule::PagedAtDispatch, at, format!("paged allocation, tag '{tag}'"));
+            self.violate(
+                Rule::PagedAtDispatch,
+                at,
+                format!("paged allocation, tag '{tag}'"),
+            );
         }
         pool.book_request(self, at).ok()?;
         let block = Block::new(size, tag, paging, pool.special)?;
@@ -262,8 +266,16 @@ impl Kernel {
         pool.book_free(self, at);
         let found = pool.blocks.borrow_mut().remove(&address.addr());
         let Some(block) = found else {
-            let twice = pool.quarantine.borrow().iter().any(|old| old.data() == address);
-            let rule = if twice { Rule::DoubleFree } else { Rule::FreeOfUnknown };
+            let twice = pool
+                .quarantine
+                .borrow()
+                .iter()
+                .any(|old| old.data() == address);
+            let rule = if twice {
+                Rule::DoubleFree
+            } else {
+                Rule::FreeOfUnknown
+            };
             self.violate(rule, at, format!("{address:p}"));
             return;
         };

@@ -113,7 +113,11 @@ impl Kernel {
         at: &'static str,
     ) {
         if self.timers.armed(address) {
-            self.violate(Rule::TimerArmed, at, format!("timer {address:#x} initialised again"));
+            self.violate(
+                Rule::TimerArmed,
+                at,
+                format!("timer {address:#x} initialised again"),
+            );
         }
         self.timers.known.borrow_mut().insert(
             address,

@@ -124,9 +124,8 @@ mod pages {
     fn map(file: i32, size: usize) -> NonNull<u8> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping at an address of the host's choice.
-        let address = unsafe {
-            libc::mmap(ptr::null_mut(), size, protection, libc::MAP_SHARED, file, 0)
-        };
+        let address =
+            unsafe { libc::mmap(ptr::null_mut(), size, protection, libc::MAP_SHARED, file, 0) };
         assert!(address != libc::MAP_FAILED, "no room for a user range");
         NonNull::new(address.cast()).expect("a mapping is never at null")
     }
