@@ -89,8 +89,9 @@ impl Kernel {
         }
         if kind == Kind::SpinAtDispatch {
             self.require_at_least(Irql::DISPATCH, at);
+        } else {
+            self.level.set(level.max(before));
         }
-        self.level.set(level.max(before));
         self.locks.held.borrow_mut().push(Held {
             address,
             kind,
