@@ -281,9 +281,30 @@ unsafe impl<T: Class> Sync for ObjectRef<T> {}
 /// Makes a type a COM class: `class!(Miniport: 0 => IMiniportDMus(IMiniport), 1 => IPowerNotify);`
 ///
 /// Each slot names the interface whose vtable it holds and, in brackets, ancestors that the slot
-/// can be borrowed as too. Slot 0 is the identity.
+/// can be borrowed as too. Slot 0 is the identity. `class!(Shared);` makes a class that offers
+/// nothing but `IUnknown`: a value that several objects share.
 #[macro_export]
 macro_rules! class {
+    ($class:ident) => {
+        #[allow(unsafe_code, reason = "the macro keeps the trait's promise")]
+        // SAFETY: the one slot is IUnknown's vtable, made for it.
+        unsafe impl $crate::com::Class for $class {
+            type Slots = [$crate::com::object::Slot; 1];
+            const SLOTS: Self::Slots = [$crate::com::object::Slot::of(const {
+                &$crate::com::IUnknownVtbl::of::<$class, 0>()
+            })];
+
+            fn slot_of(iid: &$crate::com::Guid) -> Option<usize> {
+                <$crate::com::IUnknown as $crate::com::Interface>::answers_to(iid).then_some(0)
+            }
+        }
+
+        #[allow(unsafe_code, reason = "the macro keeps the trait's promise")]
+        // SAFETY: slot 0 is IUnknown's.
+        unsafe impl $crate::com::object::Offers<$crate::com::IUnknown> for $class {
+            const SLOT: usize = 0;
+        }
+    };
     ($class:ident: $($slot:literal => $interface:ident $(($($ancestor:ident),+))?),+ $(,)?) => {
         #[allow(unsafe_code, reason = "the macro keeps the trait's promise")]
         // SAFETY: each slot's vtable is made for that slot of this class; IUnknown is matched by
