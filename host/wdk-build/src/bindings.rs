@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt::Debug};
 
 use bindgen::{Builder, EnumVariation, RustEdition, RustTarget};
 
-use crate::{Config, ConfigError, CpuArchitecture};
+use crate::{Config, ConfigError};
 
 /// The constructor that `wdk-sys` expects on bindgen's builder.
 pub trait BuilderExt {
@@ -16,12 +16,13 @@ impl BuilderExt for Builder {
     fn wdk_default(config: impl Borrow<Config> + Debug) -> Result<Builder, ConfigError> {
         let config = config.borrow();
         // Not `-fms-compatibility`: it defines `_MSC_VER`, and mingw's headers then refuse.
-        let target = match config.architecture {
-            CpuArchitecture::Amd64 => "--target=x86_64-w64-windows-gnu",
-            CpuArchitecture::Arm64 => "--target=aarch64-w64-windows-gnu",
-        };
         let builder = Builder::default()
-            .clang_args([target, "-fms-extensions", "-fno-builtin", "-w"])
+            .clang_args([
+                "--target=x86_64-w64-windows-gnu",
+                "-fms-extensions",
+                "-fno-builtin",
+                "-w",
+            ])
             .clang_args(
                 config
                     .preprocessor_definitions()

@@ -9,7 +9,6 @@ use crate::ConfigError;
 pub struct Config {
     /// The driver model; always [`DriverConfig::Wdm`] here.
     pub driver_config: DriverConfig,
-    pub(crate) architecture: CpuArchitecture,
     ddk_include: PathBuf,
     clang_resources: PathBuf,
 }
@@ -47,15 +46,6 @@ pub struct UmdfConfig {
     pub minimum_umdf_version_minor: Option<u8>,
 }
 
-/// The processors that Windows 11 drivers are built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CpuArchitecture {
-    /// x86-64.
-    Amd64,
-    /// AArch64.
-    Arm64,
-}
-
 /// Groups of headers that the features of `wdk-sys` ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiSubset {
@@ -79,14 +69,12 @@ pub enum ApiSubset {
 
 impl Config {
     pub(crate) fn from_env() -> Result<Self, ConfigError> {
-        let architecture = match variable("CARGO_CFG_TARGET_ARCH")?.as_str() {
-            "x86_64" => CpuArchitecture::Amd64,
-            "aarch64" => CpuArchitecture::Arm64,
-            other => return Err(ConfigError::UnsupportedArchitecture(other.to_owned())),
-        };
+        let architecture = variable("CARGO_CFG_TARGET_ARCH")?;
+        if !["x86_64", "aarch64"].contains(&architecture.as_str()) {
+            return Err(ConfigError::UnsupportedArchitecture(architecture));
+        }
         Ok(Self {
             driver_config: DriverConfig::Wdm,
-            architecture,
             ddk_include: directory("DMUSMINI_DDK_INCLUDE")?,
             clang_resources: directory("DMUSMINI_CLANG_RESOURCES")?,
         })
@@ -101,19 +89,24 @@ impl Config {
         Ok([ddk, self.ddk_include.clone(), self.clang_resources.clone()].into_iter())
     }
 
-    /// What a driver compiler for this processor predefines.
+    /// What a driver compiler predefines.
+    ///
+    /// Always for x86-64: mingw's DDK knows no ARM64. An ARM64 build gets the bindings of x86-64,
+    /// which is right for what the driver names (objects, requests, stack locations and strings
+    /// are equal on all 64-bit Windows) and would be wrong for processor state, which it does not.
     pub fn preprocessor_definitions(
         &self,
     ) -> impl Iterator<Item = (String, Option<String>)> + use<> {
-        let processor: &[&str] = match self.architecture {
-            CpuArchitecture::Amd64 => &["_AMD64_", "AMD64"],
-            CpuArchitecture::Arm64 => &["_ARM64_", "ARM64"],
-        };
         // The mingw headers define inline C library functions unless told not to.
-        ["_WIN64", "_KERNEL_MODE", "_NO_CRT_STDIO_INLINE"]
-            .iter()
-            .chain(processor)
-            .map(|name| ((*name).to_owned(), None))
+        [
+            "_WIN64",
+            "_AMD64_",
+            "AMD64",
+            "_KERNEL_MODE",
+            "_NO_CRT_STDIO_INLINE",
+        ]
+        .iter()
+        .map(|name| ((*name).to_owned(), None))
     }
 
     /// The headers of one group; only [`ApiSubset::Base`] has any here.

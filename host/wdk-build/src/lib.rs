@@ -16,7 +16,7 @@ mod error;
 mod link;
 
 pub use bindings::BuilderExt;
-pub use config::{ApiSubset, Config, CpuArchitecture, DriverConfig, KmdfConfig, UmdfConfig};
+pub use config::{ApiSubset, Config, DriverConfig, KmdfConfig, UmdfConfig};
 pub use error::{ConfigError, IoError};
 
 /// Declares and sets the `cfg` by which the wdk crates know the driver model.

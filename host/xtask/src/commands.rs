@@ -1,4 +1,7 @@
 //! One command a file.
 
+pub(crate) mod checks;
 pub(crate) mod prove;
+pub(crate) mod soak;
 pub(crate) mod sys;
+pub(crate) mod test;

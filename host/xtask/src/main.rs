@@ -5,7 +5,10 @@ mod cross;
 mod image;
 mod imports;
 mod install;
+mod libtest;
 mod process;
+mod suite;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -25,12 +28,18 @@ enum Command {
     Sys(commands::sys::Arguments),
     /// Show that no panic is left in the driver: with one, the proof does not link
     Prove(commands::prove::Arguments),
+    /// Run every check: what continuous integration runs
+    Test(commands::test::Arguments),
+    /// Run in full what `test` runs a fiftieth of
+    Soak,
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Sys(arguments) => commands::sys::run(&arguments).map(drop),
         Command::Prove(arguments) => commands::prove::run(&arguments),
+        Command::Test(arguments) => commands::test::run(&arguments),
+        Command::Soak => commands::soak::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,8 +28,8 @@ pub(crate) struct Arguments {
     pub(crate) prove: bool,
 }
 
-/// Builds, checks, and returns where the image is.
-pub(crate) fn run(arguments: &Arguments) -> Result<PathBuf> {
+/// Builds and checks; returns the number of rules that the image was checked against.
+pub(crate) fn run(arguments: &Arguments) -> Result<usize> {
     let cross = Cross::prepare(arguments.arch)?;
     let profile = if arguments.debug { "dev" } else { "release" };
     let title = format!("dmusmini.sys for {}", arguments.arch.name());
@@ -49,13 +49,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<PathBuf> {
         workspace::shown(&image),
         done.time.as_secs_f32()
     );
-    check(&image, arguments)?;
+    let rules = check(&image, arguments)?;
     if arguments.prove {
         super::prove::run(&super::prove::Arguments {
             arch: arguments.arch,
         })?;
     }
-    Ok(image)
+    Ok(rules)
 }
 
 /// Where the image of an architecture and profile is put.
@@ -86,8 +86,8 @@ fn publish(built: &Path, arguments: &Arguments) -> Result<PathBuf> {
     Ok(to.join("dmusmini.sys"))
 }
 
-/// Judges the image and reports; an image that breaks a rule is an error.
-fn check(path: &Path, arguments: &Arguments) -> Result<()> {
+/// Judges the image and reports; an image that breaks a rule is an error. Returns the number of rules.
+fn check(path: &Path, arguments: &Arguments) -> Result<usize> {
     let image = Image::read(path)?;
     let expected = rules::Expected {
         architecture: arguments.arch,
@@ -118,7 +118,7 @@ fn check(path: &Path, arguments: &Arguments) -> Result<()> {
             stack::LIMIT
         );
     }
-    Ok(())
+    Ok(verdicts.len())
 }
 
 /// Prints the deepest frames and returns the deepest one's size; unwind codes are x64's alone.
