@@ -197,7 +197,7 @@ impl Inf {
                 Piece::Percent => out.push('%'),
                 Piece::Token(name) => {
                     if let Some(value) = strings.get(&name.to_ascii_lowercase()) {
-                        out.push_str(value)
+                        out.push_str(value);
                     } else {
                         out.push('%');
                         out.push_str(name);

@@ -80,8 +80,8 @@ const BROKEN: &[(Rule, &str, &str)] = &[
     ),
     (
         Rule::Decoration,
-        "Models.NTarm64.10.0...19041",
-        "Models.NTarm64.10.0..1.19041",
+        ",NTarm64.10.0...19041",
+        ",NTarm64.10.0..1.19041",
     ),
     (
         Rule::Decoration,
