@@ -19,6 +19,7 @@
 pub mod adapter;
 pub mod settings;
 pub mod synth;
+#[cfg(target_arch = "x86_64")]
 pub mod uart;
 
 use core::ffi::c_void;
@@ -202,7 +203,7 @@ fn uart_miniport(
     settings: &Settings,
 ) -> Result<ComRef<IUnknown>, Status> {
     if !settings.use_built_in_uart {
-        return Ok(uart::miniport::create(irql, adapter, settings)?.into_interface());
+        return own_uart_miniport(irql, adapter, settings);
     }
     let mut miniport: Option<ComRef<IMiniport>> = None;
     // SAFETY: the class is one of PortCls' own; the result is an owned reference or nothing.
@@ -215,6 +216,25 @@ fn uart_miniport(
     .ok()?;
     let miniport = miniport.ok_or(Status::UNSUCCESSFUL)?;
     Ok(miniport.unknown().clone())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn own_uart_miniport(
+    irql: &Irql<Passive>,
+    adapter: &ObjectRef<Adapter>,
+    settings: &Settings,
+) -> Result<ComRef<IUnknown>, Status> {
+    Ok(uart::miniport::create(irql, adapter, settings)?.into_interface())
+}
+
+/// Other processors have no I/O ports, so no device of theirs is an MPU-401.
+#[cfg(not(target_arch = "x86_64"))]
+fn own_uart_miniport(
+    _: &Irql<Passive>,
+    _: &ObjectRef<Adapter>,
+    _: &Settings,
+) -> Result<ComRef<IUnknown>, Status> {
+    Err(Status::NOT_SUPPORTED)
 }
 
 /// Makes a DMus port for a miniport and registers both as a subdevice. Every reference of ours is
