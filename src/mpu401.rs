@@ -8,7 +8,8 @@
 //! | [`receive`] | the service routine's half of capture: drain, stamp, store in the ring |
 //! | [`capture`] | the stream's half: ring to whole messages (cooked) or to stamped chunks (raw) |
 //! | [`transmit`] | what is sent next, when to come back, when to give up |
-//! | [`uart`] | chip and receiver together: what the interrupt lock guards |
+//! | [`sounding`] | what an instrument still sounds, so that power never goes under a held note |
+//! | [`duplex`] | chip and receiver together: what the interrupt lock guards |
 //!
 //! Follows mpu401.md. An [`Mpu401`] belongs to the interrupt lock (or, without an interrupt, to a
 //! spin lock): every method is short enough for device IRQL, and none of them waits, allocates
@@ -16,11 +17,12 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod duplex;
 pub mod handshake;
 pub mod receive;
+pub mod sounding;
 pub mod spec;
 pub mod transmit;
-pub mod uart;
 
 use spec::{Command, Register, Status};
 
@@ -54,6 +56,8 @@ pub enum Mode {
         /// An [`spec::ACKNOWLEDGE`] has been read since the last command.
         acknowledged: bool,
     },
+    /// The last handshake failed: nothing is read or written, and nothing ever will be sent.
+    Failed,
     /// Bytes pass both ways.
     Uart,
     /// Removed. No port is ever touched again.
@@ -77,8 +81,8 @@ pub struct Drained {
 ///
 /// # Invariants
 ///
-/// In [`Mode::Closed`] and [`Mode::Gone`] no method but [`handshake::Handshake::poll`], which
-/// first leaves `Closed`, touches the ports; nothing leaves `Gone`.
+/// In [`Mode::Closed`], [`Mode::Failed`] and [`Mode::Gone`] nothing touches the ports but
+/// [`handshake::Handshake::poll`], which leaves the first two; nothing leaves `Gone`.
 #[derive(Debug)]
 pub struct Mpu401<P> {
     port: P,

@@ -20,8 +20,9 @@ pub mod miniport;
 pub mod properties;
 pub mod render;
 
-use crate::com::ComRef;
-use crate::com::ObjectRef;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::com::{ComRef, ObjectRef};
 use crate::driver::adapter::Adapter;
 use crate::irql::{AtMost, Device, Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
@@ -30,11 +31,15 @@ use crate::kernel::port_io::IoPorts;
 use crate::kernel::rundown::{InUse, Rundown};
 use crate::kernel::spinlock::SpinLock;
 use crate::kernel::timer::Timer;
+use crate::mpu401::duplex::{Duplex, Exchange};
 use crate::mpu401::handshake::{Handshake, HandshakeError, Progress};
-use crate::mpu401::receive::{Receiver, Serviced};
+use crate::mpu401::receive::Serviced;
 use crate::mpu401::spec::{self, Register};
-use crate::mpu401::transmit::{Chunk, GaveUp, Hold, Lane, Next, Outbox, Transmitter};
-use crate::mpu401::{Mpu401, PortIo};
+use crate::mpu401::transmit::{
+    Chunk, GaveUp, Hold, Lane, Next, Outbox, SHORTEST_REST, Transmitter,
+};
+use crate::mpu401::{Mode, PortIo};
+use crate::portcls::abi::KsState;
 use crate::portcls::event::{Allocator, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IPortDMus, IServiceGroup};
 use crate::time::RefTime;
@@ -75,12 +80,42 @@ impl PortIo for GuardedPorts {
 /// What the service routine shares with the rest.
 #[derive(Debug)]
 pub struct ChipState {
-    /// The chip.
-    pub chip: Mpu401<GuardedPorts>,
-    /// Received bytes on their way to the capture stream.
-    pub receiver: Receiver,
+    /// The chip, and received bytes on their way to the capture stream.
+    pub duplex: Duplex<GuardedPorts>,
     /// The capture stream's clock, for the stamps.
     pub clock: Option<ComRef<IMasterClock>>,
+}
+
+impl ChipState {
+    /// Reads what the chip has received.
+    pub fn service(&mut self, irql: &Irql<Device>) -> Serviced {
+        self.notice_removal();
+        let Self { duplex, clock } = self;
+        duplex.service(|| stamp(irql, clock.as_ref()))
+    }
+
+    fn exchange(
+        &mut self,
+        irql: &Irql<Device>,
+        transmitter: &mut Transmitter,
+        lanes: &mut Lanes<'_>,
+    ) -> Exchange {
+        self.notice_removal();
+        let now = clock::interrupt_time();
+        let Self { duplex, clock } = self;
+        duplex.exchange(transmitter, lanes, now, || stamp(irql, clock.as_ref()))
+    }
+
+    /// Nothing more is asked of a chip that has been pulled out.
+    fn notice_removal(&mut self) {
+        if self.duplex.port_mut().adapter.is_removed() {
+            self.duplex.remove();
+        }
+    }
+}
+
+fn stamp(irql: &Irql<Device>, clock: Option<&ComRef<IMasterClock>>) -> RefTime {
+    clock.map_or(RefTime(0), |clock| clock::master_time(irql, clock))
 }
 
 /// A render stream at its lane.
@@ -92,11 +127,23 @@ struct Attached {
 }
 
 /// One lane: what its stream queued, and what is done with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     waiting: EventChain,
     done: EventChain,
     stream: Option<Attached>,
+    state: KsState,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        Self {
+            waiting: EventChain::new(),
+            done: EventChain::new(),
+            stream: None,
+            state: KsState::STOP,
+        }
+    }
 }
 
 /// The render side under its lock.
@@ -169,13 +216,16 @@ pub struct Uart {
     pub group: ComRef<IServiceGroup>,
     /// The chip, shared with the service routine.
     pub device: DeviceLock<ChipState>,
-    /// Comes back when the chip has room again.
+    /// Comes back when the chip has room again, and to look for received bytes.
     pub timer: Timer,
+    /// How often a chip without an interrupt is looked at while a capture stream runs.
+    poll_period: RefTime,
+    /// A capture stream runs.
+    listening: AtomicBool,
+    /// The capture stream has messages and no event to put them in.
+    starving: AtomicBool,
     sender: SpinLock<Sender>,
 }
-
-/// Why the chip could not be opened.
-pub type OpenError = HandshakeError;
 
 impl Uart {
     /// A chip that was not touched yet.
@@ -185,71 +235,99 @@ impl Uart {
         group: ComRef<IServiceGroup>,
         timer: Timer,
         ports: GuardedPorts,
+        poll_period: RefTime,
     ) -> Self {
         let chip = ChipState {
-            chip: Mpu401::new(ports),
-            receiver: Receiver::new(),
+            duplex: Duplex::new(ports),
             clock: None,
         };
         let sender = Sender {
             transmitter: Transmitter::new(),
-            legacy: Queue {
-                waiting: EventChain::new(),
-                done: EventChain::new(),
-                stream: None,
-            },
-            direct_music: Queue {
-                waiting: EventChain::new(),
-                done: EventChain::new(),
-                stream: None,
-            },
+            legacy: Queue::new(),
+            direct_music: Queue::new(),
         };
         Self {
             port,
             group,
             device: DeviceLock::new(chip),
             timer,
+            poll_period,
+            listening: AtomicBool::new(false),
+            starving: AtomicBool::new(false),
             sender: SpinLock::new(sender),
         }
     }
 
     /// Resets the chip and enters UART mode: polls of a few register accesses each under the
-    /// interrupt lock, with the waits between them at PASSIVE (mpu401 section 2).
+    /// interrupt lock, with the waits between them at PASSIVE (mpu401 section 2). What was queued
+    /// goes on.
     ///
     /// # Errors
     ///
-    /// What the chip did wrong, after 200 ms at most.
-    pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), OpenError> {
+    /// What the chip did wrong, after 200 ms at most; what was queued is dropped.
+    pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), HandshakeError> {
+        self.sender
+            .with(irql, |sender, _| sender.transmitter.restart());
         let mut handshake = Handshake::new();
-        loop {
+        let result = loop {
             let progress = self
                 .device
-                .with(irql, |state, _| handshake.poll(&mut state.chip))
+                .with(irql, |state, _| {
+                    state.notice_removal();
+                    state.duplex.handshake(&mut handshake)
+                })
                 .unwrap_or(Progress::Failed(HandshakeError::Removed));
             match progress {
                 Progress::Wait => clock::stall(spec::POLL_MICROSECONDS),
                 Progress::Ready(entry) => {
-                    self.sender
-                        .with(irql, |sender, _| sender.transmitter.restart());
                     trace::emit(Event::UartOpened {
                         acknowledged: entry.mode_acknowledged,
                     });
-                    return Ok(());
+                    break Ok(());
                 }
                 Progress::Failed(error) => {
                     trace::emit(Event::UartFailed);
-                    return Err(error);
+                    break Err(error);
                 }
             }
-        }
+        };
+        let _ = self.pump(&mut irql.as_at_most());
+        result
     }
 
-    /// Leaves UART mode.
+    /// Silences what still sounds, waits until the chip has sent it, and leaves UART mode. Events
+    /// that wait stay queued. Takes as long as the wire takes for what the chip holds, 200 ms at
+    /// most.
     pub fn close(&self, irql: &mut Irql<Passive>) {
-        self.device.with(irql, |state, _| state.chip.close());
+        self.sender
+            .with(irql, |sender, _| sender.transmitter.hush());
+        for _ in 0..spec::HANDSHAKE_POLLS {
+            let _ = self.pump(&mut irql.as_at_most());
+            let quiet = self.sender.with(irql, |sender, _| {
+                sender.transmitter.is_quiet(clock::interrupt_time())
+            });
+            if quiet || self.mode(irql) != Mode::Uart {
+                break;
+            }
+            clock::stall(spec::POLL_MICROSECONDS);
+        }
+        self.device.with(irql, |state, _| {
+            state.notice_removal();
+            state.duplex.close();
+        });
     }
 
-    /// Adds a lane's stream; `false` when the lane is taken.
+    /// What may be done with the chip now.
+    pub fn mode<L: AtMost<Device>>(&self, irql: &mut Irql<L>) -> Mode {
+        self.device
+            .with(irql, |state, _| {
+                state.notice_removal();
+                state.duplex.mode()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Gives a lane to a stream, which is in the STOP state.
     pub fn attach(
         &self,
         irql: &mut Irql<Passive>,
@@ -258,73 +336,152 @@ impl Uart {
         rundown: &Rundown,
     ) {
         let stream = Attached { allocator, rundown };
-        self.sender
-            .with(irql, |sender, _| sender.queue(lane).stream = Some(stream));
+        self.sender.with(irql, |sender, _| {
+            let queue = sender.queue(lane);
+            queue.stream = Some(stream);
+            queue.state = KsState::STOP;
+        });
     }
 
     /// Removes a lane's stream, waits until nobody gives events back on its behalf, and hands over
     /// what it had queued.
     pub fn detach(&self, irql: &mut Irql<Passive>, lane: Lane, rundown: &Rundown) -> EventChain {
         let events = self.sender.with(irql, |sender, _| {
-            sender.transmitter.hold(lane, Hold::Held);
-            sender.transmitter.drop_lane(lane);
+            let mut events = sender.stop(lane);
             let queue = sender.queue(lane);
             queue.stream = None;
-            let mut events = queue.done.take();
-            events.append(&mut queue.waiting.take());
+            events.append(&mut queue.done.take());
             events
         });
         rundown.wait(irql);
         events
     }
 
-    /// Lets a lane send, or not, and pumps.
-    pub fn hold(&self, irql: &mut Irql<Passive>, lane: Lane, hold: Hold) {
-        self.sender
-            .with(irql, |sender, _| sender.transmitter.hold(lane, hold));
-        self.pump(&mut irql.as_at_most());
-    }
-
-    /// Takes everything out of a lane: its stream stops.
-    pub fn drop_lane(&self, irql: &mut Irql<Passive>, lane: Lane) -> EventChain {
-        self.sender.with(irql, |sender, _| {
-            sender.transmitter.drop_lane(lane);
-            sender.queue(lane).waiting.take()
-        })
-    }
-
-    /// Queues events in a lane and pumps.
-    pub fn send(&self, irql: &mut Irql<Dispatch>, lane: Lane, mut events: EventChain) {
-        self.sender.with(irql, |sender, _| {
-            sender.queue(lane).waiting.append(&mut events);
+    /// Puts a lane into a state. The state and what follows from it change together, under the lock,
+    /// so that calls that race leave one of their states and not a mixture.
+    ///
+    /// Returns the events that the lane gives up by stopping.
+    pub fn set_state(&self, irql: &mut Irql<Passive>, lane: Lane, state: KsState) -> EventChain {
+        let dropped = self.sender.with(irql, |sender, _| {
+            if state == KsState::STOP {
+                return sender.stop(lane);
+            }
+            sender.queue(lane).state = state;
+            let hold = if state == KsState::RUN {
+                Hold::Running
+            } else {
+                Hold::Held
+            };
+            sender.transmitter.hold(lane, hold);
+            EventChain::new()
         });
-        self.pump(irql);
+        let _ = self.pump(&mut irql.as_at_most());
+        dropped
     }
 
-    /// Writes what the chip takes, gives back what is done with, and sets the timer for the rest.
-    pub fn pump(&self, irql: &mut Irql<Dispatch>) {
+    /// Queues events in a lane and pumps. In the STOP state the events come back.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no chip to send to; the events are dropped.
+    pub fn send(
+        &self,
+        irql: &mut Irql<Dispatch>,
+        lane: Lane,
+        mut events: EventChain,
+    ) -> Result<EventChain, GaveUp> {
+        let stopped = self.sender.with(irql, |sender, _| {
+            let queue = sender.queue(lane);
+            if queue.state == KsState::STOP {
+                return true;
+            }
+            queue.waiting.append(&mut events);
+            false
+        });
+        if stopped {
+            return Ok(events);
+        }
+        self.pump(irql).map(|()| EventChain::new())
+    }
+
+    /// Writes what the chip takes, reads what it has, gives back what is done with, and sets the
+    /// timer for the rest.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no chip to send to; what waited is dropped.
+    pub fn pump(&self, irql: &mut Irql<Dispatch>) -> Result<(), GaveUp> {
+        let mut steps = spec::STEPS_PER_PUMP;
         loop {
-            let next = self
+            steps = steps.saturating_sub(1);
+            let exchange = self
                 .sender
-                .with(irql, |sender, irql| self.step(sender, irql));
+                .with(irql, |sender, irql| self.step(sender, irql, steps));
+            let Some(Exchange { outcome, serviced }) = exchange else {
+                return Ok(());
+            };
+            self.report(irql, serviced);
             self.give_back(irql);
-            match next {
-                Next::Again => {}
-                Next::Idle => return,
-                Next::Rest(delay) => {
-                    self.timer.set(irql, delay);
-                    return;
-                }
+            match outcome.next {
+                Next::Again if steps > 0 => {}
+                Next::Again | Next::Idle | Next::Rest(_) => return Ok(()),
                 Next::GaveUp(why) => {
-                    self.give_up(irql, why);
-                    return;
+                    if why == GaveUp::JustNow {
+                        trace::emit(Event::DeviceBusy);
+                    }
+                    return Err(why);
                 }
             }
         }
     }
 
-    fn step(&self, sender: &mut Sender, irql: &mut Irql<Locked>) -> Next {
-        let now = clock::interrupt_time();
+    /// Pumps if anything waits to be sent: for whoever has just been woken by a received byte.
+    pub fn nudge(&self, irql: &mut Irql<Dispatch>) {
+        let waits = self.sender.with(irql, |sender, _| {
+            Lane::ALL
+                .iter()
+                .any(|&lane| !sender.queue(lane).waiting.is_empty())
+        });
+        if waits {
+            // Whoever queued it has been told already.
+            let _ = self.pump(irql);
+        }
+    }
+
+    /// The timer has expired.
+    pub fn tick(&self, irql: &mut Irql<Dispatch>) {
+        if self.starving.swap(false, Ordering::AcqRel) {
+            self.port.notify(irql, Some(self.group.borrow()));
+        }
+        let _ = self.pump(irql);
+    }
+
+    /// A capture stream begins or ends to run.
+    pub fn listen(&self, irql: &mut Irql<Passive>, listening: bool) {
+        self.listening.store(listening, Ordering::Release);
+        self.starving.store(false, Ordering::Release);
+        let _ = self.pump(&mut irql.as_at_most());
+    }
+
+    /// The capture stream got no event for what it has: ask it again soon.
+    pub fn starve(&self, irql: &mut Irql<Dispatch>) {
+        self.starving.store(true, Ordering::Release);
+        let _ = self.pump(irql);
+    }
+
+    /// What a service of the chip has to say, at any level.
+    pub fn report<L: AtMost<Device>>(&self, irql: &Irql<L>, serviced: Serviced) {
+        if serviced.notify {
+            self.port.notify(irql, Some(self.group.borrow()));
+        }
+        if serviced.stuck {
+            trace::emit(Event::DeviceStuck);
+        }
+    }
+
+    /// One exchange, and the timer. It is set with the lock held, so that the last to decide is the
+    /// last to set it; `steps` more are to follow at once if the chip takes them.
+    fn step(&self, sender: &mut Sender, irql: &mut Irql<Locked>, steps: u32) -> Option<Exchange> {
         let Sender {
             transmitter,
             legacy,
@@ -334,27 +491,39 @@ impl Uart {
             legacy,
             direct_music,
         };
-        self.device
-            .with(irql, |state, _| {
-                transmitter.step(&mut state.chip, &mut lanes, now)
-            })
-            .map_or(Next::Idle, |outcome| outcome.next)
+        let (exchange, mode) = self.device.with(irql, |state, irql| {
+            let exchange = state.exchange(irql, transmitter, &mut lanes);
+            (exchange, state.duplex.mode())
+        })?;
+        let rest = match exchange.outcome.next {
+            Next::Again if steps > 0 => return Some(exchange),
+            Next::Again => Some(SHORTEST_REST),
+            Next::Rest(rest) => Some(rest),
+            Next::Idle => None,
+            Next::GaveUp(_) => {
+                sender.drop_all();
+                None
+            }
+        };
+        let look = (mode == Mode::Uart).then(|| self.next_look()).flatten();
+        if let Some(delay) = [rest, look].into_iter().flatten().min() {
+            self.timer.set(irql, delay);
+        }
+        Some(exchange)
     }
 
-    /// There is no chip to send to: what waits is dropped, and its allocators get it back.
-    fn give_up(&self, irql: &mut Irql<Dispatch>, why: GaveUp) {
-        self.sender.with(irql, |sender, _| {
-            for lane in Lane::ALL {
-                let queue = sender.queue(lane);
-                let mut dropped = queue.waiting.take();
-                queue.done.append(&mut dropped);
-            }
-            sender.transmitter.drop_all();
-        });
-        if why == GaveUp::JustNow {
-            trace::emit(Event::DeviceBusy);
+    /// When to look at the chip for the capture stream's sake.
+    fn next_look(&self) -> Option<RefTime> {
+        if self.starving.load(Ordering::Acquire) {
+            return Some(spec::RETRY);
         }
-        self.give_back(irql);
+        self.listening.load(Ordering::Acquire).then(|| {
+            if self.device.has_interrupt() {
+                spec::WATCHDOG_PERIOD
+            } else {
+                self.poll_period
+            }
+        })
     }
 
     /// Gives events that are done with back to their streams' allocators, with no lock held.
@@ -374,27 +543,26 @@ impl Uart {
             }
         }
     }
-
-    /// Serves the chip from a timer or a service call, where there may be no interrupt.
-    pub fn poll<L: AtMost<Device>>(&self, irql: &mut Irql<L>) -> Serviced {
-        self.device
-            .with(irql, |state, irql| state.service(irql))
-            .unwrap_or_default()
-    }
 }
 
-impl ChipState {
-    /// Reads what the chip has received.
-    pub fn service(&mut self, irql: &Irql<Device>) -> Serviced {
-        let Self {
-            chip,
-            receiver,
-            clock,
-        } = self;
-        receiver.service(chip, || match clock {
-            Some(clock) => clock::master_time(irql, clock),
-            None => RefTime(0),
-        })
+impl Sender {
+    /// A lane's stream stops: what waits is handed over.
+    fn stop(&mut self, lane: Lane) -> EventChain {
+        self.transmitter.hold(lane, Hold::Held);
+        self.transmitter.drop_lane(lane);
+        let queue = self.queue(lane);
+        queue.state = KsState::STOP;
+        queue.waiting.take()
+    }
+
+    /// There is no chip to send to: what waits is done with.
+    fn drop_all(&mut self) {
+        for lane in Lane::ALL {
+            let queue = self.queue(lane);
+            let mut dropped = queue.waiting.take();
+            queue.done.append(&mut dropped);
+        }
+        self.transmitter.drop_all();
     }
 }
 

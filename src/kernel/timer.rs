@@ -7,6 +7,7 @@
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::nt::{self, ExTimer};
 use crate::com::{Class, ObjectRef, Status};
@@ -23,16 +24,11 @@ pub trait Expire: Class {
 ///
 /// # Invariants
 ///
-/// `timer` came from `ExAllocateTimer` and is deleted by [`delete`](Self::delete) only.
+/// `timer` came from `ExAllocateTimer`, or is null once [`delete`](Self::delete) was called.
 #[derive(Debug)]
 pub struct Timer {
-    timer: NonNull<ExTimer>,
+    timer: AtomicPtr<ExTimer>,
 }
-
-// SAFETY: an EX_TIMER may be set from any thread at DISPATCH or below.
-unsafe impl Send for Timer {}
-// SAFETY: as above.
-unsafe impl Sync for Timer {}
 
 macro_rules! thunk {
     ($abi:literal) => {
@@ -65,27 +61,41 @@ impl Timer {
             )
         };
         // INVARIANT: fresh from ExAllocateTimer.
-        NonNull::new(timer)
-            .map(|timer| Self { timer })
-            .ok_or(Status::INSUFFICIENT_RESOURCES)
+        if timer.is_null() {
+            return Err(Status::INSUFFICIENT_RESOURCES);
+        }
+        Ok(Self {
+            timer: AtomicPtr::new(timer),
+        })
     }
 
     /// Expires once, `delay` from now; replaces an earlier setting.
     pub fn set<L: AtMost<crate::irql::Device>>(&self, _irql: &Irql<L>, delay: RefTime) {
         let due = delay.0.max(1).wrapping_neg();
-        // SAFETY: the timer is alive; period 0 is one-shot; no parameters.
-        unsafe { nt::ExSetTimer(self.timer.as_ptr(), due, 0, ptr::null()) };
+        let timer = self.timer.load(Ordering::Acquire);
+        if !timer.is_null() {
+            // SAFETY: the timer is alive; period 0 is one-shot; no parameters.
+            unsafe { nt::ExSetTimer(timer, due, 0, ptr::null()) };
+        }
     }
 
     /// Cancels without waiting.
     pub fn cancel<L: AtMost<Dispatch>>(&self, _irql: &Irql<L>) {
-        // SAFETY: the timer is alive; no parameters.
-        unsafe { nt::ExCancelTimer(self.timer.as_ptr(), ptr::null()) };
+        let timer = self.timer.load(Ordering::Acquire);
+        if !timer.is_null() {
+            // SAFETY: the timer is alive; no parameters.
+            unsafe { nt::ExCancelTimer(timer, ptr::null()) };
+        }
     }
 
-    /// Cancels, waits for a running callback and frees the timer.
-    pub fn delete(self, _irql: &Irql<Passive>) {
-        // SAFETY: the timer is alive and given up; waiting is allowed at PASSIVE.
-        unsafe { nt::ExDeleteTimer(self.timer.as_ptr(), 1, 1, ptr::null()) };
+    /// Cancels, waits for a running callback and frees the timer. The owner is about to die: nobody
+    /// else sets the timer any more, and its callback finds it gone.
+    pub fn delete(&self, _irql: &Irql<Passive>) {
+        // INVARIANT: null from here on.
+        let timer = self.timer.swap(ptr::null_mut(), Ordering::AcqRel);
+        if !timer.is_null() {
+            // SAFETY: the timer is alive and given up; waiting is allowed at PASSIVE.
+            unsafe { nt::ExDeleteTimer(timer, 1, 1, ptr::null()) };
+        }
     }
 }

@@ -105,7 +105,7 @@ impl Handshake {
         match chip.mode {
             Mode::Gone => return Progress::Failed(HandshakeError::Removed),
             Mode::Handshake { .. } => {}
-            Mode::Closed | Mode::Uart => {
+            Mode::Closed | Mode::Failed | Mode::Uart => {
                 chip.mode = Mode::Handshake {
                     acknowledged: false,
                 };
@@ -120,7 +120,7 @@ impl Handshake {
         match progress {
             Progress::Wait => {}
             Progress::Ready(_) => chip.mode = Mode::Uart,
-            Progress::Failed(_) => chip.mode = Mode::Closed,
+            Progress::Failed(_) => chip.mode = Mode::Failed,
         }
         progress
     }

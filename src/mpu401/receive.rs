@@ -54,7 +54,7 @@ pub struct Receiver {
     storage: Storage,
     last: RefTime,
     lossy: bool,
-    lost: u64,
+    lost: u32,
     full_drains: u32,
 }
 
@@ -95,10 +95,9 @@ impl Receiver {
         self.storage = storage;
     }
 
-    /// Bytes lost to a full ring since it was attached.
-    #[must_use]
-    pub const fn lost(&self) -> u64 {
-        self.lost
+    /// Bytes lost to a full ring since this was last asked.
+    pub const fn take_lost(&mut self) -> u32 {
+        core::mem::replace(&mut self.lost, 0)
     }
 
     /// Reads what the chip has, at most [`DRAIN_LIMIT`] bytes.

@@ -15,29 +15,22 @@
 //! **Torn messages.** When a message cannot be finished (stop, fault, power), the lane drops the
 //! rest of it, that is, data bytes up to the next status byte, which ends the torn message at the
 //! receiver. An F7 of ours would pass half a dump off as a whole one.
-//!
-//! **Resting.** A chip that just refused a byte is full. How much that is shows when it is filled
-//! from idle: what it took, less what can have left meanwhile. From then on the timer is set to
-//! come back, however late, before that much is sent.
 #![forbid(unsafe_code)]
 
-use super::spec::{
-    BYTE_TIME, RETRY, SHORTEST_BYTE_TIME, TIMER_LATENESS, WRITE_LIMIT, ZERO_PROGRESS_LIMIT,
-};
+mod pace;
+
+pub use pace::SHORTEST_REST;
+
+use pace::Pace;
+
+use super::sounding::Sounding;
+use super::spec::WRITE_LIMIT;
 use super::{Mode, Mpu401, PortIo};
 use crate::midi::status::Kind;
 use crate::time::RefTime;
 
 /// How long the middle of a SysEx may keep the wire from another lane while it has nothing to send.
 pub const PATIENCE: RefTime = RefTime(5_000_000);
-/// The shortest time the timer is set for. A chip without a FIFO has room for the next byte within
-/// one byte time, so its service is worth a wake-up as soon as the timer can give one.
-pub const SHORTEST_REST: RefTime = RefTime(1_000);
-/// The most bytes that any known chip can hold, FIFO and shift register.
-const DEEPEST: u32 = 65;
-/// The longest filling that says something about the depth: after it the two clocks may be three
-/// bytes apart.
-const LEARNING: RefTime = RefTime(1_000_000);
 
 /// A render stream's place at the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +99,7 @@ pub enum Next {
 /// Why there is no chip to send to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GaveUp {
-    /// It has just failed to take a byte [`ZERO_PROGRESS_LIMIT`] times: worth a report.
+    /// It has just failed to take a byte [`ZERO_PROGRESS_LIMIT`](super::spec::ZERO_PROGRESS_LIMIT) times: worth a report.
     JustNow,
     /// It failed before and still takes nothing.
     Before,
@@ -127,19 +120,9 @@ pub struct Transmitter {
     wire_running: Option<u8>,
     /// When the owner ran out of bytes in the middle of its message.
     starved_since: Option<RefTime>,
-    /// A lower bound of what the chip holds when it is full, as seen since the last restart.
-    depth: u32,
-    /// When the chip will have sent what it took, if it runs at the nominal rate.
-    busy_until: RefTime,
-    /// When it was last filled from idle, and how many bytes it took since.
-    filling_since: RefTime,
-    filled: u32,
-    /// Attempts without progress in a row, and the time of the last that counted.
-    failures: u32,
-    failed_at: RefTime,
-    dead: bool,
-    /// Channels that got a note-on since they were last silenced.
-    sounding: u16,
+    /// What the receiver sounds.
+    sounding: Sounding,
+    pace: Pace,
 }
 
 /// Whether a stream may begin messages.
@@ -177,11 +160,20 @@ enum Framing {
 /// A byte that may be sent next.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
-    lane: Lane,
+    source: Source,
     value: u8,
-    /// The byte is not in the lane's event: it is the running status that the event relies on and
-    /// that another lane's message has replaced on the wire.
-    implied: bool,
+}
+
+/// Where a byte comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// A lane's front event.
+    Event(Lane),
+    /// Not in the lane's event: the running status that the event relies on and that another lane's
+    /// message has replaced on the wire.
+    Implied(Lane),
+    /// The driver itself.
+    Hush,
 }
 
 enum Choice {
@@ -208,14 +200,8 @@ impl Transmitter {
             last: Lane::DirectMusic,
             wire_running: None,
             starved_since: None,
-            depth: 0,
-            busy_until: RefTime(i64::MIN),
-            filling_since: RefTime(i64::MIN),
-            filled: 0,
-            failures: 0,
-            failed_at: RefTime(i64::MIN),
-            dead: false,
-            sounding: 0,
+            sounding: Sounding::new(),
+            pace: Pace::new(),
         }
     }
 
@@ -228,8 +214,11 @@ impl Transmitter {
     ) -> Outcome {
         let mut sent = 0_u32;
         let next = loop {
-            if chip.mode() == Mode::Gone {
-                break Next::GaveUp(GaveUp::Removed);
+            match chip.mode() {
+                Mode::Uart => {}
+                Mode::Closed | Mode::Handshake { .. } => break Next::Idle,
+                Mode::Failed => break Next::GaveUp(GaveUp::Before),
+                Mode::Gone => break Next::GaveUp(GaveUp::Removed),
             }
             if sent >= WRITE_LIMIT {
                 break Next::Again;
@@ -240,10 +229,11 @@ impl Transmitter {
                 Choice::Starved(left) => break Next::Rest(left),
             };
             if chip.try_write(byte.value).is_err() {
-                break self.refused(chip.mode(), sent, now);
+                break self.pace.refused(sent, now);
             }
             sent = sent.saturating_add(1);
-            self.taken(now);
+            self.pace.taken(now);
+            self.sounding.sent(byte.value);
             self.commit(byte, outbox);
         };
         Outcome { sent, next }
@@ -272,32 +262,38 @@ impl Transmitter {
     /// The chip was reset: what it held is gone.
     ///
     /// A lane's front event is sent again from its start, unless it continues a message, which is
-    /// then torn. (An event that was sent whole may have been lost with the chip's FIFO: wait for
-    /// [`Transmitter::backlog`] before taking the power away.)
+    /// then torn. (An event that was sent whole may have been lost with the chip's FIFO: wait until
+    /// [`Transmitter::is_quiet`] before taking the power away.) A hush is not sent again.
     pub fn restart(&mut self) {
         self.drop_all();
-        self.depth = 0;
-        self.busy_until = RefTime(i64::MIN);
-        self.filling_since = RefTime(i64::MIN);
-        self.filled = 0;
-        self.failures = 0;
-        self.failed_at = RefTime(i64::MIN);
-        self.dead = false;
+        self.pace = Pace::new();
+        self.sounding.forget();
     }
 
-    /// The channels on which notes may sound, a bit each; they count as silent from now on.
-    pub const fn take_sounding(&mut self) -> u16 {
-        core::mem::replace(&mut self.sounding, 0)
+    /// Puts what silences the receiver in front of everything else; an open message is torn by it.
+    pub fn hush(&mut self) {
+        self.sounding.hush();
+        if self.sounding.next_hush().is_none() {
+            return;
+        }
+        if let Some(owner) = self.owner {
+            self.tear(owner);
+        }
     }
 
-    /// How long the chip still needs to send what it has taken.
+    /// All that the receiver needs for silence has been sent, and the chip holds nothing any more.
     #[must_use]
-    pub fn backlog(&self, now: RefTime) -> RefTime {
-        let left = self.busy_until.0.saturating_sub(now.0);
-        RefTime(left.clamp(0, time_of(DEEPEST, BYTE_TIME).0))
+    pub fn is_quiet(&self, now: RefTime) -> bool {
+        self.sounding.next_hush().is_none() && self.pace.backlog(now) == RefTime(0)
     }
 
     fn choose<O: Outbox>(&mut self, outbox: &mut O, now: RefTime) -> Choice {
+        if let Some(value) = self.sounding.next_hush() {
+            return Choice::Byte(Candidate {
+                source: Source::Hush,
+                value,
+            });
+        }
         if let Some(owner) = self.owner {
             let other = self.candidate(owner.other(), outbox);
             if let Some(byte) = other
@@ -360,14 +356,12 @@ impl Transmitter {
             };
             return Some(match implied {
                 Some(status) if wire_running != Some(status) => Candidate {
-                    lane,
+                    source: Source::Implied(lane),
                     value: status,
-                    implied: true,
                 },
                 _ => Candidate {
-                    lane,
+                    source: Source::Event(lane),
                     value,
-                    implied: false,
                 },
             });
         }
@@ -375,11 +369,14 @@ impl Transmitter {
 
     /// The chip took this byte.
     fn commit<O: Outbox>(&mut self, byte: Candidate, outbox: &mut O) {
-        let Candidate {
-            lane,
-            value,
-            implied,
-        } = byte;
+        let Candidate { source, value } = byte;
+        let lane = match source {
+            Source::Event(lane) | Source::Implied(lane) => lane,
+            Source::Hush => {
+                self.wire_running = None;
+                return self.sounding.hush_sent();
+            }
+        };
         let kind = Kind::of(value);
         if !kind.is_real_time() {
             // INVARIANT: the lane owns the wire before its framing changes.
@@ -387,7 +384,7 @@ impl Transmitter {
             self.last = lane;
             self.frame(lane, value, kind);
         }
-        if implied {
+        if source == Source::Implied(lane) {
             return;
         }
         let state = self.lane_mut(lane);
@@ -407,9 +404,6 @@ impl Transmitter {
             let running = matches!(kind, Kind::Channel(_)).then_some(value);
             self.wire_running = running;
             self.lane_mut(lane).running = running;
-        }
-        if value & 0xF0 == 0x90 {
-            self.sounding |= 1 << (value & 0x0F);
         }
         let state = self.lane_mut(lane);
         let needs = match (kind, state.framing) {
@@ -468,82 +462,12 @@ impl Transmitter {
         self.starved_since = None;
     }
 
-    fn taken(&mut self, now: RefTime) {
-        self.dead = false;
-        self.failures = 0;
-        if self.busy_until < now {
-            self.busy_until = now;
-            self.filling_since = now;
-            self.filled = 0;
-        }
-        let end = self.busy_until.0.saturating_add(BYTE_TIME.0);
-        self.busy_until = RefTime(end);
-        self.filled = self.filled.saturating_add(1);
-    }
-
-    /// The chip is full: learn what that means.
-    fn full(&mut self, now: RefTime) {
-        let elapsed = now.0.saturating_sub(self.filling_since.0);
-        if elapsed < LEARNING.0 {
-            let left = elapsed
-                .checked_div(SHORTEST_BYTE_TIME.0)
-                .and_then(|left| u32::try_from(left).ok())
-                .unwrap_or(u32::MAX);
-            let held = self.filled.saturating_sub(left.saturating_add(1));
-            self.depth = self.depth.max(held.min(DEEPEST));
-        }
-        // Our idea of the chip's clock may be off in either direction; its depth bounds by how much.
-        let least = now.0.saturating_add(time_of(self.depth, BYTE_TIME).0);
-        let most = now.0.saturating_add(time_of(DEEPEST, BYTE_TIME).0);
-        self.busy_until = RefTime(self.busy_until.0.clamp(least, most));
-    }
-
-    /// The chip did not take the next byte.
-    fn refused(&mut self, mode: Mode, sent: u32, now: RefTime) -> Next {
-        match mode {
-            Mode::Uart => {}
-            Mode::Closed | Mode::Handshake { .. } | Mode::Gone => return Next::Idle,
-        }
-        if self.dead {
-            return Next::GaveUp(GaveUp::Before);
-        }
-        if sent > 0 {
-            self.full(now);
-            return Next::Rest(self.rest());
-        }
-        if now.0.saturating_sub(self.failed_at.0) >= RETRY.0 {
-            self.failures = self.failures.saturating_add(1);
-            self.failed_at = now;
-        }
-        if self.failures >= ZERO_PROGRESS_LIMIT {
-            self.dead = true;
-            return Next::GaveUp(GaveUp::JustNow);
-        }
-        // One refusal is ordinary: somebody called early. After that the chip is late.
-        Next::Rest(if self.failures > 1 {
-            RETRY
-        } else {
-            self.rest().min(RETRY)
-        })
-    }
-
-    /// How long a full chip keeps the wire busy for sure, less the timer's lateness and two bytes.
-    fn rest(&self) -> RefTime {
-        let held = time_of(self.depth.saturating_sub(2), SHORTEST_BYTE_TIME);
-        RefTime(held.0.saturating_sub(TIMER_LATENESS.0)).max(SHORTEST_REST)
-    }
-
     const fn lane_mut(&mut self, lane: Lane) -> &mut LaneState {
         match lane {
             Lane::Legacy => &mut self.legacy,
             Lane::DirectMusic => &mut self.direct_music,
         }
     }
-}
-
-/// How long so many bytes take.
-fn time_of(bytes: u32, each: RefTime) -> RefTime {
-    RefTime(each.0.saturating_mul(i64::from(bytes)))
 }
 
 impl LaneState {

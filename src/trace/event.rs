@@ -314,6 +314,8 @@ events! {
         /// How many were lost since the last such event.
         lost: u32,
     };
+    /// The MPU-401 says "data ready" without an end and is being ignored until it stops.
+    24 Error DeviceStuck;
     /// A download was taken.
     30 Info DownloadInstalled {
         /// Its handle.

@@ -266,7 +266,7 @@ fn a_full_ring_loses_the_newest_counts_them_and_marks_the_next() {
         .iter()
         .filter(|event| event.bytes == [0x90, 5, 6])
         .count();
-    let lost = rig.lost();
+    let lost = rig.take_lost();
     println!("full ring: {whole} messages kept, {lost} bytes lost and counted");
     assert_eq!(lost, 3_000 - 2_048);
     assert_eq!(whole, 2_048 / 3);

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use dmusmini::midi::status::Kind;
 use dmusmini::mpu401::PortIo;
 use dmusmini::mpu401::capture::{Capture, Format};
+use dmusmini::mpu401::duplex::Duplex;
 use dmusmini::mpu401::handshake::{Entry, Handshake, HandshakeError, Progress};
 use dmusmini::mpu401::receive::{Serviced, Storage};
 use dmusmini::mpu401::spec::{self, Register};
 use dmusmini::mpu401::transmit::{
     Chunk, GaveUp, Hold, Lane, Next, Outbox, SHORTEST_REST, Transmitter,
 };
-use dmusmini::mpu401::uart::Uart;
 use dmusmini::ring::ring;
 use dmusmini::time::RefTime;
 use dmusmini_simulator::chip::{Chip, Config};
@@ -132,7 +132,7 @@ pub(crate) enum Service {
 
 pub(crate) struct Rig {
     pub(crate) bus: Rc<RefCell<Bus>>,
-    pub(crate) uart: Uart<Ports>,
+    pub(crate) duplex: Duplex<Ports>,
     pub(crate) transmitter: Transmitter,
     pub(crate) events: Events,
     capture: Option<Capture>,
@@ -162,7 +162,7 @@ impl Rig {
             now: 1_000 * SECOND,
         }));
         Self {
-            uart: Uart::new(Ports(Rc::clone(&bus))),
+            duplex: Duplex::new(Ports(Rc::clone(&bus))),
             bus,
             transmitter: Transmitter::new(),
             events: Events::default(),
@@ -200,8 +200,8 @@ impl Rig {
         }
         let (producer, consumer) = ring(spec::RING_CAPACITY).unwrap();
         self.capture = Some(Capture::try_new(consumer, format, 256).unwrap());
-        drop(self.uart.receiver_mut().attach(Some(producer)));
-        self.uart.receiver_mut().store(Storage::Keep);
+        drop(self.duplex.receiver_mut().attach(Some(producer)));
+        self.duplex.receiver_mut().store(Storage::Keep);
         self.arm_poll();
     }
 
@@ -213,7 +213,7 @@ impl Rig {
     pub(crate) fn handshake(&mut self) -> Result<Entry, HandshakeError> {
         let mut handshake = Handshake::new();
         loop {
-            match self.uart.handshake(&mut handshake) {
+            match self.duplex.handshake(&mut handshake) {
                 Progress::Wait => {
                     let stall = u64::from(spec::POLL_MICROSECONDS) * MICROSECOND;
                     self.advance(self.now() + stall);
@@ -263,7 +263,7 @@ impl Rig {
             } else if take_due(&mut self.timer, next) {
                 self.pump();
             } else if take_due(&mut self.poll, next) {
-                let serviced = self.hold(|uart, clock| uart.service(clock));
+                let serviced = self.hold(|duplex, clock| duplex.service(clock));
                 self.note(serviced);
                 self.deliver();
                 self.pump();
@@ -274,12 +274,12 @@ impl Rig {
 
     /// The device was pulled out and the PnP manager says so.
     pub(crate) fn notify_removal(&mut self) {
-        self.uart.remove();
+        self.duplex.remove();
         self.pump();
     }
 
-    pub(crate) fn lost(&mut self) -> u64 {
-        self.uart.receiver_mut().lost()
+    pub(crate) fn take_lost(&mut self) -> u32 {
+        self.duplex.receiver_mut().take_lost()
     }
 
     pub(crate) fn strays(&self) -> u32 {
@@ -288,7 +288,7 @@ impl Rig {
 
     fn interrupt(&mut self) {
         self.interrupts += 1;
-        let serviced = self.hold(|uart, clock| uart.service(clock));
+        let serviced = self.hold(|duplex, clock| duplex.service(clock));
         if serviced.taken == 0 {
             self.unclaimed += 1;
         }
@@ -313,11 +313,11 @@ impl Rig {
     /// Runs `work` as the interrupt lock would, and measures how long.
     fn hold<R>(
         &mut self,
-        work: impl FnOnce(&mut Uart<Ports>, &mut dyn FnMut() -> RefTime) -> R,
+        work: impl FnOnce(&mut Duplex<Ports>, &mut dyn FnMut() -> RefTime) -> R,
     ) -> R {
         let before = self.now();
         let bus = Rc::clone(&self.bus);
-        let result = work(&mut self.uart, &mut || ref_time(bus.borrow().now));
+        let result = work(&mut self.duplex, &mut || ref_time(bus.borrow().now));
         self.longest_hold = self.longest_hold.max(self.now() - before);
         result
     }
@@ -328,11 +328,12 @@ impl Rig {
         for _ in 0..spec::STEPS_PER_PUMP {
             let before = self.now();
             let bus = Rc::clone(&self.bus);
-            let exchange = self
-                .uart
-                .exchange(&mut self.transmitter, &mut self.events, || {
-                    ref_time(bus.borrow().now)
-                });
+            let exchange = self.duplex.exchange(
+                &mut self.transmitter,
+                &mut self.events,
+                ref_time(before),
+                || ref_time(bus.borrow().now),
+            );
             self.longest_hold = self.longest_hold.max(self.now() - before);
             self.note(exchange.serviced);
             if exchange.serviced.notify {

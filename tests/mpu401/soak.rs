@@ -205,7 +205,7 @@ fn full_duplex(depth: usize, service: Service, seconds: u64) -> Result {
     let blame = rig.bus.borrow().chip.blame();
     assert_eq!(blame, Blame::default());
     assert_eq!(
-        (rig.faults, rig.stuck, rig.lost(), rig.strays()),
+        (rig.faults, rig.stuck, rig.take_lost(), rig.strays()),
         (0, 0, 0, 0)
     );
     println!(

@@ -21,6 +21,7 @@ use crate::portcls::abi::{DmusKernelEvent, KsState, SHORT_EVENT_BYTES};
 use crate::portcls::event::{Allocator, Event, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
 use crate::ring;
+use crate::trace;
 
 /// The channel group of captured events (contract section 6.9).
 const CHANNEL_GROUP: u16 = 1;
@@ -89,7 +90,7 @@ impl CaptureStream {
         if let Some(uart) = stream.uart() {
             let old = uart.device.with(irql, |state, _| {
                 (
-                    state.receiver.attach(Some(producer)),
+                    state.duplex.receiver_mut().attach(Some(producer)),
                     state.clock.replace(clock),
                 )
             });
@@ -166,11 +167,16 @@ impl CaptureStream {
                 }
             }
         }
+        let mut after_loss = false;
         let (filled, spare) = self.inner.with(irql, |inner, _| {
             let Some(message) = inner.capture.front() else {
                 return (false, buffer.take());
             };
-            event.set_header(message.at, CHANNEL_GROUP, message.incomplete);
+            // The flag is also the mark of a loss: the sink must not join what follows to what
+            // came before.
+            let incomplete = message.incomplete || message.after_loss;
+            event.set_header(message.at, CHANNEL_GROUP, incomplete);
+            after_loss = message.after_loss;
             let filled = match buffer.take() {
                 None => event.set_short(message.bytes),
                 Some(mut fresh) => {
@@ -200,11 +206,24 @@ impl CaptureStream {
             self.allocator.put_buffer(irql, spare);
         }
         if filled {
+            if after_loss {
+                self.trace_loss(irql);
+            }
             Ok(Some(event))
         } else {
             self.allocator.give_back_one(irql, event);
             Ok(None)
         }
+    }
+
+    fn trace_loss(&self, irql: &mut Irql<Dispatch>) {
+        let lost = self.uart().and_then(|uart| {
+            uart.device
+                .with(irql, |state, _| state.duplex.receiver_mut().take_lost())
+        });
+        trace::emit(trace::Event::CaptureOverrun {
+            lost: lost.unwrap_or(0),
+        });
     }
 
     /// Passes events to the sink, or back to the allocator when there is none.
@@ -237,20 +256,24 @@ impl IMxfClass for CaptureStream {
         if !(KsState::STOP.0..=KsState::RUN.0).contains(&state.0) {
             return Status::INVALID_PARAMETER;
         }
-        let before = KsState(this.state.swap(state.0, Ordering::AcqRel));
-        if before == state {
-            return Status::SUCCESS;
-        }
         let storage = if state == KsState::RUN {
             Storage::Keep
         } else {
             Storage::Discard
         };
-        uart.device
-            .with(irql, |chip, _| chip.receiver.store(storage));
+        // The state and what the chip's bytes become change together, so that calls that race leave
+        // one of their states and not a mixture.
+        let before = uart.device.with(irql, |chip, _| {
+            chip.duplex.receiver_mut().store(storage);
+            this.state.swap(state.0, Ordering::AcqRel)
+        });
+        if before == Some(state.0) {
+            return Status::SUCCESS;
+        }
         if state == KsState::STOP {
             this.inner.with(irql, |inner, _| inner.capture.clear());
         }
+        uart.listen(irql, state == KsState::RUN);
         Status::SUCCESS
     }
 
@@ -260,7 +283,15 @@ impl IMxfClass for CaptureStream {
         event: Option<NonNull<DmusKernelEvent>>,
     ) -> Status {
         if event.is_none() {
-            return this.deliver(irql);
+            let result = this.deliver(irql);
+            if let Some(uart) = this.uart() {
+                if !result.is_success() {
+                    uart.starve(irql);
+                }
+                // The chip was reached just now: it may have room too.
+                uart.nudge(irql);
+            }
+            return result;
         }
         // Nobody sends events to a capture stream; they are taken over all the same.
         // SAFETY: the port gives up the chain (contract section 6.1).
@@ -323,7 +354,7 @@ impl Drop for CaptureStream {
         if let Some(uart) = self.claim.miniport().uart() {
             // Memory is freed and references are released outside the lock.
             let old = uart.device.with(&mut irql, |state, _| {
-                (state.receiver.attach(None), state.clock.take())
+                (state.duplex.receiver_mut().attach(None), state.clock.take())
             });
             drop(old);
         }

@@ -29,6 +29,7 @@ use crate::portcls::interfaces::{
     IMiniportDMusClass, IMxf, IPortDMus, IPowerNotify, IPowerNotifyClass, IResourceList,
     IServiceGroup, In, OutRef,
 };
+use crate::time::RefTime;
 use crate::trace::{self, Event};
 
 /// The miniport.
@@ -85,7 +86,8 @@ impl UartMiniport {
         // SAFETY: the resource list gave these two ports to the device, which starts now; the
         // miniport dies before the device is stopped.
         let ports = GuardedPorts::new(unsafe { IoPorts::new(base) }, this.adapter.clone());
-        let uart = Uart::new(port.to_owned(), group.clone(), timer, ports);
+        let poll_period = RefTime(i64::from(this.settings.poll_period_us).saturating_mul(10));
+        let uart = Uart::new(port.to_owned(), group.clone(), timer, ports, poll_period);
         let uart = this.uart.set(uart).map_err(|uart| {
             uart.timer.delete(irql);
             Status::INVALID_DEVICE_STATE
@@ -284,10 +286,11 @@ impl IPowerNotifyClass for UartMiniport {
         let Some(uart) = this.uart() else {
             return;
         };
-        if state != PowerState::D0 {
+        if state == PowerState::D0 {
+            // What was queued goes on, or is dropped; either way it is traced.
+            let _ = uart.open(irql);
+        } else {
             uart.close(irql);
-        } else if uart.open(irql).is_ok() {
-            uart.pump(&mut irql.as_at_most());
         }
     }
 }
@@ -295,7 +298,7 @@ impl IPowerNotifyClass for UartMiniport {
 impl Expire for UartMiniport {
     fn expire(this: &ObjectRef<Self>, irql: &mut Irql<Dispatch>) {
         if let Some(uart) = this.uart() {
-            uart.pump(irql);
+            uart.tick(irql);
         }
     }
 }
@@ -307,23 +310,21 @@ impl ServiceRoutine for UartMiniport {
         };
         // SAFETY: this is the service routine that `attach` registered.
         let serviced = unsafe { uart.device.in_service_routine(|state| state.service(irql)) };
-        if serviced.notify {
-            uart.port.notify(irql, Some(uart.group.borrow()));
-        }
+        uart.report(irql, serviced);
         serviced.taken > 0
     }
 }
 
 impl Drop for UartMiniport {
     fn drop(&mut self) {
-        let Some(uart) = self.uart.take() else {
+        let Some(uart) = self.uart.get() else {
             return;
         };
         // SAFETY: the port releases its miniport at PASSIVE, and streams, which hold references to
         // it, are released at PASSIVE too (contract section 4).
         let mut irql = unsafe { Irql::<Passive>::assume() };
-        uart.device.disconnect(&irql);
         uart.close(&mut irql);
+        uart.device.disconnect(&irql);
         uart.timer.delete(&irql);
     }
 }

@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "takes over the events of a message")]
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::Uart;
 use super::miniport::Claim;
@@ -10,7 +9,8 @@ use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
 use crate::kernel::rundown::Rundown;
-use crate::mpu401::transmit::{Hold, Lane};
+use crate::mpu401::Mode;
+use crate::mpu401::transmit::{GaveUp, Lane};
 use crate::portcls::abi::{DmusKernelEvent, KsState};
 use crate::portcls::event::{Allocator, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
@@ -24,7 +24,6 @@ pub struct RenderStream {
     /// Kept alive as the contract says (section 3); the UART itself needs no master time.
     _clock: ComRef<IMasterClock>,
     rundown: Rundown,
-    state: AtomicI32,
 }
 
 class!(RenderStream: 0 => IMxf);
@@ -48,7 +47,6 @@ impl RenderStream {
             allocator,
             _clock: clock.to_owned(),
             rundown: Rundown::new(),
-            state: AtomicI32::new(KsState::STOP.0),
         };
         let stream = Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)?;
         if let Some(uart) = stream.uart() {
@@ -60,10 +58,6 @@ impl RenderStream {
     fn uart(&self) -> Option<&Uart> {
         self.claim.miniport().uart()
     }
-
-    fn state(&self) -> KsState {
-        KsState(self.state.load(Ordering::Acquire))
-    }
 }
 
 impl IMxfClass for RenderStream {
@@ -74,18 +68,11 @@ impl IMxfClass for RenderStream {
         if !(KsState::STOP.0..=KsState::RUN.0).contains(&state.0) {
             return Status::INVALID_PARAMETER;
         }
-        let before = KsState(this.state.swap(state.0, Ordering::AcqRel));
-        if before == state {
-            return Status::SUCCESS;
+        if state == KsState::RUN && uart.mode(irql) != Mode::Uart {
+            return Status::INVALID_DEVICE_STATE;
         }
-        match state {
-            KsState::RUN => uart.hold(irql, this.lane, Hold::Running),
-            _ => uart.hold(irql, this.lane, Hold::Held),
-        }
-        if state == KsState::STOP {
-            let dropped = uart.drop_lane(irql, this.lane);
-            this.allocator.give_back(irql, dropped);
-        }
+        let dropped = uart.set_state(irql, this.lane, state);
+        this.allocator.give_back(irql, dropped);
         Status::SUCCESS
     }
 
@@ -99,13 +86,20 @@ impl IMxfClass for RenderStream {
         if events.is_empty() {
             return Status::SUCCESS;
         }
-        match this.uart() {
-            Some(uart) if this.state() != KsState::STOP => {
-                uart.send(irql, this.lane, this.unpack(irql, events));
+        let events = this.unpack(irql, events);
+        let Some(uart) = this.uart() else {
+            this.allocator.give_back(irql, events);
+            return Status::SUCCESS;
+        };
+        match uart.send(irql, this.lane, events) {
+            Ok(refused) => {
+                this.allocator.give_back(irql, refused);
+                Status::SUCCESS
             }
-            _ => this.allocator.give_back(irql, events),
+            // A stream of a device that was pulled out ends without a complaint.
+            Err(GaveUp::Removed) => Status::SUCCESS,
+            Err(GaveUp::JustNow | GaveUp::Before) => Status::IO_DEVICE_ERROR,
         }
-        Status::SUCCESS
     }
 
     fn connect_output(_: &ObjectRef<Self>, _: &mut Irql<Passive>, _: In<'_, IMxf>) -> Status {

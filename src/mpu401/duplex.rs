@@ -14,12 +14,12 @@ use crate::time::RefTime;
 
 /// A chip with its receiver.
 #[derive(Debug)]
-pub struct Uart<P> {
+pub struct Duplex<P> {
     chip: Mpu401<P>,
     receiver: Receiver,
 }
 
-/// What one [`Uart::exchange`] did.
+/// What one [`Duplex::exchange`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// The transmitter's result.
@@ -29,7 +29,7 @@ pub struct Exchange {
     pub serviced: Serviced,
 }
 
-impl<P: PortIo> Uart<P> {
+impl<P: PortIo> Duplex<P> {
     /// A chip in unknown state, that nobody listens to.
     pub const fn new(port: P) -> Self {
         Self {
@@ -38,21 +38,24 @@ impl<P: PortIo> Uart<P> {
         }
     }
 
-    /// The service routine's work, and the polling timer's.
+    /// The service routine's work, and the polling timer's. `clock` stamps the received bytes.
     pub fn service(&mut self, clock: impl FnMut() -> RefTime) -> Serviced {
         self.receiver.service(&mut self.chip, clock)
     }
 
     /// Sends what the chip takes. It may take nothing while received bytes wait (mpu401.md section
     /// 3), so these are read before and after.
+    ///
+    /// `now` is any steady clock's time, for the transmitter alone.
     pub fn exchange<O: Outbox>(
         &mut self,
         transmitter: &mut Transmitter,
         outbox: &mut O,
+        now: RefTime,
         mut clock: impl FnMut() -> RefTime,
     ) -> Exchange {
         let before = self.service(&mut clock);
-        let outcome = transmitter.step(&mut self.chip, outbox, clock());
+        let outcome = transmitter.step(&mut self.chip, outbox, now);
         // One drain at its limit is enough for one hold of the lock.
         let after = if before.taken >= spec::DRAIN_LIMIT {
             Serviced::default()
@@ -90,13 +93,9 @@ impl<P: PortIo> Uart<P> {
         self.chip.mode()
     }
 
-    /// One byte of the driver's own, outside any stream: see [`Mpu401::try_write`].
-    ///
-    /// # Errors
-    ///
-    /// [`super::Busy`] when the chip does not take it now.
-    pub fn try_write(&mut self, byte: u8) -> Result<(), super::Busy> {
-        self.chip.try_write(byte)
+    /// See [`Mpu401::port_mut`].
+    pub const fn port_mut(&mut self) -> &mut P {
+        self.chip.port_mut()
     }
 
     /// The receiving half of capture.
