@@ -26,13 +26,37 @@ impl Kernel for Linear {
     }
 }
 
-/// A windowed sinc evaluated at the position itself, without a table.
-#[derive(Clone, Copy, Debug)]
+/// A windowed sinc: rows for closely spaced positions, with straight lines between the rows.
+/// Made for steps up to 1; higher ones alias like those of any table.
+#[derive(Clone, Debug)]
 pub struct Sinc {
-    /// Even.
-    pub taps: usize,
-    /// Kaiser window parameter.
-    pub beta: f64,
+    taps: usize,
+    rows: Vec<Vec<f64>>,
+}
+
+impl Sinc {
+    /// How finely positions are spaced; lines between them add an error below -130 dB.
+    const ROWS: usize = 4096;
+
+    /// `taps` (even) points under a Kaiser window.
+    pub fn new(taps: usize, beta: f64) -> Self {
+        let half = taps as f64 / 2.0;
+        let row = |number: usize| {
+            let fraction = number as f64 / Self::ROWS as f64;
+            let tap = |tap: usize| {
+                let x = tap as f64 - (half - 1.0) - fraction;
+                let inside = (1.0 - (x / half).powi(2)).max(0.0).sqrt();
+                sinc(x) * bessel(beta * inside) / bessel(beta)
+            };
+            let taps: Vec<f64> = (0..taps).map(tap).collect();
+            let sum: f64 = taps.iter().sum();
+            taps.iter().map(|c| c / sum).collect()
+        };
+        Self {
+            taps,
+            rows: (0..=Self::ROWS).map(row).collect(),
+        }
+    }
 }
 
 impl Kernel for Sinc {
@@ -40,18 +64,13 @@ impl Kernel for Sinc {
         self.taps
     }
 
-    fn coefficients(&self, fraction: f64, step: f64, out: &mut [f64]) {
-        let half = self.taps as f64 / 2.0;
-        let cutoff = 1.0_f64.min(1.0 / step);
-        for (tap, slot) in out.iter_mut().enumerate() {
-            let x = tap as f64 - (half - 1.0) - fraction;
-            let window =
-                bessel(self.beta * (1.0 - (x / half).powi(2)).max(0.0).sqrt()) / bessel(self.beta);
-            *slot = cutoff * sinc(cutoff * x) * window;
-        }
-        let sum: f64 = out.iter().sum();
-        for slot in out {
-            *slot /= sum;
+    fn coefficients(&self, fraction: f64, _: f64, out: &mut [f64]) {
+        let place = fraction * Self::ROWS as f64;
+        let row = (place as usize).min(Self::ROWS - 1);
+        let part = place - row as f64;
+        let rows = self.rows[row].iter().zip(&self.rows[row + 1]);
+        for (slot, (low, high)) in out.iter_mut().zip(rows) {
+            *slot = low + part * (high - low);
         }
     }
 }

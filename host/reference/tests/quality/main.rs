@@ -1,0 +1,12 @@
+//! The quality bars: the driver's fixed-point synth, measured. Each test prints its number.
+//!
+//! Every measurement is first made on the `f64` reference, which must pass by a wide margin: a
+//! measurement that cannot tell good from bad proves nothing.
+
+mod player;
+
+mod envelope;
+mod filter;
+mod level;
+mod lfo;
+mod pitch;
