@@ -81,6 +81,25 @@ impl Dpcs {
         names
     }
 
+    /// Names and forgets the queued DPCs whose routine lies in `range`.
+    pub(crate) fn calls_into(&self, range: &Range<usize>) -> Vec<String> {
+        let known = self.known.borrow();
+        let into = |dpc: &usize| {
+            known
+                .get(dpc)
+                .is_some_and(|dpc| range.contains(&(dpc.routine as *const ()).addr()))
+        };
+        let mut names = Vec::new();
+        self.queue.borrow_mut().retain(|entry| match entry {
+            Entry::Driver { dpc, .. } if into(dpc) => {
+                names.push(format!("DPC {dpc:#x} is queued with a routine in it"));
+                false
+            }
+            _ => true,
+        });
+        names
+    }
+
     pub(crate) fn clear(&self) {
         let dropped = self.queue.take();
         drop(dropped);

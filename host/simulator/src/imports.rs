@@ -9,6 +9,8 @@ use crate::irql::Irql;
 use crate::kernel::{self, Kernel};
 
 pub mod host;
+#[cfg(all(target_os = "linux", not(miri)))]
+pub mod image;
 pub mod io;
 pub mod pool;
 pub mod runtime;

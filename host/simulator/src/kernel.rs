@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::bugcheck::BugCheck;
@@ -66,6 +67,15 @@ pub enum Point {
 /// A scenario's disturbance, called at every [`Point`].
 pub type Injector = Box<dyn FnMut(&Kernel, Point)>;
 
+/// Where a loaded image lies.
+#[derive(Clone, Debug)]
+pub struct ImageRange {
+    /// Its addresses.
+    pub addresses: Range<usize>,
+    /// The table of functions with unwind information, as offsets from the base.
+    pub functions: Range<usize>,
+}
+
 /// The simulated kernel. See the module text.
 pub struct Kernel {
     pub(crate) options: Options,
@@ -78,7 +88,7 @@ pub struct Kernel {
     pub(crate) bus: Bus,
     pub(crate) bugcheck: RefCell<Option<BugCheck>>,
     pub(crate) random: Random,
-    pub(crate) images: RefCell<Vec<crate::loader::ImageRange>>,
+    pub(crate) images: RefCell<Vec<ImageRange>>,
     /// Set while no import may count as a call of the driver (host code running).
     pub(crate) dead: Cell<bool>,
     pub(crate) depth: Cell<u32>,
@@ -207,6 +217,33 @@ impl Kernel {
         self.injector.take();
     }
 
+    /// The image that contains `address`.
+    pub(crate) fn image_at(&self, address: usize) -> Option<ImageRange> {
+        let images = self.images.borrow();
+        images
+            .iter()
+            .find(|image| image.addresses.contains(&address))
+            .cloned()
+    }
+
+    /// An address in an image, as the offset that a map file lists.
+    pub(crate) fn describe(&self, address: usize) -> String {
+        self.image_at(address).map_or_else(
+            || format!("{address:#x}"),
+            |image| format!("the image + {:#x}", address - image.addresses.start),
+        )
+    }
+
+    /// What must not be left of an image that is unmapped: routines that the system would call.
+    pub(crate) fn unloaded(&self, range: &Range<usize>, at: &'static str) {
+        for routine in self.timers.calls_into(range) {
+            self.violate(Rule::TimerArmed, at, routine);
+        }
+        for routine in self.dpcs.calls_into(range) {
+            self.violate(Rule::DpcQueued, at, routine);
+        }
+    }
+
     pub(crate) fn disturb(&self, point: Point) {
         // Taken out while it runs: what it causes is not disturbed again.
         let Some(mut injector) = self.injector.take() else {
@@ -312,6 +349,19 @@ pub(crate) fn existing() -> Option<Rc<Kernel>> {
         .try_with(|slot| slot.try_borrow().ok().and_then(|k| k.clone()))
         .ok()
         .flatten()
+}
+
+/// The kernel of this thread without a share in it: for code that may not come back to drop one.
+///
+/// # Safety
+///
+/// The result is used only while the machine of this thread is on, as it is while driver code runs.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) unsafe fn unowned() -> Option<&'static Kernel> {
+    let kernel = existing()?;
+    let kernel: *const Kernel = &raw const *kernel;
+    // SAFETY: promised by the caller.
+    Some(unsafe { &*kernel })
 }
 
 const MOST_VIOLATIONS: usize = 1_000;

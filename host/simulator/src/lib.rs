@@ -28,12 +28,17 @@ pub mod chip;
 pub mod clock;
 pub mod dpc;
 pub mod etw;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod fault;
 pub mod imports;
 pub mod inside;
 pub mod interrupt;
 pub mod irql;
 pub mod kernel;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod kpcr;
 pub mod level;
+#[cfg(all(target_os = "linux", not(miri)))]
 pub mod loader;
 pub mod lock;
 pub mod machine;
@@ -41,6 +46,8 @@ pub mod memory;
 pub mod pool;
 mod pool_block;
 pub mod random;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod seh;
 pub mod status;
 pub mod timer;
 pub mod trace;

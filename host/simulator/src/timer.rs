@@ -79,6 +79,20 @@ impl Timers {
         names
     }
 
+    /// Names and disarms the armed timers whose routine lies in `range`.
+    pub(crate) fn calls_into(&self, range: &Range<usize>) -> Vec<String> {
+        let mut names = Vec::new();
+        for (address, timer) in self.known.borrow_mut().iter_mut() {
+            if let Target::Routine(Some(routine), _) = timer.target
+                && range.contains(&(routine as *const ()).addr())
+                && timer.armed.take().is_some()
+            {
+                names.push(format!("timer {address:#x} is armed with a routine in it"));
+            }
+        }
+        names
+    }
+
     pub(crate) fn clear(&self) {
         self.known.take();
     }
