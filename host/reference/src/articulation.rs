@@ -54,7 +54,10 @@ impl Articulation {
             connections: Vec::new(),
         };
         for ((source, control, destination), (transform, scale)) in all {
-            if source == source::NONE && control == source::NONE {
+            let is_static = source == source::NONE && control == source::NONE;
+            if is_static && destination == destination::CUTOFF && scale > FILTER_OFF {
+                // No filter is what holds without the block as well.
+            } else if is_static {
                 articulation
                     .fixed
                     .insert(destination, limited(destination, scale));
@@ -120,6 +123,8 @@ fn limited(target: u16, value: f64) -> f64 {
 
 /// "0 s" in time cents.
 const NO_TIME: i32 = -32_768;
+/// A cutoff of 0x7FFFFFFF, a little less than 32,768 pitch cents, means no filter.
+const FILTER_OFF: f64 = 32_767.9;
 /// Concave and inverted.
 const LEVEL: u16 = 0x8400;
 const BIPOLAR: u16 = 0x4000;

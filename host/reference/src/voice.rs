@@ -279,7 +279,13 @@ impl Voice {
         if fixed <= -32_768.0 {
             return fixed;
         }
-        fixed + connected.map(|c| self.resting(c, channel)).sum::<f64>()
+        let sum = fixed + connected.map(|c| self.resting(c, channel)).sum::<f64>();
+        // However it is modulated, no time is longer than 40 s.
+        if (0x200..0x400).contains(&destination) {
+            sum.min(6386.0)
+        } else {
+            sum
+        }
     }
 
     /// A moving connection with its resting half, if it has one, multiplied into the scale.

@@ -71,6 +71,6 @@ fn no_cutoff_means_no_filter() {
     for &subject in SUBJECTS {
         let plain = heard(subject, &[]);
         let with_q = heard(subject, &[Block::fixed(dst::Q, units::decibels(20.0))]);
-        assert_eq!(plain, with_q, "{subject:?}");
+        assert!(plain == with_q, "{subject:?}");
     }
 }

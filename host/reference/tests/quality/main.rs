@@ -5,8 +5,11 @@
 
 mod player;
 
+mod behaviour;
 mod envelope;
 mod filter;
 mod level;
 mod lfo;
 mod pitch;
+mod rows;
+mod song;

@@ -1,0 +1,87 @@
+//! Every row of the table of connections (dls.md section 3.2), with and without its block.
+
+use dmusmini_collection::{Block, destination as dst, source as src, transform as trn, units};
+use dmusmini_reference::test_bank::{RATE, rows, sine, single};
+
+use crate::player::{Player, SUBJECTS, Subject};
+
+/// Blocks that let every row be heard: something hangs on each envelope and oscillator.
+fn surroundings() -> Vec<Block> {
+    let swing = trn::SOURCE_BIPOLAR;
+    vec![
+        Block::fixed(dst::EG1_ATTACK, units::time(0.05)),
+        Block::fixed(dst::EG1_HOLD, units::time(0.05)),
+        Block::fixed(dst::EG1_DECAY, units::time(3.0)),
+        Block::fixed(dst::EG1_SUSTAIN, units::percent(80.0)),
+        Block::fixed(dst::EG1_RELEASE, units::time(0.8)),
+        Block::fixed(dst::EG2_ATTACK, units::time(0.1)),
+        Block::fixed(dst::EG2_HOLD, units::time(0.05)),
+        Block::fixed(dst::EG2_DECAY, units::time(0.4)),
+        Block::fixed(dst::EG2_SUSTAIN, units::percent(60.0)),
+        Block::fixed(dst::EG2_RELEASE, units::time(0.8)),
+        Block::fixed(dst::CUTOFF, units::frequency(2500.0)),
+        Block::new(src::EG2, 0, dst::PITCH, 0, units::cents(200.0)),
+        Block::new(src::LFO, 0, dst::GAIN, swing, units::decibels(2.0)),
+        Block::new(src::VIBRATO, 0, dst::PITCH, swing, units::cents(10.0)),
+    ]
+}
+
+/// A note with every controller away from its default, cut by the same key, then released.
+pub(crate) fn script(player: &mut dyn Player) {
+    for (controller, value) in [(7, 110), (11, 120), (10, 40), (1, 90), (91, 30), (93, 20)] {
+        player.control(0, controller, value);
+    }
+    for (controller, value) in [(101, 0), (100, 1), (6, 80), (38, 0), (100, 2), (6, 66)] {
+        player.control(0, controller, value);
+    }
+    player.schedule(0, &[0xD0, 70]);
+    player.schedule(0, &[0xE0, 0, 80]);
+    player.note_on(0, 67, 90);
+    player.note_on(15_000, 67, 70);
+    player.note_off(30_000, 67);
+}
+
+const FRAMES: usize = 40_000;
+
+fn render(subject: Subject, blocks: &[Block]) -> Vec<[f64; 2]> {
+    let mut player = subject.player(&single(sine(1000.0), blocks), RATE);
+    script(&mut *player);
+    player.render(FRAMES)
+}
+
+#[test]
+fn a_block_that_says_the_default_changes_nothing() {
+    for &subject in SUBJECTS {
+        for (name, default, _) in rows() {
+            let mut blocks = surroundings();
+            blocks.retain(|block| !block.same_triple(&default));
+            let without = render(subject, &blocks);
+            blocks.push(default);
+            assert!(render(subject, &blocks) == without, "{subject:?}: {name}");
+        }
+        println!(
+            "{subject:?}: {} defaults hold whether they are said or not",
+            rows().len()
+        );
+    }
+}
+
+#[test]
+fn a_block_that_says_something_else_is_heard() {
+    for &subject in SUBJECTS {
+        let mut heard = 0;
+        for (name, default, other) in rows() {
+            // Effects are off here; the sends have their own tests.
+            if name.contains("reverb") || name.contains("chorus") {
+                continue;
+            }
+            let mut blocks = surroundings();
+            blocks.retain(|block| !block.same_triple(&default));
+            let without = render(subject, &blocks);
+            blocks.push(other);
+            assert!(render(subject, &blocks) != without, "{subject:?}: {name}");
+            heard += 1;
+        }
+        println!("{subject:?}: {heard} rows are heard");
+    }
+}
