@@ -155,14 +155,14 @@ impl Oscillator {
         }
     }
 
-    /// Whether the wave has ended.
-    pub fn is_over(&self, source: &Source) -> bool {
+    /// Whether the wave has ended, and `ringing` frames more: an interpolator reads that far back.
+    pub fn is_over(&self, source: &Source, ringing: usize) -> bool {
         let played = match (self.wave_loop, self.left_after) {
             (None, _) => self.position,
             (Some(_), None) => return false,
             (Some(_), Some(repeated)) => self.position - repeated as f64,
         };
-        played >= source.frames.len() as f64
+        played >= (source.frames.len() + ringing) as f64
     }
 
     /// The wave here.
@@ -251,6 +251,6 @@ mod tests {
         oscillator.release();
         let heard = play(&mut oscillator, 1.0, 6);
         assert_eq!(heard, [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
-        assert!(oscillator.is_over(&source()));
+        assert!(oscillator.is_over(&source(), 0));
     }
 }

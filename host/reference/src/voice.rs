@@ -190,7 +190,9 @@ impl Voice {
 
     /// Whether nothing more will be heard.
     pub(crate) fn is_over(&self, settings: &Settings) -> bool {
-        self.eg1.is_over(self.age as f64 / settings.rate) || self.oscillator.is_over(&self.source)
+        let ringing = settings.kernel.taps() / 2 + 1;
+        self.eg1.is_over(self.age as f64 / settings.rate)
+            || self.oscillator.is_over(&self.source, ringing)
     }
 
     /// One frame, left and right.
