@@ -13,6 +13,7 @@ pub mod host;
 pub mod image;
 pub mod io;
 pub mod pool;
+pub mod rundown;
 pub mod runtime;
 pub mod sync;
 pub mod time;
@@ -34,6 +35,7 @@ pub fn ntoskrnl() -> Vec<Export> {
     [
         io::exports(),
         pool::exports(),
+        rundown::exports(),
         runtime::exports(),
         sync::exports(),
         time::exports(),

@@ -35,6 +35,7 @@ struct Held {
 pub struct Locks {
     held: RefCell<Vec<Held>>,
     events: RefCell<BTreeMap<usize, Event>>,
+    rundowns: RefCell<BTreeMap<usize, i64>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,16 +58,34 @@ impl Locks {
             .collect()
     }
 
+    /// Run-down references in use.
+    pub(crate) fn in_use(&self) -> Vec<String> {
+        self.rundowns
+            .borrow()
+            .iter()
+            .map(|(address, uses)| format!("run-down reference {address:#x} has {uses} use(s)"))
+            .collect()
+    }
+
     pub(crate) fn forget(&self, range: &Range<usize>) -> Vec<String> {
         self.events
             .borrow_mut()
             .retain(|address, _| !range.contains(address));
-        self.held
+        let mut names: Vec<String> = self
+            .held
             .borrow()
             .iter()
             .filter(|lock| range.contains(&lock.address))
             .map(|lock| format!("a held {:?} lock in it", lock.kind))
-            .collect()
+            .collect();
+        self.rundowns.borrow_mut().retain(|address, uses| {
+            let gone = range.contains(address);
+            if gone {
+                names.push(format!("a run-down reference with {uses} use(s) in it"));
+            }
+            !gone
+        });
+        names
     }
 }
 
@@ -152,6 +171,16 @@ impl Kernel {
         let held = self.locks.held.borrow();
         let lock = held.iter().rev().find(|lock| lock.address == address)?;
         Some(lock.before)
+    }
+
+    /// Counts the uses of a run-down reference.
+    pub(crate) fn rundown_uses(&self, address: usize, change: i64) {
+        let mut rundowns = self.locks.rundowns.borrow_mut();
+        let uses = rundowns.entry(address).or_insert(0);
+        *uses += change;
+        if *uses == 0 {
+            rundowns.remove(&address);
+        }
     }
 
     /// Sets up the event at `address`.

@@ -115,6 +115,9 @@ impl Kernel {
         for lock in self.locks.held() {
             self.violate(Rule::LockLeft, END, lock);
         }
+        for rundown in self.locks.in_use() {
+            self.violate(Rule::ObjectLeft, END, rundown);
+        }
         for timer in self.timers.leftovers() {
             self.violate(Rule::TimerArmed, END, timer);
         }

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 
-use dmusmini_simulator::imports::{io, pool, sync, time, timer, trace};
+use dmusmini_simulator::imports::{io, pool, rundown, sync, time, timer, trace};
 use dmusmini_simulator::interrupt::Trigger;
 use dmusmini_simulator::irql::Irql;
 use dmusmini_simulator::kernel::{Kernel, Options};
@@ -508,4 +508,42 @@ fn a_spin_on_the_clock_is_noticed() {
             }
         });
     });
+}
+
+#[test]
+fn run_down_protection_counts_its_users() {
+    let mut word = 0_usize;
+    let reference = &raw mut word;
+    // SAFETY: the reference is a local.
+    let acquire = || unsafe { rundown::ExAcquireRundownProtection(reference) };
+    // SAFETY: the reference is a local.
+    let release = || unsafe { rundown::ExReleaseRundownProtection(reference) };
+    // SAFETY: the reference is a local.
+    let wait = || unsafe { rundown::ExWaitForRundownProtectionRelease(reference) };
+    // SAFETY: the reference is a local.
+    let reopen = || unsafe { rundown::ExReInitializeRundownProtection(reference) };
+    breaks(&[], |_| {
+        assert_eq!(acquire(), 1);
+        release();
+        wait();
+        assert_eq!(acquire(), 0, "closed");
+        reopen();
+        assert_eq!(acquire(), 1);
+        release();
+    });
+    breaks(&[Rule::Reference], |_| release());
+    breaks(&[Rule::BadArgument], |_| reopen());
+    breaks(&[Rule::IrqlTooHigh], |kernel| {
+        kernel.at_level(Irql::DISPATCH, wait);
+    });
+    reopen_quietly(reference);
+    breaks(&[Rule::WaitForever, Rule::ObjectLeft], |_| {
+        acquire();
+        wait();
+    });
+}
+
+fn reopen_quietly(reference: *mut usize) {
+    // SAFETY: the test's own local.
+    unsafe { reference.write(0) };
 }
