@@ -234,3 +234,218 @@ impl Parser {
         Meaning::Nothing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    /// What a parser makes of a byte stream whose n-th byte comes at time n: whole messages with
+    /// their times, SysEx gathered, cut ones marked by a missing F7.
+    fn parse(bytes: &[u8]) -> Vec<(Vec<u8>, i64)> {
+        let mut parser = Parser::new();
+        let mut messages = Vec::new();
+        let mut sysex: Option<(Vec<u8>, i64)> = None;
+        for (at, &byte) in (0..).zip(bytes) {
+            let step = parser.feed(byte, RefTime(at));
+            if step.cut_sysex {
+                messages.extend(sysex.take());
+            }
+            match step.meaning {
+                Meaning::Nothing => {}
+                Meaning::Short(short) => messages.push((short.as_bytes().to_vec(), short.at.0)),
+                Meaning::SysEx | Meaning::SysExEnd => {
+                    let (gathered, _) = sysex.get_or_insert_with(|| (Vec::new(), at));
+                    gathered.push(byte);
+                    if step.meaning == Meaning::SysExEnd {
+                        messages.extend(sysex.take());
+                    }
+                }
+            }
+        }
+        messages
+    }
+
+    fn expect(bytes: &[u8], messages: &[(&[u8], i64)]) {
+        let expected: Vec<_> = messages
+            .iter()
+            .map(|&(bytes, at)| (bytes.to_vec(), at))
+            .collect();
+        assert_eq!(parse(bytes), expected, "{bytes:02X?}");
+    }
+
+    #[test]
+    fn every_length() {
+        for status in 0x80..=0xEF {
+            let whole = [status, 1, 2];
+            let len = if matches!(status, 0xC0..=0xDF) { 2 } else { 3 };
+            expect(&whole[..len], &[(&whole[..len], 0)]);
+        }
+        expect(&[0xF1, 5], &[(&[0xF1, 5], 0)]);
+        expect(&[0xF2, 5, 6], &[(&[0xF2, 5, 6], 0)]);
+        expect(&[0xF3, 5], &[(&[0xF3, 5], 0)]);
+        expect(&[0xF6], &[(&[0xF6], 0)]);
+    }
+
+    #[test]
+    fn running_status_is_expanded_with_the_data_bytes_time() {
+        expect(
+            &[0x90, 1, 2, 3, 4, 0xC5, 6, 7],
+            &[
+                (&[0x90, 1, 2], 0),
+                (&[0x90, 3, 4], 3),
+                (&[0xC5, 6], 5),
+                (&[0xC5, 7], 7),
+            ],
+        );
+    }
+
+    #[test]
+    fn system_messages_end_running_status_and_real_time_does_not() {
+        expect(
+            &[0x90, 1, 2, 0xF6, 3, 4],
+            &[(&[0x90, 1, 2], 0), (&[0xF6], 3)],
+        );
+        expect(&[0x90, 1, 2, 0xF4, 3, 4], &[(&[0x90, 1, 2], 0)]);
+        expect(&[0x90, 1, 2, 0xF7, 3, 4], &[(&[0x90, 1, 2], 0)]);
+        expect(
+            &[0x90, 1, 2, 0xF8, 3, 4],
+            &[(&[0x90, 1, 2], 0), (&[0xF8], 3), (&[0x90, 3, 4], 4)],
+        );
+    }
+
+    #[test]
+    fn real_time_may_stand_anywhere() {
+        expect(
+            &[0x90, 0xFE, 1, 0xFF, 2],
+            &[(&[0xFE], 1), (&[0xFF], 3), (&[0x90, 1, 2], 0)],
+        );
+        expect(
+            &[0xF0, 1, 0xFA, 2, 0xF7],
+            &[(&[0xFA], 2), (&[0xF0, 1, 2, 0xF7], 0)],
+        );
+        // Undefined real time is nothing, but disturbs nothing either.
+        expect(&[0x90, 0xF9, 1, 0xFD, 2], &[(&[0x90, 1, 2], 0)]);
+    }
+
+    #[test]
+    fn any_status_ends_a_sysex() {
+        expect(
+            &[0xF0, 1, 0x80, 2, 3],
+            &[(&[0xF0, 1], 0), (&[0x80, 2, 3], 2)],
+        );
+        expect(&[0xF0, 1, 0xF6], &[(&[0xF0, 1], 0), (&[0xF6], 2)]);
+        expect(
+            &[0xF0, 1, 0xF0, 2, 0xF7],
+            &[(&[0xF0, 1], 0), (&[0xF0, 2, 0xF7], 2)],
+        );
+        expect(&[0xF0, 1, 0xF5, 2, 0xF7], &[(&[0xF0, 1], 0)]);
+    }
+
+    #[test]
+    fn what_belongs_to_no_message_is_counted() {
+        let mut parser = Parser::new();
+        for byte in [1, 2, 0x90, 3, 0x80, 0xF7, 0xF4, 0xF9] {
+            parser.feed(byte, RefTime(0));
+        }
+        // Two data bytes, a torn note-on of two, a torn status byte, F7, F4 and F9.
+        assert_eq!(parser.strays(), 8);
+    }
+
+    #[test]
+    fn an_interruption_waits_for_the_next_status_byte() {
+        let mut parser = Parser::new();
+        for byte in [0x90, 1, 2, 3] {
+            parser.feed(byte, RefTime(0));
+        }
+        assert!(!parser.interrupt());
+        assert_eq!(parser.feed(4, RefTime(0)).meaning, Meaning::Nothing);
+        parser.feed(0xF0, RefTime(0));
+        assert!(parser.interrupt());
+        assert_eq!(parser.feed(5, RefTime(0)).meaning, Meaning::Nothing);
+    }
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        let data = || 0..0x80_u8;
+        prop_oneof![
+            (0x80..0xC0_u8, data(), data()).prop_map(|(status, a, b)| std::vec![status, a, b]),
+            (0xE0..0xF0_u8, data(), data()).prop_map(|(status, a, b)| std::vec![status, a, b]),
+            (0xC0..0xE0_u8, data()).prop_map(|(status, a)| std::vec![status, a]),
+            (data(), data()).prop_map(|(a, b)| std::vec![0xF2, a, b]),
+            Just(std::vec![0xF6]),
+            prop::sample::select(std::vec![0xF8, 0xFA, 0xFB, 0xFC, 0xFE, 0xFF])
+                .prop_map(|byte| std::vec![byte]),
+            prop::collection::vec(data(), 0..40).prop_map(|mut bytes| {
+                bytes.insert(0, 0xF0);
+                bytes.push(0xF7);
+                bytes
+            }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 4 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        /// Whatever a sender makes of whole messages (leaving out implied status bytes, putting real
+        /// time inside), the parser makes the same messages of it, each with its first byte's time.
+        #[test]
+        fn parsing_undoes_encoding(
+            messages in prop::collection::vec((message(), any::<u64>()), 0..60),
+        ) {
+            let mut wire = Vec::new();
+            let mut expected = Vec::new();
+            let mut running = None;
+            for (message, choice) in messages {
+                let status = message[0];
+                let implied = running == Some(status) && choice & 1 != 0;
+                if status < 0xF8 {
+                    running = (status < 0xF0).then_some(status);
+                }
+                let start = i64::try_from(wire.len()).unwrap();
+                for (index, &byte) in message.iter().enumerate().skip(usize::from(implied)) {
+                    let inside = index > usize::from(implied);
+                    if inside && (choice >> (index % 60 + 1)) & 1 != 0 {
+                        expected.push((std::vec![0xF8], i64::try_from(wire.len()).unwrap()));
+                        wire.push(0xF8);
+                    }
+                    wire.push(byte);
+                }
+                expected.push((message, start));
+            }
+            prop_assert_eq!(parse(&wire), expected);
+        }
+
+        /// Any bytes at all: every message is well formed, and every byte is either in one or
+        /// counted as a stray or still open.
+        #[test]
+        fn no_byte_is_lost_or_invented(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut parser = Parser::new();
+            let mut in_messages = 0_usize;
+            for &byte in &bytes {
+                match parser.feed(byte, RefTime(0)).meaning {
+                    Meaning::Nothing => {}
+                    Meaning::Short(short) => {
+                        let bytes = short.as_bytes();
+                        prop_assert!(bytes[0] >= 0x80 && bytes[0] != 0xF0 && bytes[0] != 0xF7);
+                        prop_assert!(bytes[1..].iter().all(|&data| data < 0x80));
+                        in_messages += bytes.len();
+                    }
+                    Meaning::SysEx | Meaning::SysExEnd => in_messages += 1,
+                }
+            }
+            let open = match parser.open {
+                Open::Nothing | Open::SysEx => 0,
+                Open::Status { .. } => 1,
+                Open::Half { .. } => 2,
+            };
+            // Running status adds at most one byte a message that was not on the wire.
+            let accounted = in_messages + parser.strays() as usize + open;
+            prop_assert!(accounted >= bytes.len(), "{accounted} of {}", bytes.len());
+        }
+    }
+}

@@ -172,3 +172,116 @@ struct Read {
     byte: u8,
     at: RefTime,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mpu401::handshake;
+    use crate::mpu401::spec::Register;
+    use crate::ring::{Consumer, ring};
+    use std::collections::VecDeque;
+    use std::vec::Vec;
+
+    /// A chip that only receives.
+    #[derive(Default)]
+    struct Input {
+        bytes: VecDeque<u8>,
+        endless: bool,
+        reads: u32,
+    }
+
+    impl PortIo for Input {
+        fn read(&mut self, register: Register) -> u8 {
+            self.reads += 1;
+            match register {
+                Register::Control if self.endless || !self.bytes.is_empty() => 0,
+                Register::Control => 0x80,
+                Register::Data => self.bytes.pop_front().unwrap_or(0x55),
+            }
+        }
+
+        fn write(&mut self, _: Register, _: u8) {
+            self.bytes.push_back(0xFE);
+        }
+    }
+
+    fn rig(capacity: usize) -> (Mpu401<Input>, Receiver, Consumer<Received>) {
+        let mut chip = Mpu401::new(Input::default());
+        handshake::run(&mut chip, |_| {}).unwrap();
+        let mut receiver = Receiver::new();
+        let (producer, consumer) = ring(capacity).unwrap();
+        assert!(receiver.attach(Some(producer)).is_none());
+        receiver.store(Storage::Keep);
+        (chip, receiver, consumer)
+    }
+
+    fn all(consumer: &mut Consumer<Received>) -> Vec<Received> {
+        core::iter::from_fn(|| consumer.pop()).collect()
+    }
+
+    #[test]
+    fn bytes_of_a_late_batch_are_stamped_a_byte_time_apart() {
+        let (mut chip, mut receiver, mut consumer) = rig(64);
+        chip.port_mut().bytes.extend([1, 2, 3]);
+        let mut now = 1_000_000;
+        receiver.service(&mut chip, || {
+            now += 20;
+            RefTime(now)
+        });
+        let stamps: Vec<i64> = all(&mut consumer).iter().map(|byte| byte.at.0).collect();
+        let last = 1_000_060;
+        assert_eq!(stamps, [last - 2 * 3_168, last - 3_168, last]);
+        // The next byte cannot have come before the last one, however long the batch.
+        chip.port_mut().bytes.extend([4; 60]);
+        receiver.service(&mut chip, || RefTime(last + 10_000));
+        let stamps: Vec<i64> = all(&mut consumer).iter().map(|byte| byte.at.0).collect();
+        assert!(stamps.is_sorted() && stamps[0] == last && stamps[59] == last + 10_000);
+    }
+
+    #[test]
+    fn the_newest_go_when_the_ring_is_full() {
+        let (mut chip, mut receiver, mut consumer) = rig(4);
+        chip.port_mut().bytes.extend(0..10);
+        let serviced = receiver.service(&mut chip, || RefTime(0));
+        assert!(serviced.notify && serviced.taken == 10);
+        assert_eq!(receiver.take_lost(), 6);
+        assert_eq!(receiver.take_lost(), 0);
+        assert_eq!(all(&mut consumer).len(), 4);
+        chip.port_mut().bytes.push_back(10);
+        chip.port_mut().bytes.push_back(11);
+        receiver.service(&mut chip, || RefTime(0));
+        let marks: Vec<_> = all(&mut consumer)
+            .iter()
+            .map(|byte| byte.after_loss)
+            .collect();
+        assert_eq!(marks, [true, false]);
+    }
+
+    #[test]
+    fn unwanted_bytes_are_read_and_thrown_away() {
+        let (mut chip, mut receiver, mut consumer) = rig(4);
+        receiver.store(Storage::Discard);
+        chip.port_mut().bytes.extend(0..10);
+        let serviced = receiver.service(&mut chip, || RefTime(0));
+        assert_eq!((serviced.taken, serviced.notify), (10, false));
+        assert!(chip.port_mut().bytes.is_empty() && all(&mut consumer).is_empty());
+        assert_eq!(receiver.take_lost(), 0);
+    }
+
+    #[test]
+    fn an_endless_supply_is_reported_once_and_then_costs_one_read() {
+        let (mut chip, mut receiver, _consumer) = rig(4);
+        chip.port_mut().endless = true;
+        let reports: Vec<bool> = (0..20)
+            .map(|_| receiver.service(&mut chip, || RefTime(0)).stuck)
+            .collect();
+        assert_eq!(reports.iter().position(|&stuck| stuck), Some(7));
+        assert_eq!(reports.iter().filter(|&&stuck| stuck).count(), 1);
+        chip.port_mut().reads = 0;
+        assert_eq!(receiver.service(&mut chip, || RefTime(0)).taken, 0);
+        assert_eq!(chip.port_mut().reads, 1);
+        chip.port_mut().endless = false;
+        receiver.service(&mut chip, || RefTime(0));
+        assert!(!receiver.is_stuck());
+    }
+}

@@ -478,3 +478,6 @@ impl LaneState {
         running: None,
     };
 }
+
+#[cfg(test)]
+mod tests;
