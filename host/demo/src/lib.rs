@@ -34,3 +34,11 @@ mod wave;
 
 pub use collection::bank;
 pub use song::song;
+
+/// The General MIDI name of a program; numbers above 127 have none.
+#[must_use]
+pub fn program_name(program: u8) -> &'static str {
+    programs::PROGRAMS
+        .get(usize::from(program))
+        .map_or("", |program| program.name)
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `dmus` command: see [`dmus`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dmus::run()
+}

@@ -1,0 +1,233 @@
+//! `dmus info`
+
+use crate::arguments::Info;
+use crate::plot::Sound;
+use crate::report::{AudioReport, SongReport, clock, mebibytes};
+use anyhow::{Context, Result, bail};
+use dmusmini_collection::Collection;
+use dmusmini_song::Song;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub(super) fn run(arguments: &Info) -> Result<()> {
+    let facts: Vec<Facts> = arguments
+        .files
+        .iter()
+        .map(|path| Facts::of(path))
+        .collect::<Result<_>>()?;
+    if arguments.json {
+        let values: Vec<&Value> = facts.iter().map(|facts| &facts.json).collect();
+        println!("{}", serde_json::to_string_pretty(&values)?);
+    } else {
+        print!(
+            "{}",
+            facts
+                .iter()
+                .map(|facts| facts.text.as_str())
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// What is told about one file.
+struct Facts {
+    text: String,
+    json: Value,
+}
+
+impl Facts {
+    fn of(path: &Path) -> Result<Self> {
+        let mut head = [0; 12];
+        let mut file = File::open(path)
+            .with_context(|| format!("{}: byte 0x0: cannot read the file", path.display()))?;
+        let length = file
+            .read(&mut head)
+            .with_context(|| format!("{}: byte 0x0: cannot read the file", path.display()))?;
+        match (&head[..length.min(4)], &head[8..]) {
+            (b"RIFF", b"DLS ") => Ok(Self::of_bank(&Collection::open(path)?)),
+            (b"RIFF", b"WAVE") => Ok(Self::of_sound(path, &Sound::open(path)?)),
+            (b"MThd", _) | (b"RIFF", b"RMID") => Ok(Self::of_song(&Song::open(path)?)),
+            _ => bail!(
+                "{}: byte 0x0: neither a MIDI file nor a DLS collection nor a WAV file",
+                path.display()
+            ),
+        }
+    }
+
+    fn of_song(song: &Song) -> Self {
+        let report = SongReport::of(song);
+        let tempo = |us: u32| format!("{:.1}", 60e6 / f64::from(us.max(1)));
+        let tempos = match song.tempos[..] {
+            [] => "120.0".to_owned(),
+            [(_, only)] => tempo(only),
+            _ => {
+                let all = || song.tempos.iter().map(|tempo| tempo.1);
+                format!(
+                    "{} to {}, {} changes",
+                    tempo(all().max().unwrap_or(0)),
+                    tempo(all().min().unwrap_or(0)),
+                    song.tempos.len()
+                )
+            }
+        };
+        let mut text = format!(
+            "{report}\n  format {}, {} tracks, {tempos} quarters a minute\n",
+            song.format, song.tracks
+        );
+        let mut channels = Vec::new();
+        for channel in 0..16 {
+            let Some(part) = Part::of(song, channel) else {
+                continue;
+            };
+            let _ = writeln!(
+                text,
+                "  channel {:>2}  {:>5} notes, keys {:>3}-{:<3}  {}",
+                channel + 1,
+                part.notes,
+                part.low,
+                part.high,
+                part.names(channel)
+            );
+            channels.push(json!({ "channel": channel + 1, "notes": part.notes, "low": part.low, "high": part.high, "programs": part.programs }));
+        }
+        let json = json!({ "kind": "song", "song": report, "format": song.format, "tracks": song.tracks, "channels": channels });
+        Self { text, json }
+    }
+
+    fn of_bank(collection: &Collection) -> Self {
+        let bank = collection.bank();
+        let bytes: usize = bank
+            .waves
+            .iter()
+            .map(|wave| wave.frames.to_bytes().len())
+            .sum();
+        let regions: usize = bank
+            .instruments
+            .iter()
+            .map(|instrument| instrument.regions.len())
+            .sum();
+        let mut text = format!(
+            "{}: \"{}\", {} instruments, {regions} regions, {} waves of {:.1} MiB\n",
+            collection.path().display(),
+            bank.name,
+            bank.instruments.len(),
+            bank.waves.len(),
+            mebibytes(bytes)
+        );
+        for warning in collection.warnings() {
+            let _ = writeln!(text, "  note: {warning}");
+        }
+        for instrument in &bank.instruments {
+            let _ = writeln!(
+                text,
+                "  {}  {:>3} regions  {}",
+                patch(instrument.patch),
+                instrument.regions.len(),
+                instrument.name
+            );
+        }
+        let instruments: Vec<Value> = bank
+            .instruments
+            .iter()
+            .map(|instrument| json!({ "patch": instrument.patch, "name": instrument.name, "regions": instrument.regions.len() }))
+            .collect();
+        let waves: Vec<Value> = bank
+            .waves
+            .iter()
+            .map(|wave| json!({ "name": wave.name, "rate": wave.rate, "bits": wave.frames.bits(), "frames": wave.frames.len() }))
+            .collect();
+        let json = json!({ "kind": "bank", "path": collection.path(), "name": bank.name, "instruments": instruments, "waves": waves });
+        Self { text, json }
+    }
+
+    fn of_sound(path: &Path, sound: &Sound) -> Self {
+        let mut audio = AudioReport::new(sound.rate, sound.channels);
+        audio.add(&sound.samples);
+        let text = format!(
+            "{}: {} at {} Hz, {} channels, peak {:.1} dBFS, rms {:.1} dBFS, {} clipped samples\n",
+            path.display(),
+            clock(audio.seconds()),
+            audio.rate,
+            audio.channels,
+            audio.peak_db(),
+            audio.rms_db,
+            audio.clipped
+        );
+        Self {
+            text,
+            json: json!({ "kind": "sound", "path": path, "audio": audio }),
+        }
+    }
+}
+
+/// What one channel of a song does.
+struct Part {
+    notes: usize,
+    low: u8,
+    high: u8,
+    programs: Vec<u8>,
+}
+
+impl Part {
+    fn of(song: &Song, channel: u8) -> Option<Self> {
+        let own = || {
+            song.events
+                .iter()
+                .filter(move |event| event.message[0] < 0xF0 && event.message[0] & 15 == channel)
+        };
+        let keys: Vec<u8> = own()
+            .filter_map(|event| match event.message[..] {
+                [0x90..=0x9F, key, 1..=127] => Some(key),
+                _ => None,
+            })
+            .collect();
+        let mut programs: Vec<u8> = own()
+            .filter_map(|event| match event.message[..] {
+                [0xC0..=0xCF, program] => Some(program),
+                _ => None,
+            })
+            .collect();
+        programs.dedup();
+        Some(Self {
+            notes: keys.len(),
+            low: *keys.iter().min()?,
+            high: *keys.iter().max()?,
+            programs,
+        })
+    }
+
+    fn names(&self, channel: u8) -> String {
+        if channel == 9 {
+            return "drums".to_owned();
+        }
+        let name =
+            |program: &u8| format!("{} {}", program + 1, dmusmini_demo::program_name(*program));
+        if self.programs.is_empty() {
+            name(&0)
+        } else {
+            self.programs
+                .iter()
+                .map(name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+    }
+}
+
+/// `  0:  0:  0` or `drums    :  0`
+fn patch(patch: u32) -> String {
+    let program = patch & 0x7F;
+    if patch & 0x8000_0000 != 0 {
+        return format!("   drums {program:>3}");
+    }
+    format!(
+        "{:>3} {:>3} {program:>4}",
+        patch >> 16 & 0x7F,
+        patch >> 8 & 0x7F
+    )
+}

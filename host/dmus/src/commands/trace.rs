@@ -1,0 +1,49 @@
+//! `dmus trace`
+
+use super::playing::Playing;
+use crate::arguments::Trace;
+use crate::session::{self, Machine};
+use crate::{interrupt, report};
+use anyhow::Result;
+use dmusmini_collection::{Collection, Level};
+use dmusmini_song::Song;
+
+pub(super) fn run(arguments: &Trace, quiet: bool) -> Result<()> {
+    let song = Song::open(&arguments.song)?;
+    let bank = arguments.bank.as_ref().map(Collection::open).transpose()?;
+    let machine = play(arguments, &song, bank.as_ref(), quiet)?;
+    if arguments.json {
+        for line in &machine.trace {
+            println!("{}", serde_json::to_string(line)?);
+        }
+    } else {
+        print!("{machine}");
+    }
+    report::verdict(&machine.violations)
+}
+
+fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) -> Result<Machine> {
+    let driver = arguments.driver.load()?;
+    let Some(bank) = bank else {
+        let mut uart = session::open_uart(&driver, false)?;
+        uart.play(&song.events, &mut |_| Ok(interrupt::check()?))?;
+        return uart.close();
+    };
+    let settings = arguments.synth.settings();
+    let level = if arguments.synth.level1 {
+        Level::One
+    } else {
+        Level::Two
+    };
+    let playing = Playing {
+        song,
+        bank,
+        settings,
+        level,
+        tail: arguments.synth.tail,
+        quiet,
+    };
+    Ok(playing
+        .play(session::open_synth(&driver, settings)?, |_| Ok(()))?
+        .machine)
+}

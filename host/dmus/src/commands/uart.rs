@@ -1,0 +1,88 @@
+//! `dmus uart`
+
+use crate::arguments::Uart;
+use crate::output::{self, Output};
+use crate::progress::Progress;
+use crate::report::{SongReport, UartReport};
+use crate::session::{self, Driver, WireByte};
+use crate::{interrupt, wire};
+use anyhow::{Context, Result};
+use dmusmini_song::{Event, Song};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+pub(super) fn run(arguments: &Uart, quiet: bool) -> Result<()> {
+    output::distinct(&arguments.output, &[&arguments.song])?;
+    let to_stdout = arguments.output == Path::new("-");
+    let song = Song::open(&arguments.song)?;
+    let driver = arguments.driver.load()?;
+    let file = if to_stdout {
+        None
+    } else {
+        Some(Output::create(&arguments.output)?)
+    };
+    let (bytes, report) = play(&song, &driver, arguments.polled, quiet)?;
+    if let Some(file) = file {
+        write(&file, &arguments.output, &song, &bytes)
+            .with_context(|| format!("{}: cannot write", arguments.output.display()))?;
+        file.commit()?;
+    }
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&report)?
+    } else {
+        report.to_string()
+    };
+    if to_stdout {
+        let raw: Vec<u8> = bytes.iter().map(|byte| byte.byte).collect();
+        io::stdout().write_all(&raw).context("standard output")?;
+    }
+    match (arguments.json, to_stdout, quiet) {
+        (true, true, _) | (false, true, false) => eprintln!("{text}"),
+        (true, false, _) | (false, false, false) => println!("{text}"),
+        (false, _, true) => {}
+    }
+    report.verdict()
+}
+
+/// Plays the song and compares the wire with it.
+pub(super) fn play(
+    song: &Song,
+    driver: &Driver,
+    polled: bool,
+    quiet: bool,
+) -> Result<(Vec<WireByte>, UartReport)> {
+    let mut uart = session::open_uart(driver, polled)?;
+    let progress = Progress::new(u64::try_from(song.length)?, "playing", quiet);
+    let bytes = uart.play(&song.events, &mut |at| {
+        progress.at(u64::try_from(at).unwrap_or(0));
+        Ok(interrupt::check()?)
+    })?;
+    let machine = uart.close()?;
+    let delays = wire::delays(song, &bytes);
+    let report = UartReport {
+        driver: driver.report(),
+        song: SongReport::of(song),
+        bytes: bytes.len(),
+        exact: delays.is_some(),
+        latest_ms: delays.as_ref().map_or(f64::NAN, |delays| delays.latest),
+        average_ms: delays.as_ref().map_or(f64::NAN, |delays| delays.average),
+        violations: machine.violations,
+    };
+    Ok((bytes, report))
+}
+
+/// A MIDI file with the messages at the time when they were wholly out, or the bare bytes.
+pub(super) fn write(file: &Output, path: &Path, song: &Song, bytes: &[WireByte]) -> Result<()> {
+    let mut out = BufWriter::new(file.file());
+    if path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("mid"))
+    {
+        let events: Vec<Event> = wire::messages(bytes);
+        dmusmini_song::write(&events, song.title.as_deref(), &mut out)?;
+    } else {
+        let raw: Vec<u8> = bytes.iter().map(|byte| byte.byte).collect();
+        out.write_all(&raw)?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,313 @@
+//! What a run tells at its end, as JSON or as text.
+
+use crate::session::{DriverReport, Machine, Statistics};
+use dmusmini_song::{SECOND, Song};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// A song that was played.
+#[derive(Clone, Debug, Serialize)]
+pub struct SongReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Its title.
+    pub title: Option<String>,
+    /// Messages for an instrument.
+    pub messages: usize,
+    /// Notes.
+    pub notes: usize,
+    /// Channels with notes.
+    pub channels: usize,
+    /// Length in seconds.
+    pub seconds: f64,
+}
+
+impl SongReport {
+    /// Counts what is in `song`.
+    pub fn of(song: &Song) -> Self {
+        let starts = || {
+            song.events
+                .iter()
+                .filter(|event| matches!(event.message[..], [0x90..=0x9F, _, 1..=127]))
+        };
+        let mask = starts().fold(0_u16, |mask, event| mask | 1 << (event.message[0] & 15));
+        Self {
+            path: song.path.clone(),
+            title: song.title.clone(),
+            messages: song.events.len(),
+            notes: starts().count(),
+            channels: mask.count_ones() as usize,
+            seconds: seconds(song.length),
+        }
+    }
+}
+
+/// What was downloaded.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct BankReport {
+    /// The collection.
+    pub path: PathBuf,
+    /// Instruments downloaded.
+    pub instruments: usize,
+    /// Waves downloaded.
+    pub waves: usize,
+    /// Bytes downloaded.
+    pub bytes: usize,
+}
+
+/// The sound that came out.
+#[derive(Clone, Debug, Serialize)]
+pub struct AudioReport {
+    /// Frames a second.
+    pub rate: u32,
+    /// Channels.
+    pub channels: u16,
+    /// Frames.
+    pub frames: u64,
+    /// The largest sample; 32768 is full scale.
+    pub peak: u16,
+    /// Samples at full scale.
+    pub clipped: u64,
+    /// Root mean square, in dB against full scale.
+    pub rms_db: f64,
+    #[serde(skip)]
+    power: f64,
+}
+
+impl AudioReport {
+    /// Nothing yet.
+    pub fn new(rate: u32, channels: u16) -> Self {
+        Self {
+            rate,
+            channels,
+            frames: 0,
+            peak: 0,
+            clipped: 0,
+            rms_db: f64::NEG_INFINITY,
+            power: 0.0,
+        }
+    }
+
+    /// Adds a block of interleaved samples.
+    #[expect(clippy::cast_precision_loss, reason = "a level in decibels")]
+    pub fn add(&mut self, block: &[i16]) {
+        for sample in block {
+            let size = sample.unsigned_abs();
+            self.peak = self.peak.max(size);
+            self.clipped += u64::from(size >= 32_767);
+            self.power += f64::from(*sample) * f64::from(*sample);
+        }
+        self.frames += block.len() as u64 / u64::from(self.channels.max(1));
+        let mean = self.power / (self.frames * u64::from(self.channels)).max(1) as f64;
+        self.rms_db = 10.0 * (mean / (32768.0 * 32768.0)).log10();
+    }
+
+    /// The peak in dB against full scale.
+    pub fn peak_db(&self) -> f64 {
+        20.0 * (f64::from(self.peak) / 32768.0).log10()
+    }
+
+    /// Length in seconds.
+    #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+    pub fn seconds(&self) -> f64 {
+        self.frames as f64 / f64::from(self.rate.max(1))
+    }
+}
+
+/// What `render` and `demo` tell.
+#[derive(Clone, Debug, Serialize)]
+pub struct RenderReport {
+    /// Which driver.
+    pub driver: DriverReport,
+    /// Which song.
+    pub song: SongReport,
+    /// Which bank.
+    pub bank: BankReport,
+    /// What came out.
+    pub audio: AudioReport,
+    /// The driver's own statistics.
+    pub statistics: Statistics,
+    /// Processor time of the driver's render calls, in milliseconds a second of sound.
+    pub cpu_ms_per_second: f64,
+    /// Leaks and broken rules.
+    pub violations: Vec<String>,
+}
+
+impl RenderReport {
+    /// Whether something went wrong that a listener may not notice.
+    pub fn verdict(&self) -> anyhow::Result<()> {
+        verdict(&self.violations)
+    }
+}
+
+/// What `uart` tells.
+#[derive(Clone, Debug, Serialize)]
+pub struct UartReport {
+    /// Which driver.
+    pub driver: DriverReport,
+    /// Which song.
+    pub song: SongReport,
+    /// Bytes on the wire.
+    pub bytes: usize,
+    /// Whether they are exactly the song's messages in order.
+    pub exact: bool,
+    /// How long after its due time a message was wholly out, at most, in milliseconds.
+    pub latest_ms: f64,
+    /// The same, on average.
+    pub average_ms: f64,
+    /// Leaks and broken rules.
+    pub violations: Vec<String>,
+}
+
+impl UartReport {
+    /// Whether bytes are missing or the driver broke a rule.
+    pub fn verdict(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.exact,
+            "the bytes on the wire are not the song's messages"
+        );
+        verdict(&self.violations)
+    }
+}
+
+pub(crate) fn verdict(violations: &[String]) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        violations.is_empty(),
+        "the driver broke {} rule(s): {}",
+        violations.len(),
+        violations.join("; ")
+    );
+    Ok(())
+}
+
+impl fmt::Display for DriverReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.path, self.bytes, &self.sha256) {
+            (Some(path), Some(bytes), Some(digest)) => {
+                write!(f, "{} ({bytes} bytes, sha256 {digest})", path.display())
+            }
+            _ => f.write_str("the native build of the driver"),
+        }
+    }
+}
+
+impl fmt::Display for SongReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path.display())?;
+        if let Some(title) = &self.title {
+            write!(f, "\"{title}\", ")?;
+        }
+        write!(
+            f,
+            "{}, {} notes on {} channels, {} messages",
+            clock(self.seconds),
+            self.notes,
+            self.channels,
+            self.messages
+        )
+    }
+}
+
+impl fmt::Display for RenderReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            bank,
+            audio,
+            statistics,
+            ..
+        } = self;
+        writeln!(f, "driver   {}", self.driver)?;
+        writeln!(f, "song     {}", self.song)?;
+        writeln!(
+            f,
+            "bank     {}: {} instruments, {} waves, {:.1} MiB downloaded",
+            bank.path.display(),
+            bank.instruments,
+            bank.waves,
+            mebibytes(bank.bytes)
+        )?;
+        writeln!(
+            f,
+            "sound    {} at {} Hz, peak {:.1} dBFS, rms {:.1} dBFS, {} clipped samples",
+            clock(audio.seconds()),
+            audio.rate,
+            audio.peak_db(),
+            audio.rms_db,
+            audio.clipped
+        )?;
+        writeln!(
+            f,
+            "voices   {} at most; {} notes lost",
+            statistics.voices, statistics.lost_notes
+        )?;
+        writeln!(
+            f,
+            "time     {:.1} ms of rendering a second of sound",
+            self.cpu_ms_per_second
+        )?;
+        write!(f, "machine  {}", clean(&self.violations))
+    }
+}
+
+impl fmt::Display for UartReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "driver   {}", self.driver)?;
+        writeln!(f, "song     {}", self.song)?;
+        let exact = if self.exact {
+            "exactly the song's messages"
+        } else {
+            "NOT the song's messages"
+        };
+        writeln!(f, "wire     {} bytes, {exact}", self.bytes)?;
+        writeln!(
+            f,
+            "timing   out {:.2} ms after their time on average, {:.2} ms at most",
+            self.average_ms, self.latest_ms
+        )?;
+        write!(f, "machine  {}", clean(&self.violations))
+    }
+}
+
+fn clean(violations: &[String]) -> String {
+    if violations.is_empty() {
+        "no leak, no lock, PASSIVE".to_owned()
+    } else {
+        format!("BROKEN: {}", violations.join("\n         "))
+    }
+}
+
+/// The trace of a machine, one line an event.
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.trace {
+            write!(
+                f,
+                "{:>12.6}  {:<7}  {}",
+                seconds(line.at),
+                line.level,
+                line.name
+            )?;
+            for (name, value) in &line.fields {
+                write!(f, "  {name}={value}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// `1:23.4`
+pub(crate) fn clock(seconds: f64) -> String {
+    format!("{}:{:04.1}", (seconds / 60.0).floor(), seconds % 60.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+pub(crate) fn mebibytes(bytes: usize) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn seconds(at: i64) -> f64 {
+    at as f64 / SECOND as f64
+}
