@@ -21,6 +21,8 @@ pub struct Settings {
     pub lfo_shape: Shape,
     /// How waves are read between their frames.
     pub kernel: Box<dyn Kernel>,
+    /// Frames in which level and pan follow a controller, in a straight line.
+    pub glide: u32,
 }
 
 impl fmt::Debug for Settings {
@@ -28,6 +30,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("rate", &self.rate)
             .field("lfo_shape", &self.lfo_shape)
+            .field("glide", &self.glide)
             .finish_non_exhaustive()
     }
 }

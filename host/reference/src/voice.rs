@@ -51,6 +51,37 @@ pub(crate) struct Voice {
     /// Frames since note-on.
     age: u64,
     still: Still,
+    level: Glide,
+}
+
+/// Left and right level on their way to where the controllers put them.
+#[derive(Clone, Debug, Default)]
+struct Glide {
+    now: [f64; 2],
+    target: [f64; 2],
+    /// Frames to go.
+    left: u32,
+}
+
+impl Glide {
+    fn go(&mut self, target: [f64; 2], frames: u32) {
+        if target != self.target {
+            self.target = target;
+            self.left = frames;
+        }
+        if self.left == 0 {
+            self.now = target;
+        }
+    }
+
+    fn advance(&mut self) {
+        if self.left > 0 {
+            for (now, target) in self.now.iter_mut().zip(self.target) {
+                *now += (target - *now) / f64::from(self.left);
+            }
+            self.left -= 1;
+        }
+    }
 }
 
 /// What does not move while no controller moves.
@@ -97,9 +128,12 @@ impl Voice {
             sounding_key,
             age: 0,
             still: Still::default(),
+            level: Glide::default(),
             articulation,
         };
         voice.control(channel, settings, master);
+        voice.level.now = voice.level.target;
+        voice.level.left = 0;
         let time = |destination| seconds(voice.at_note_on(destination, channel));
         let eg1 = Segments {
             delay: time(dst::EG1_DELAY),
@@ -167,6 +201,9 @@ impl Voice {
             ],
             moving,
         };
+        let amplitude = 10_f64.powf(self.still.gain / 200.0);
+        let sides = pan::gains(self.still.pan).map(|side| side * amplitude);
+        self.level.go(sides, settings.glide);
     }
 
     /// Note-off.
@@ -200,8 +237,7 @@ impl Voice {
         use destination as dst;
         let time = self.age as f64 / settings.rate;
         let mut pitch = self.still.pitch;
-        let mut gain = self.still.gain;
-        let mut pan = self.still.pan;
+        let mut gain = 0.0;
         let mut cutoff = self.still.cutoff;
         for connection in &self.still.moving {
             let amount = connection.scale
@@ -210,7 +246,6 @@ impl Voice {
             match connection.destination {
                 dst::PITCH => pitch += amount,
                 dst::GAIN => gain += amount,
-                dst::PAN => pan += amount,
                 dst::CUTOFF => cutoff += amount,
                 _ => {}
             }
@@ -225,8 +260,9 @@ impl Voice {
             wave = self.filter.process(&coefficients, wave);
         }
         let level = self.eg1.amplitude(time) * 10_f64.powf(gain / 200.0);
-        let [left, right] = pan::gains(pan);
+        let [left, right] = self.level.now;
 
+        self.level.advance();
         self.oscillator.advance(step);
         for (number, lfo) in [&mut self.mod_lfo, &mut self.vibrato]
             .into_iter()

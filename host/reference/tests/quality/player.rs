@@ -82,6 +82,7 @@ fn reference(bank: &Bank, rate: u32) -> Reference {
         rate: rate.into(),
         lfo_shape: Shape::Triangle,
         kernel: Box::new(Sinc::new(48, 9.0)),
+        glide: 0,
     };
     Reference::new(settings, bank)
 }
