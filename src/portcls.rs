@@ -7,6 +7,7 @@
 
 pub mod abi;
 pub mod event;
+pub mod format;
 pub mod guids;
 pub mod imports;
 pub mod interfaces;

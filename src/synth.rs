@@ -214,6 +214,14 @@ impl Synth {
         core::mem::replace(&mut self.storage, storage)
     }
 
+    /// Takes over what outlives a change of format: downloads, volume and boost. What sounds in
+    /// `old` ends; `old` is to be dropped outside the lock.
+    pub fn succeed(&mut self, old: &mut Self) {
+        core::mem::swap(&mut self.bank, &mut old.bank);
+        self.volume = old.volume;
+        self.boost = old.boost;
+    }
+
     /// Fades every voice out quickly.
     pub fn all_sound_off(&mut self) {}
 

@@ -2,7 +2,9 @@
 
 use core::fmt;
 
+use crate::dls::{DownloadError, Fault};
 use crate::mem::OutOfMemory;
+use crate::synth::{InstallError, OutOfRange, UnknownHandle};
 
 /// An NTSTATUS.
 ///
@@ -118,6 +120,37 @@ impl From<OutOfMemory> for Status {
     }
 }
 
+/// Contract section 11: what is malformed is the client's mistake, whatever it is.
+impl From<DownloadError> for Status {
+    fn from(error: DownloadError) -> Self {
+        match error.fault {
+            Fault::OutOfMemory => Self::NO_MEMORY,
+            _ => Self::INVALID_PARAMETER,
+        }
+    }
+}
+
+impl From<InstallError> for Status {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::OverQuota | InstallError::NoSlot => Self::NO_MEMORY,
+            InstallError::MissingWave => Self::NOT_FOUND,
+        }
+    }
+}
+
+impl From<UnknownHandle> for Status {
+    fn from(_: UnknownHandle) -> Self {
+        Self::INVALID_PARAMETER
+    }
+}
+
+impl From<OutOfRange> for Status {
+    fn from(_: OutOfRange) -> Self {
+        Self::INVALID_PARAMETER
+    }
+}
+
 impl fmt::Debug for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
@@ -143,6 +176,15 @@ mod tests {
     #[test]
     fn errors_map_to_their_status() {
         assert_eq!(Status::from(OutOfMemory), Status::INSUFFICIENT_RESOURCES);
+        let download = |fault| Status::from(DownloadError { fault, offset: 0 });
+        assert_eq!(download(Fault::OutOfMemory), Status::NO_MEMORY);
+        assert_eq!(download(Fault::UnknownType), Status::INVALID_PARAMETER);
+        assert_eq!(download(Fault::Cycle), Status::INVALID_PARAMETER);
+        assert_eq!(Status::from(InstallError::OverQuota), Status::NO_MEMORY);
+        assert_eq!(Status::from(InstallError::NoSlot), Status::NO_MEMORY);
+        assert_eq!(Status::from(InstallError::MissingWave), Status::NOT_FOUND);
+        assert_eq!(Status::from(UnknownHandle), Status::INVALID_PARAMETER);
+        assert_eq!(Status::from(OutOfRange), Status::INVALID_PARAMETER);
         assert_eq!(Status::from(Err(Status::NO_MATCH)), Status::NO_MATCH);
         assert_eq!(Status::from(Ok(())), Status::SUCCESS);
     }

@@ -40,6 +40,16 @@ impl Rundown {
         (entered != 0).then_some(InUse { rundown: self })
     }
 
+    /// Ends a use whose [`InUse`] was forgotten.
+    ///
+    /// # Safety
+    ///
+    /// One [`InUse`] of this protection was forgotten, and is ended by this call.
+    pub unsafe fn leave(&self) {
+        // SAFETY: acquired in `enter`, by the caller's promise.
+        unsafe { nt::ExReleaseRundownProtection(self.word.get()) };
+    }
+
     /// Waits until all uses have ended, and lets no new one begin until
     /// [`reopen`](Self::reopen).
     pub fn wait(&self, _irql: &Irql<Passive>) {

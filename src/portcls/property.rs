@@ -350,15 +350,13 @@ mod tests {
             request: &mut Request<'_>,
         ) -> Result<Status, Status> {
             targets.stream.ok_or(Status::INVALID_DEVICE_REQUEST)?;
-            match request.verb() {
-                Verb::Set => SERVED.set(request.value()?),
-                _ => {
-                    request.expect_room_for::<u32>()?;
-                    let instance: VoicePriorityInstance = request.instance()?;
-                    return request.reply(instance.channel_group);
-                }
+            if request.verb() == Verb::Set {
+                SERVED.set(request.value()?);
+                return Ok(Status::NOT_ALL_ASSIGNED);
             }
-            Ok(Status::NOT_ALL_ASSIGNED)
+            request.expect_room_for::<u32>()?;
+            let instance: VoicePriorityInstance = request.instance()?;
+            request.reply(instance.channel_group)
         }
     }
 

@@ -1,22 +1,29 @@
-//! The synthesizer's `IMiniportDMus` object (contract section 5).
+//! The synthesizer's `IMiniportDMus` object (contract section 5). PASSIVE throughout.
 
 use core::ffi::c_void;
 
+use super::filter::{DESCRIPTOR, MAX_CHANNELS, MAX_RATE, MIN_RATE, Pin, WAVE_PIN};
+use super::stream::SynthStream;
+use super::streams::Streams;
 use crate::class;
-use crate::com::IUnknown;
-use crate::com::{ComRef, Object, ObjectRef, Out, Status};
+use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
 use crate::driver::settings::Settings;
-use crate::irql::{Dispatch, Irql, Passive};
-use crate::portcls::abi::{FilterDescriptor, KsDataRange, StreamType};
+use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
+use crate::kernel::spinlock::SpinLock;
+use crate::portcls::abi::{DONT_HOLD_FOR_SEQUENCING, FilterDescriptor, KsDataRange, StreamType};
+use crate::portcls::event::Allocator;
+use crate::portcls::format::{self, WaveFormat, WaveRange};
 use crate::portcls::interfaces::{
     IAllocatorMxf, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus, IMiniportDMusClass,
     IMxf, IPortDMus, IResourceList, IServiceGroup, In, OutRef,
 };
+use crate::trace::{self, Event};
 
 /// The synthesizer's miniport.
 #[derive(Debug)]
 pub struct SynthMiniport {
     settings: Settings,
+    streams: SpinLock<Streams>,
 }
 
 class!(SynthMiniport: 0 => IMiniportDMus(IMiniport));
@@ -26,69 +33,203 @@ class!(SynthMiniport: 0 => IMiniportDMus(IMiniport));
 /// # Errors
 ///
 /// [`Status::INSUFFICIENT_RESOURCES`].
-pub fn create(
-    _irql: &Irql<Passive>,
-    settings: &Settings,
-) -> Result<ObjectRef<SynthMiniport>, Status> {
+pub fn create(_: &Irql<Passive>, settings: &Settings) -> Result<ObjectRef<SynthMiniport>, Status> {
     let miniport = SynthMiniport {
         settings: *settings,
+        streams: SpinLock::new(Streams::default()),
     };
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
+}
+
+/// What the wave pin takes.
+const WAVE_RANGE: WaveRange = WaveRange {
+    min_rate: MIN_RATE,
+    max_rate: MAX_RATE,
+    max_channels: MAX_CHANNELS,
+};
+
+impl SynthMiniport {
+    /// The settings of the device.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The format that the synthesizer prefers, and has while no wave pin says another.
+    #[must_use]
+    pub const fn preferred_format(&self) -> WaveFormat {
+        WaveFormat {
+            sample_rate: self.settings.sample_rate,
+            channels: 2,
+        }
+    }
+
+    /// Works on the table of streams; never allocate or free in there.
+    pub fn with_streams<L: AtMost<Dispatch>, R>(
+        &self,
+        irql: &mut Irql<L>,
+        work: impl FnOnce(&mut Streams, &mut Irql<Locked>) -> R,
+    ) -> R {
+        self.streams.with(irql, work)
+    }
 }
 
 impl IMiniportClass for SynthMiniport {
     fn get_description(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
-        _: Option<Out<'_, *const FilterDescriptor>>,
+        description: Option<Out<'_, *const FilterDescriptor>>,
     ) -> Status {
-        Status::NOT_IMPLEMENTED
+        let Some(mut description) = description else {
+            return Status::INVALID_PARAMETER;
+        };
+        description.set(&raw const DESCRIPTOR);
+        Status::SUCCESS
     }
 
     fn data_range_intersection(
-        _: &ObjectRef<Self>,
+        this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
-        _: u32,
+        pin: u32,
+        client: *const KsDataRange,
         _: *const KsDataRange,
-        _: *const KsDataRange,
-        _: u32,
-        _: *mut c_void,
-        _: Option<Out<'_, u32>>,
+        output_length: u32,
+        output: *mut c_void,
+        needed: Option<Out<'_, u32>>,
     ) -> Status {
-        Status::NOT_IMPLEMENTED
+        let Some(mut needed) = needed else {
+            return Status::INVALID_PARAMETER;
+        };
+        needed.set(0);
+        if pin != WAVE_PIN {
+            // The port's own intersection is right for MIDI.
+            return Status::NOT_IMPLEMENTED;
+        }
+        let preferred = this.preferred_format();
+        intersect(client, preferred, output_length, output, needed).into()
     }
+}
+
+#[expect(unsafe_code, reason = "the port's buffers")]
+fn intersect(
+    client: *const KsDataRange,
+    preferred: WaveFormat,
+    output_length: u32,
+    output: *mut c_void,
+    needed: Out<'_, u32>,
+) -> Result<(), Status> {
+    // SAFETY: the port passes a checked data range and a buffer of this length.
+    unsafe { format::intersect(client, WAVE_RANGE, preferred, output_length, output, needed) }
 }
 
 impl IMiniportDMusClass for SynthMiniport {
     fn init(
-        this: &ObjectRef<Self>,
+        _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
-        _: In<'_, IUnknown>,
-        _: In<'_, IResourceList>,
-        _: In<'_, IPortDMus>,
-        _: OutRef<'_, IServiceGroup>,
+        _adapter: In<'_, IUnknown>,
+        _resources: In<'_, IResourceList>,
+        port: In<'_, IPortDMus>,
+        service_group: OutRef<'_, IServiceGroup>,
     ) -> Status {
-        let _ = this.settings;
-        Status::NOT_IMPLEMENTED
+        if let Some(mut service_group) = service_group {
+            service_group.set(None);
+        }
+        // A synthesizer has no interrupt, so it never notifies its port, and keeps no reference
+        // to it: one that nothing uses would only be a cycle.
+        if port.is_none() {
+            return Status::INVALID_PARAMETER;
+        }
+        Status::SUCCESS
     }
 
     fn service(_: &ObjectRef<Self>, _: &mut Irql<Dispatch>) {}
 
     fn new_stream(
-        _: &ObjectRef<Self>,
-        _: &mut Irql<Passive>,
-        _: OutRef<'_, IMxf>,
-        _: In<'_, IUnknown>,
-        _: i32,
-        _: u32,
-        _: StreamType,
-        _: *const KsDataRange,
-        _: OutRef<'_, IServiceGroup>,
-        _: In<'_, IAllocatorMxf>,
-        _: In<'_, IMasterClock>,
-        _: Option<Out<'_, u64>>,
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Passive>,
+        mxf: OutRef<'_, IMxf>,
+        outer: In<'_, IUnknown>,
+        // Non-paged and not executable whatever the port says (contract section 5.6).
+        _pool_type: i32,
+        pin: u32,
+        stream_type: StreamType,
+        format: *const KsDataRange,
+        service_group: OutRef<'_, IServiceGroup>,
+        allocator: In<'_, IAllocatorMxf>,
+        clock: In<'_, IMasterClock>,
+        schedule_prefetch: Option<Out<'_, u64>>,
     ) -> Status {
-        let _: Option<ComRef<IMxf>> = None;
-        Status::NOT_IMPLEMENTED
+        let (Some(mut mxf), Some(mut service_group), Some(mut schedule_prefetch)) =
+            (mxf, service_group, schedule_prefetch)
+        else {
+            return Status::INVALID_PARAMETER;
+        };
+        mxf.set(None);
+        service_group.set(None);
+        schedule_prefetch.set(0);
+        let request = Request {
+            pin,
+            stream_type,
+            format,
+            aggregated: outer.is_some(),
+            allocator,
+            clock,
+        };
+        match open(this, irql, &request) {
+            Ok(stream) => {
+                mxf.set(Some(stream));
+                // The synthesizer schedules by itself.
+                schedule_prefetch.set(DONT_HOLD_FOR_SEQUENCING);
+                trace::emit(Event::StreamOpened { pin });
+                Status::SUCCESS
+            }
+            Err(status) => {
+                trace::emit(Event::StreamRefused { pin, status });
+                status
+            }
+        }
+    }
+}
+
+/// What NewStream asks for.
+#[derive(Debug)]
+struct Request<'a> {
+    pin: u32,
+    stream_type: StreamType,
+    format: *const KsDataRange,
+    aggregated: bool,
+    allocator: In<'a, IAllocatorMxf>,
+    clock: In<'a, IMasterClock>,
+}
+
+impl Request<'_> {
+    /// The format that a wave pin is opened with.
+    #[expect(unsafe_code, reason = "the port's buffer")]
+    fn wave_format(&self) -> Result<WaveFormat, Status> {
+        // SAFETY: the port passes null or a data format of the size that it says.
+        unsafe { WaveFormat::read(self.format, WAVE_RANGE) }
+    }
+}
+
+/// The checks of contract section 5.6, in its order, and the stream.
+fn open(
+    miniport: &ObjectRef<SynthMiniport>,
+    irql: &mut Irql<Passive>,
+    request: &Request<'_>,
+) -> Result<ComRef<IMxf>, Status> {
+    let pin =
+        Pin::of_stream(request.pin, request.stream_type).ok_or(Status::INVALID_DEVICE_REQUEST)?;
+    if request.aggregated {
+        return Err(Status::INVALID_PARAMETER);
+    }
+    let allocator = request.allocator.map(|mxf| Allocator::new(irql, mxf));
+    if pin == Pin::Wave {
+        let clock = request.clock.ok_or(Status::INVALID_PARAMETER)?;
+        let format = request.wave_format()?;
+        SynthStream::open_wave(irql, miniport, format, allocator, clock)
+    } else {
+        let allocator = allocator.ok_or(Status::INVALID_PARAMETER)?;
+        let clock = request.clock.ok_or(Status::INVALID_PARAMETER)?;
+        SynthStream::open_midi(irql, miniport, pin, allocator, clock)
     }
 }

@@ -1,0 +1,211 @@
+//! One virtual synthesizer: what a MIDI pin and a wave pin share (contract section 5.6).
+//!
+//! Its lock guards the synthesizer, the map from master time to frames, and the position. It is the
+//! innermost lock of this filter and is held for one block at a time. Whatever allocates is
+//! prepared before it is taken; whatever is no longer needed is dropped after it is released.
+
+use crate::class;
+use crate::com::{Object, ObjectRef, Status};
+use crate::driver::settings::Settings;
+use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
+use crate::kernel::spinlock::SpinLock;
+use crate::portcls::format::WaveFormat;
+use crate::synth::{BLOCK_FRAMES, Config, Effects, Interpolation, Storage, Synth};
+use crate::time::{ClockMap, RefTime, SampleTime};
+
+use super::meter::Meter;
+
+/// A virtual synthesizer.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    state: SpinLock<State>,
+}
+
+class!(Engine);
+
+/// A virtual synthesizer, under its lock.
+#[derive(Debug)]
+pub struct State {
+    /// The synthesizer.
+    pub synth: Synth,
+    /// From master time to frames.
+    pub clock: ClockMap,
+    /// What has been played, and how much work it was.
+    pub meter: Meter,
+    /// The next frame to render.
+    pub position: SampleTime,
+    /// Whether the wave pin is in RUN.
+    pub running: bool,
+    /// What the wave pin puts out.
+    pub format: WaveFormat,
+    /// Notes that sound at once.
+    pub voices: u16,
+    /// Channel groups.
+    pub channel_groups: u16,
+}
+
+/// The most frames times voices that are rendered under one hold of the lock, so that whoever
+/// waits for it waits a bounded time (style section 3.5).
+const BLOCK_WORK: usize = 8192;
+
+impl State {
+    /// The frame that an event of this time is due at; a late one at the next frame.
+    #[must_use]
+    pub fn frame_of(&self, time: RefTime) -> SampleTime {
+        self.clock.to_sample(time).max(self.position)
+    }
+
+    /// The time of the next frame, which is that of an event which has none (contract 9.4).
+    #[must_use]
+    pub fn now(&self) -> RefTime {
+        self.clock.to_ref(self.position)
+    }
+
+    /// How many frames make a block.
+    #[must_use]
+    pub fn block_frames(&self) -> usize {
+        let voices = usize::from(self.voices).max(1);
+        BLOCK_WORK
+            .checked_div(voices)
+            .unwrap_or(1)
+            .clamp(1, BLOCK_FRAMES)
+    }
+}
+
+impl Engine {
+    /// Makes a synthesizer whose clock has not started.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn create(
+        _: &Irql<Passive>,
+        settings: &Settings,
+        format: WaveFormat,
+        now: RefTime,
+    ) -> Result<ObjectRef<Self>, Status> {
+        let config = config_of(settings, format, settings.voices, 1);
+        let state = State {
+            synth: Synth::try_new(&config)?,
+            clock: ClockMap::new(format.sample_rate, now),
+            meter: Meter::default(),
+            position: SampleTime(0),
+            running: false,
+            format,
+            voices: config.voices,
+            channel_groups: config.channel_groups,
+        };
+        Object::try_new(Self {
+            settings: *settings,
+            state: SpinLock::new(state),
+        })
+        .map_err(|_| Status::INSUFFICIENT_RESOURCES)
+    }
+
+    /// The settings of the device.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Works on the state; never allocate or free in there.
+    pub fn with<L: AtMost<Dispatch>, R>(
+        &self,
+        irql: &mut Irql<L>,
+        work: impl FnOnce(&mut State, &mut Irql<Locked>) -> R,
+    ) -> R {
+        self.state.with(irql, work)
+    }
+
+    /// As [`with`](Self::with), while an inlet's lock or that of the streams is held.
+    pub fn with_inner<R>(&self, irql: &mut Irql<Locked>, work: impl FnOnce(&mut State) -> R) -> R {
+        self.state.with_inner(irql, |state, _| work(state))
+    }
+
+    /// A wave pin was opened with this format. Where it is another than before, what sounds is
+    /// lost; downloads, volumes and port parameters stay (contract section 5.6).
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`]; nothing has changed then.
+    pub fn set_format(
+        &self,
+        irql: &mut Irql<Passive>,
+        format: WaveFormat,
+        now: RefTime,
+    ) -> Result<(), Status> {
+        let (same, voices, groups) = self.with(irql, |state, _| {
+            (state.format == format, state.voices, state.channel_groups)
+        });
+        if !same {
+            let config = config_of(&self.settings, format, voices, groups);
+            let mut other = Synth::try_new(&config)?;
+            self.with(irql, |state, _| {
+                other.succeed(&mut state.synth);
+                core::mem::swap(&mut state.synth, &mut other);
+            });
+            drop(other);
+        }
+        self.with(irql, |state, _| {
+            state.format = format;
+            state.clock = ClockMap::new(format.sample_rate, now);
+            state.position = SampleTime(0);
+        });
+        Ok(())
+    }
+
+    /// Changes the number of voices and channel groups; what sounds may be lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`]; nothing has changed then.
+    pub fn resize(
+        &self,
+        irql: &mut Irql<Passive>,
+        voices: u16,
+        channel_groups: u16,
+    ) -> Result<(), Status> {
+        let storage = Storage::try_new(voices, channel_groups)?;
+        // The old memory goes at the end of this function, outside the lock.
+        let _old = self.with(irql, |state, _| {
+            state.voices = voices;
+            state.channel_groups = channel_groups;
+            state.synth.resize(storage)
+        });
+        Ok(())
+    }
+
+    /// Frees what the synthesizer no longer needs. Never in rendering: it frees memory.
+    pub fn reap<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>) {
+        while let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) {
+            drop(garbage);
+        }
+    }
+}
+
+/// What the synthesizer is made for. Its own queue holds the events of one block only: they wait
+/// in the pins' inlets, by the master clock.
+fn config_of(settings: &Settings, format: WaveFormat, voices: u16, channel_groups: u16) -> Config {
+    Config {
+        sample_rate: format.sample_rate,
+        channels: format.channels,
+        voices,
+        channel_groups,
+        event_capacity: EVENTS_PER_BLOCK,
+        interpolation: match settings.interpolation {
+            0 => Interpolation::Linear,
+            1 => Interpolation::FourPoint,
+            2 => Interpolation::Sinc8,
+            _ => Interpolation::Sinc16,
+        },
+        effects: Effects {
+            reverb: settings.reverb,
+            chorus: settings.chorus,
+        },
+        download_quota: settings.download_quota,
+    }
+}
+
+/// Events that fall into one block of the synthesizer; more than that spill into the next.
+const EVENTS_PER_BLOCK: u32 = 4096;

@@ -1,0 +1,163 @@
+//! `KSPROPSETID_Synth_Dls`: downloads (contract section 11).
+//!
+//! A download's address is the client's: the bytes are copied once, through the exception
+//! trampoline, into memory of our own, and only the copy is parsed. Parsing and allocating come
+//! before the engine's lock; under it the finished value moves into its place.
+
+use core::num::NonZeroU32;
+
+use super::synth::handlers;
+use super::{SynthMiniport, SynthStream, SynthTargets, node_stream};
+use crate::com::Status;
+use crate::dls;
+use crate::driver::synth::engine::Engine;
+use crate::irql::{Irql, Passive};
+use crate::kernel::user_copy;
+use crate::portcls::abi::WaveFormatEx;
+use crate::portcls::property::{Handler, Request};
+use crate::portcls::synth_abi::{SynthBuffer, SynthBuffer32, SynthDownload, SynthDownload32};
+use crate::synth::{BankTable, Handle, InstallError};
+use crate::trace::{self, Event};
+
+/// The largest download: 64 MiB (contract section 11.2).
+const MAX_DOWNLOAD: u32 = 64 << 20;
+
+handlers! {
+    /// `DOWNLOAD`: takes a wave or an instrument.
+    Download(irql, targets, request) {
+        let stream = node_stream(&targets, request)?;
+        let is_32_bit = request.is_from_32_bit();
+        let buffer = if is_32_bit {
+            request.expect_room_for::<SynthDownload32>()?;
+            let buffer: SynthBuffer32 = request.instance()?;
+            SynthBuffer {
+                size: buffer.size,
+                address: u64::from(buffer.address),
+            }
+        } else {
+            request.expect_room_for::<SynthDownload>()?;
+            request.instance()?
+        };
+        let installed = download(irql, stream.engine(), request.requestor(), buffer);
+        // Whatever the client unloaded before may be free by now.
+        stream.engine().reap(irql);
+        let handle = match installed {
+            Ok(handle) => handle.get().get(),
+            Err(status) => {
+                let size = buffer.size;
+                trace::emit(Event::DownloadFailed { status, size });
+                return Err(status);
+            }
+        };
+        let size = buffer.size;
+        trace::emit(Event::DownloadInstalled { handle, size });
+        // We have a copy: the client may free its buffer.
+        if is_32_bit {
+            request.reply(SynthDownload32 { handle, free: 1 })
+        } else {
+            request.reply(SynthDownload {
+                handle: u64::from(handle),
+                free: 1,
+                padding: 0,
+            })
+        }
+    }
+
+    /// `UNLOAD`: takes a download away. It succeeds at once; notes that sound keep their wave,
+    /// whose memory is freed after the last of them.
+    Unload(irql, targets, request) {
+        let engine = node_stream(&targets, request)?.engine();
+        let token = if request.is_from_32_bit() {
+            request.value::<u32>()?
+        } else {
+            // Handles have 32 bits, so that 32-bit clients can hold them.
+            u32::try_from(request.value::<u64>()?).map_err(|_| Status::INVALID_PARAMETER)?
+        };
+        let handle = NonZeroU32::new(token).ok_or(Status::INVALID_PARAMETER)?;
+        engine.with(irql, |state, _| state.synth.unload(Handle::from_raw(handle)))?;
+        engine.reap(irql);
+        trace::emit(Event::DownloadUnloaded { handle: token });
+        Ok(Status::SUCCESS)
+    }
+
+    /// `COMPACT`: there is nothing to compact, each download has its own memory.
+    Compact(irql, targets, request) {
+        node_stream(&targets, request)?.engine().reap(irql);
+        Ok(Status::SUCCESS)
+    }
+
+    /// `APPEND`: frames that a client must add to its waves. None: the copy has its own guard.
+    Append(_irql, targets, request) {
+        node_stream(&targets, request)?;
+        request.reply(0_u32)
+    }
+
+    /// `WAVEFORMAT`: what the wave pin puts out.
+    WaveFormat(irql, targets, request) {
+        let engine = node_stream(&targets, request)?.engine();
+        let format = engine.with(irql, |state, _| state.format);
+        request.reply::<WaveFormatEx>(format.to_wave_format_ex())
+    }
+}
+
+/// Copies, parses and installs a download.
+fn download(
+    irql: &mut Irql<Passive>,
+    engine: &Engine,
+    requestor: user_copy::Requestor,
+    buffer: SynthBuffer,
+) -> Result<Handle, Status> {
+    if buffer.size == 0 {
+        return Err(Status::UNSUCCESSFUL);
+    }
+    if buffer.size > MAX_DOWNLOAD {
+        return Err(Status::NO_MEMORY);
+    }
+    if buffer.address == 0 {
+        return Err(Status::INVALID_PARAMETER);
+    }
+    let size = usize::try_from(buffer.size).map_err(|_| Status::NO_MEMORY)?;
+    let bytes = user_copy::copy_in(irql, requestor, buffer.address, size)?;
+    let parsed = dls::Download::parse(&bytes);
+    drop(bytes);
+    let download = parsed.map_err(|error| {
+        trace::emit(Event::DownloadRejected {
+            fault: error.fault as u32,
+            offset: error.offset,
+        });
+        Status::from(error)
+    })?;
+    install(irql, engine, download)
+}
+
+/// Installs a download, with a larger table when there is no place left in this one.
+fn install(
+    irql: &mut Irql<Passive>,
+    engine: &Engine,
+    mut download: dls::Download,
+) -> Result<Handle, Status> {
+    loop {
+        let result = engine.with(irql, |state, _| {
+            let capacity = state.synth.bank_capacity();
+            state
+                .synth
+                .install(download)
+                .map_err(|(error, download)| (error, download, capacity))
+        });
+        let (error, returned, capacity) = match result {
+            Ok(handle) => return Ok(handle),
+            Err(refused) => refused,
+        };
+        if error != InstallError::NoSlot || capacity >= MOST_DOWNLOADS {
+            return Err(Status::from(error));
+        }
+        download = returned;
+        let table = BankTable::try_new(capacity.saturating_mul(2).min(MOST_DOWNLOADS))
+            .map_err(|_| Status::NO_MEMORY)?;
+        let old = engine.with(irql, |state, _| state.synth.grow_bank(table));
+        drop(old);
+    }
+}
+
+/// Handles have 16 bits of place.
+const MOST_DOWNLOADS: usize = 65_535;

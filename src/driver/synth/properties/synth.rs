@@ -1,0 +1,223 @@
+//! `KSPROPSETID_Synth` (contract sections 10 and 12).
+
+use super::support::effects_of;
+use super::{SynthMiniport, SynthStream, SynthTargets, at_node, node_stream};
+use crate::com::{Guid, Status};
+use crate::irql::{Irql, Passive};
+use crate::kernel::clock::master_time;
+use crate::midi::Channel;
+use crate::portcls::guids::DMUSMINI_SYNTH;
+use crate::portcls::property::{Handler, Request, Verb};
+use crate::portcls::synth_abi::{
+    PortParams, SYSTEM_MEMORY, SynthCaps, VoicePriorityInstance, caps_flags, port_params,
+};
+
+/// Notes that can sound at once.
+pub const MAX_VOICES: u32 = 1024;
+/// Channel groups at most: 2,048 channels.
+pub const MAX_CHANNEL_GROUPS: u32 = 128;
+/// Stereo.
+const MAX_AUDIO_CHANNELS: u32 = 2;
+/// What clients show people.
+const DESCRIPTION: &str = "dmusmini DLS Synthesizer";
+
+macro_rules! handlers {
+    ($($(#[$doc:meta])* $item:ident($irql:ident, $targets:ident, $request:ident) $body:block)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $item {}
+
+            impl Handler for $item {
+                type Miniport = SynthMiniport;
+                type Stream = SynthStream;
+
+                fn serve(
+                    $irql: &mut Irql<Passive>,
+                    $targets: SynthTargets<'_>,
+                    $request: &mut Request<'_>,
+                ) -> Result<Status, Status> $body
+            }
+        )+
+    };
+}
+pub(super) use handlers;
+
+handlers! {
+    /// `CAPS`: what the synthesizer is. Asks about the filter, so no pin is needed.
+    Caps(_irql, targets, request) {
+        at_node(request)?;
+        request.reply(SynthCaps {
+            guid: GUID,
+            flags: caps_flags::DLS | caps_flags::DLS2 | caps_flags::SOFTWARE_SYNTH,
+            memory_size: SYSTEM_MEMORY,
+            max_channel_groups: MAX_CHANNEL_GROUPS,
+            max_voices: MAX_VOICES,
+            max_audio_channels: MAX_AUDIO_CHANNELS,
+            effect_flags: effects_of(targets.miniport.settings()),
+            description: description(),
+        })
+    }
+
+    /// `PORTPARAMETERS`: the client proposes, and learns what it got (contract section 12.2).
+    Parameters(irql, targets, request) {
+        let stream = node_stream(&targets, request)?;
+        request.expect_room_for::<PortParams>()?;
+        let asked: PortParams = request.instance()?;
+        let engine = stream.engine();
+        let settings = targets.miniport.settings();
+        let format = engine.with(irql, |state, _| state.format);
+        let voices = if asked.valid & port_params::VOICES != 0 {
+            asked.voices.clamp(1, MAX_VOICES)
+        } else {
+            u32::from(settings.voices)
+        };
+        let channel_groups = if asked.valid & port_params::CHANNEL_GROUPS != 0 {
+            asked.channel_groups.clamp(1, MAX_CHANNEL_GROUPS)
+        } else {
+            1
+        };
+        engine.resize(irql, narrow(voices), narrow(channel_groups))?;
+        let got = PortParams {
+            valid: asked.valid,
+            voices,
+            channel_groups,
+            audio_channels: u32::from(format.channels),
+            sample_rate: format.sample_rate,
+            effects_flags: effects_of(settings),
+            share: 0,
+        };
+        let status = if grants(&asked, &got) {
+            Status::SUCCESS
+        } else {
+            Status::NOT_ALL_ASSIGNED
+        };
+        request.reply(got)?;
+        Ok(status)
+    }
+
+    /// `CHANNELGROUPS`: how many there are (contract section 12.1).
+    ChannelGroups(irql, targets, request) {
+        let engine = node_stream(&targets, request)?.engine();
+        let (voices, groups) = engine.with(irql, |state, _| (state.voices, state.channel_groups));
+        if request.verb() == Verb::Get {
+            return request.reply(u32::from(groups));
+        }
+        let wanted: u32 = request.value()?;
+        if wanted == 0 {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        engine.resize(irql, voices, narrow(wanted.min(MAX_CHANNEL_GROUPS)))?;
+        Ok(Status::SUCCESS)
+    }
+
+    /// `VOICEPRIORITY`: who keeps a voice when there are too few (contract section 12.3).
+    VoicePriority(irql, targets, request) {
+        let engine = node_stream(&targets, request)?.engine();
+        if request.verb() == Verb::Get {
+            request.expect_room_for::<u32>()?;
+            let (group, channel) = channel_of(request.instance()?)?;
+            let priority = engine.with(irql, |state, _| state.synth.priority(group, channel));
+            return request.reply(priority?);
+        }
+        let priority: u32 = request.value()?;
+        let (group, channel) = channel_of(request.instance()?)?;
+        engine
+            .with(irql, |state, _| state.synth.set_priority(group, channel, priority))?;
+        Ok(Status::SUCCESS)
+    }
+
+    /// `VOLUME` in 1/100 dB, of the node or of the pin.
+    Volume(irql, targets, request) {
+        if request.node().is_some() {
+            at_node(request)?;
+        }
+        let engine = targets.stream.ok_or(Status::INVALID_PARAMETER)?.engine();
+        if request.verb() == Verb::Get {
+            let volume = engine.with(irql, |state, _| state.synth.volume());
+            return request.reply(volume);
+        }
+        let volume: i32 = request.value()?;
+        engine.with(irql, |state, _| state.synth.set_volume(volume));
+        Ok(Status::SUCCESS)
+    }
+
+    /// `VOLUMEBOOST` in 1/100 dB.
+    VolumeBoost(irql, targets, request) {
+        let engine = node_stream(&targets, request)?.engine();
+        if request.verb() == Verb::Get {
+            let boost = engine.with(irql, |state, _| state.synth.boost());
+            return request.reply(boost);
+        }
+        let boost: i32 = request.value()?;
+        engine.with(irql, |state, _| state.synth.set_boost(boost));
+        Ok(Status::SUCCESS)
+    }
+
+    /// `RUNNINGSTATS` since the wave pin went to RUN.
+    RunningStats(irql, targets, request) {
+        let stream = node_stream(&targets, request)?;
+        let (synth, meter, rate) = stream.engine().with(irql, |state, _| {
+            (state.synth.stats(), state.meter, state.clock.rate())
+        });
+        let lost = stream.lost_notes(irql).saturating_add(synth.notes_lost);
+        request.reply(meter.report(&synth, lost, rate))
+    }
+
+    /// `LATENCYCLOCK`: the earliest time at which an event sent now still plays in time, never
+    /// before the master clock's time (contract section 8).
+    LatencyClock(irql, targets, request) {
+        let stream = node_stream(&targets, request)?;
+        let rendered = stream.engine().with(irql, |state, _| state.running.then(|| state.now()));
+        let now = master_time(irql, stream.clock());
+        let latency = rendered.map_or(now, |rendered| rendered.max(now));
+        request.reply(latency.0.cast_unsigned())
+    }
+}
+
+/// `SYNTHCAPS.Guid`.
+const GUID: Guid = DMUSMINI_SYNTH;
+
+fn description() -> [u16; 128] {
+    let mut wide = [0; 128];
+    for (place, letter) in wide.iter_mut().zip(DESCRIPTION.encode_utf16()) {
+        *place = letter;
+    }
+    wide
+}
+
+/// Whether the client got what it asked for.
+fn grants(asked: &PortParams, got: &PortParams) -> bool {
+    [
+        (port_params::VOICES, asked.voices, got.voices),
+        (
+            port_params::CHANNEL_GROUPS,
+            asked.channel_groups,
+            got.channel_groups,
+        ),
+        (
+            port_params::AUDIO_CHANNELS,
+            asked.audio_channels,
+            got.audio_channels,
+        ),
+        (port_params::SAMPLE_RATE, asked.sample_rate, got.sample_rate),
+        (port_params::EFFECTS, asked.effects_flags, got.effects_flags),
+        (port_params::SHARE, asked.share, got.share),
+    ]
+    .iter()
+    .all(|&(bit, asked_for, granted)| asked.valid & bit == 0 || asked_for == granted)
+}
+
+/// A count that was moved into its range, all of which fit.
+fn narrow(count: u32) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
+
+/// The channel that a client means; the group counts from 1 (contract section 12.1).
+fn channel_of(instance: VoicePriorityInstance) -> Result<(u32, Channel), Status> {
+    let channel = u8::try_from(instance.channel).ok().and_then(Channel::new);
+    Ok((
+        instance.channel_group,
+        channel.ok_or(Status::INVALID_PARAMETER)?,
+    ))
+}

@@ -1,0 +1,363 @@
+//! The stream object of every pin of the synthesizer (contract sections 5.6 and 7).
+//!
+//! One class serves all three pins, because property handlers get a stream as a bare pointer and
+//! must know its class; each instance of a pin has an object of its own, because each has a state
+//! of its own. What a MIDI and a wave pin share is the [`Engine`].
+#![expect(unsafe_code, reason = "takes over the events of a message")]
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use super::engine::Engine;
+use super::filter::{INSTANCES, Pin};
+use super::inlet::{Flow, Inlet};
+use super::meter::Meter;
+use super::miniport::SynthMiniport;
+use super::streams::Place;
+use crate::class;
+use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
+use crate::irql::{Dispatch, Irql, Passive};
+use crate::kernel::clock::master_time;
+use crate::portcls::abi::{DmusKernelEvent, KsState};
+use crate::portcls::event::{Allocator, EventChain};
+use crate::portcls::format::WaveFormat;
+use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, ISynthSinkDMus, In};
+use crate::time::{RefTime, SampleTime};
+use crate::trace;
+
+/// A stream.
+#[derive(Debug)]
+pub struct SynthStream {
+    miniport: ObjectRef<SynthMiniport>,
+    pin: Pin,
+    /// This instance in the miniport's table.
+    id: u64,
+    engine: ObjectRef<Engine>,
+    /// What a MIDI pin receives.
+    inlet: Option<ObjectRef<Inlet>>,
+    /// Where a wave pin returns what it should never have got.
+    allocator: Option<Allocator>,
+    clock: ComRef<IMasterClock>,
+    state: AtomicI32,
+}
+
+class!(SynthStream: 0 => ISynthSinkDMus(IMxf));
+
+impl SynthStream {
+    /// Opens a MIDI pin.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INVALID_DEVICE_REQUEST`] when all instances are open,
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn open_midi(
+        irql: &mut Irql<Passive>,
+        miniport: &ObjectRef<SynthMiniport>,
+        pin: Pin,
+        allocator: Allocator,
+        clock: Borrowed<'_, IMasterClock>,
+    ) -> Result<ComRef<IMxf>, Status> {
+        let inlet = Inlet::create(irql, allocator, miniport.settings().event_queue)?;
+        let format = miniport.preferred_format();
+        let stream = Self::open(irql, miniport, pin, format, Some(inlet), None, clock)?;
+        Ok(stream.into_interface())
+    }
+
+    /// Opens a wave pin.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open_midi`](Self::open_midi).
+    pub fn open_wave(
+        irql: &mut Irql<Passive>,
+        miniport: &ObjectRef<SynthMiniport>,
+        format: WaveFormat,
+        allocator: Option<Allocator>,
+        clock: Borrowed<'_, IMasterClock>,
+    ) -> Result<ComRef<IMxf>, Status> {
+        let stream = Self::open(irql, miniport, Pin::Wave, format, None, allocator, clock)?;
+        let now = master_time(irql, &stream.clock);
+        // Dropping the stream closes the pin again.
+        stream.engine.set_format(irql, format, now)?;
+        Ok(stream.into_interface())
+    }
+
+    /// Enters the pin into the miniport's table, and makes its object.
+    fn open(
+        irql: &mut Irql<Passive>,
+        miniport: &ObjectRef<SynthMiniport>,
+        pin: Pin,
+        format: WaveFormat,
+        inlet: Option<ObjectRef<Inlet>>,
+        allocator: Option<Allocator>,
+        clock: Borrowed<'_, IMasterClock>,
+    ) -> Result<ObjectRef<Self>, Status> {
+        let clock = clock.to_owned();
+        let (id, engine) = enter(irql, miniport, pin, format, inlet.as_ref(), &clock)?;
+        let stream = Self {
+            miniport: miniport.clone(),
+            pin,
+            id,
+            engine,
+            inlet,
+            allocator,
+            clock,
+            state: AtomicI32::new(KsState::STOP.0),
+        };
+        // A stream that finds no memory comes back and is dropped, which closes the pin again.
+        Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)
+    }
+
+    /// Which pin this is.
+    #[must_use]
+    pub const fn pin(&self) -> Pin {
+        self.pin
+    }
+
+    /// The synthesizer.
+    #[must_use]
+    pub const fn engine(&self) -> &ObjectRef<Engine> {
+        &self.engine
+    }
+
+    /// The miniport.
+    #[must_use]
+    pub const fn miniport(&self) -> &ObjectRef<SynthMiniport> {
+        &self.miniport
+    }
+
+    /// What a MIDI pin receives.
+    #[must_use]
+    pub const fn inlet(&self) -> Option<&ObjectRef<Inlet>> {
+        self.inlet.as_ref()
+    }
+
+    /// The master clock.
+    #[must_use]
+    pub const fn clock(&self) -> &ComRef<IMasterClock> {
+        &self.clock
+    }
+
+    /// The stream's state.
+    #[must_use]
+    pub fn state(&self) -> KsState {
+        KsState(self.state.load(Ordering::Acquire))
+    }
+
+    /// The notes that this pin's synthesizer lost for want of room, or of anybody to play them.
+    pub fn lost_notes(&self, irql: &mut Irql<Passive>) -> u32 {
+        let engine = &self.engine;
+        let feeds = self
+            .miniport
+            .with_streams(irql, |streams, _| streams.feeds_of(engine));
+        let of_feeds = feeds.iter().flatten().map(|inlet| inlet.lost_notes());
+        let own = match &self.inlet {
+            // An inlet that nobody renders is in no feed.
+            Some(inlet) if feeds.iter().all(Option::is_none) => inlet.lost_notes(),
+            _ => 0,
+        };
+        of_feeds.fold(own, u32::saturating_add)
+    }
+}
+
+/// Enters a pin into the table, with the engine that it belongs to.
+fn enter(
+    irql: &mut Irql<Passive>,
+    miniport: &ObjectRef<SynthMiniport>,
+    pin: Pin,
+    format: WaveFormat,
+    inlet: Option<&ObjectRef<Inlet>>,
+    clock: &ComRef<IMasterClock>,
+) -> Result<(u64, ObjectRef<Engine>), Status> {
+    let mut spare = None;
+    loop {
+        let entered = miniport.with_streams(irql, |streams, _| {
+            if streams.count(pin) >= INSTANCES {
+                return Err(Status::INVALID_DEVICE_REQUEST);
+            }
+            let Some(engine) = streams.engine_for(pin).or(spare.as_ref()).cloned() else {
+                return Ok(None);
+            };
+            let place = Place {
+                pin,
+                id: 0,
+                engine: engine.clone(),
+                inlet: inlet.cloned(),
+            };
+            // A place that finds no room is dropped under the lock, but it is never the last
+            // owner of anything: the caller has the inlet, and `engine` is a copy.
+            let id = streams
+                .insert(place)
+                .map_err(|_| Status::INVALID_DEVICE_REQUEST)?;
+            Ok(Some((id, engine)))
+        })?;
+        if let Some(entered) = entered {
+            return Ok(entered);
+        }
+        let now = master_time(irql, clock);
+        spare = Some(Engine::create(irql, miniport.settings(), format, now)?);
+    }
+}
+
+impl IMxfClass for SynthStream {
+    fn set_state(this: &ObjectRef<Self>, irql: &mut Irql<Passive>, state: KsState) -> Status {
+        if !(KsState::STOP.0..=KsState::RUN.0).contains(&state.0) {
+            return Status::INVALID_PARAMETER;
+        }
+        if state == KsState::RUN && !this.may_run(irql) {
+            return Status::UNSUCCESSFUL;
+        }
+        let before = KsState(this.state.swap(state.0, Ordering::AcqRel));
+        if before != state {
+            match &this.inlet {
+                Some(inlet) => this.set_midi_state(irql, inlet, state),
+                None => this.set_wave_state(irql, before, state),
+            }
+        }
+        Status::SUCCESS
+    }
+
+    fn put_message(
+        this: &ObjectRef<Self>,
+        irql: &mut Irql<Dispatch>,
+        event: Option<NonNull<DmusKernelEvent>>,
+    ) -> Status {
+        // SAFETY: the port gives up the chain (contract section 6.1).
+        let events = unsafe { EventChain::from_message(event) };
+        if events.is_empty() {
+            return Status::SUCCESS;
+        }
+        match (&this.inlet, &this.allocator) {
+            (Some(inlet), _) => this.receive(irql, inlet, events),
+            (None, Some(allocator)) => allocator.give_back(irql, events),
+            // A wave pin without an allocator: there is nobody to give them back to.
+            (None, None) => return Status::INVALID_DEVICE_REQUEST,
+        }
+        Status::SUCCESS
+    }
+
+    fn connect_output(_: &ObjectRef<Self>, _: &mut Irql<Passive>, _: In<'_, IMxf>) -> Status {
+        // Ignored (contract section 7.4).
+        Status::SUCCESS
+    }
+
+    fn disconnect_output(_: &ObjectRef<Self>, _: &mut Irql<Passive>, _: In<'_, IMxf>) -> Status {
+        Status::SUCCESS
+    }
+}
+
+impl SynthStream {
+    /// Whether the stream can go to RUN: a DirectMusic pin needs to know the rate, which its wave
+    /// pin brings (contract section 7.1). A legacy pin may run deaf: a client that knows nothing
+    /// but legacy MIDI opens no wave pin, and must not be refused for that.
+    fn may_run(&self, irql: &mut Irql<Passive>) -> bool {
+        self.pin != Pin::DirectMusic
+            || self
+                .miniport
+                .with_streams(irql, |streams, _| streams.target_of(self.id).is_some())
+    }
+
+    fn set_midi_state(&self, irql: &mut Irql<Passive>, inlet: &Inlet, state: KsState) {
+        match state {
+            KsState::RUN => inlet.open(irql, Flow::Running),
+            KsState::STOP => {
+                inlet.close(irql);
+                self.silence(irql);
+            }
+            _ => inlet.open(irql, Flow::Held),
+        }
+    }
+
+    /// Ends the notes of a MIDI pin that has stopped, unless another pin plays on the same
+    /// synthesizer: its notes cannot be told apart.
+    fn silence(&self, irql: &mut Irql<Passive>) {
+        let feeds = self.miniport.with_streams(irql, |streams, _| {
+            let engine = streams.target_of(self.id)?;
+            Some(streams.feeds_of(engine))
+        });
+        let mut running = false;
+        for inlet in feeds.iter().flatten().flatten() {
+            running |= inlet.is_running(irql);
+        }
+        if !running {
+            self.miniport.with_streams(irql, |streams, irql| {
+                if let Some(engine) = streams.target_of(self.id) {
+                    engine.with_inner(irql, |state| state.synth.all_sound_off());
+                }
+            });
+        }
+    }
+
+    fn set_wave_state(&self, irql: &mut Irql<Passive>, before: KsState, state: KsState) {
+        let runs = state == KsState::RUN;
+        self.engine.with(irql, |engine, _| {
+            engine.running = runs;
+            if runs {
+                engine.meter = Meter::default();
+                engine.position = SampleTime(0);
+            }
+            if runs && before != KsState::PAUSE {
+                // A pause keeps controllers and notes; only after a stop does a new run begin.
+                engine.synth.reset_for_run();
+            }
+            if state == KsState::STOP {
+                engine.synth.all_sound_off();
+            }
+        });
+        if runs {
+            let engine = &self.engine;
+            let feeds = self
+                .miniport
+                .with_streams(irql, |streams, _| streams.feeds_of(engine));
+            for inlet in feeds.iter().flatten() {
+                inlet.reset_losses();
+            }
+        }
+        self.engine.reap(irql);
+    }
+
+    /// Takes what the port sent to a MIDI pin.
+    fn receive(&self, irql: &mut Irql<Dispatch>, inlet: &Inlet, events: EventChain) {
+        let (events, timeless) = inlet.unpack(irql, events);
+        let now = self.miniport.with_streams(irql, |streams, irql| {
+            let engine = streams.target_of(self.id)?;
+            // Only an event without a time needs to know what time it is.
+            Some(if timeless {
+                engine.with_inner(irql, |state| state.now())
+            } else {
+                RefTime(0)
+            })
+        });
+        match now {
+            Some(now) => inlet.accept(irql, events, now),
+            // Nobody would ever play them. A DirectMusic pin is still waiting for its wave pin.
+            None if self.pin == Pin::Midi => inlet.lose(irql, events),
+            None => inlet.accept(irql, events, RefTime(0)),
+        }
+    }
+}
+
+impl Drop for SynthStream {
+    fn drop(&mut self) {
+        // SAFETY: the port releases streams at PASSIVE (contract section 4).
+        let mut irql = unsafe { Irql::<Passive>::assume() };
+        if let Some(inlet) = &self.inlet {
+            inlet.close(&mut irql);
+            self.silence(&mut irql);
+        } else {
+            self.engine
+                .with(&mut irql, |state, _| state.running = false);
+        }
+        let id = self.id;
+        let place = self
+            .miniport
+            .with_streams(&mut irql, |streams, _| streams.remove(id));
+        if let Some(inlet) = &self.inlet {
+            // Rendering may still have it on loan, from before it left the table.
+            inlet.wait_until_unused(&irql);
+        }
+        drop(place);
+        self.engine.reap(&mut irql);
+        trace::emit(trace::Event::StreamClosed { pin: self.pin.id() });
+    }
+}
