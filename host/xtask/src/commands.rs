@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub(crate) mod checks;
+pub(crate) mod demo;
 pub(crate) mod prove;
 pub(crate) mod soak;
 pub(crate) mod sys;

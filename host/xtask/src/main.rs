@@ -28,6 +28,8 @@ enum Command {
     Sys(commands::sys::Arguments),
     /// Show that no panic is left in the driver: with one, the proof does not link
     Prove(commands::prove::Arguments),
+    /// Have the driver play the bundled song: target/demo/{demo.wav, uart.mid, demo.png}
+    Demo(commands::demo::Arguments),
     /// Run every check: what continuous integration runs
     Test(commands::test::Arguments),
     /// Run in full what `test` runs a fiftieth of
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Sys(arguments) => commands::sys::run(&arguments).map(drop),
         Command::Prove(arguments) => commands::prove::run(&arguments),
+        Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
         Command::Soak => commands::soak::run(),
     };

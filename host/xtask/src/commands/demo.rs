@@ -19,11 +19,19 @@ pub(crate) struct Arguments {
 /// Builds the image and the player, and plays; the player reports.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
-    sys::run(&sys::Arguments { arch: Architecture::Amd64, debug: false, prove: false })?;
-    process::run("dmus", process::cargo().args(["build", "--package", "dmus"]))?;
+    sys::run(&sys::Arguments {
+        arch: Architecture::Amd64,
+        debug: false,
+        prove: false,
+    })?;
+    process::run(
+        "dmus",
+        process::cargo().args(["build", "--package", "dmus"]),
+    )?;
     // The player has the terminal to itself: it shows its own progress and writes its own report.
     let mut play = process::cargo();
-    play.args(["run", "--quiet", "--package", "dmus", "--", "demo"]).args(&arguments.dmus);
+    play.args(["run", "--quiet", "--package", "dmus", "--", "demo"])
+        .args(&arguments.dmus);
     let status = play.status()?;
     if !status.success() {
         bail!("dmus demo: {status}");
