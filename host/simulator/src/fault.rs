@@ -153,7 +153,7 @@ fn raise(kernel: &Kernel, signal: i32, address: usize, context: &mut libc::ucont
     let mut windows = windows_context(context);
     let rip = register(context, libc::REG_RIP);
     // A bad address in system space is fatal, whoever waits for exceptions.
-    let fatal = signal == libc::SIGSEGV && !(PAGE..USER_END).contains(&address);
+    let fatal = signal == libc::SIGSEGV && address >= USER_END;
     if !fatal {
         let write = context.uc_mcontext.gregs[libc::REG_ERR as usize] & 2 != 0;
         let mut record = ExceptionRecord::new(code, rip);
@@ -284,7 +284,6 @@ const SIGNALS: [i32; 5] = [
     libc::SIGFPE,
     libc::SIGTRAP,
 ];
-const PAGE: usize = 4096;
 const KMODE_EXCEPTION_NOT_HANDLED: u32 = 0x1E;
 const PAGE_FAULT_IN_NONPAGED_AREA: u32 = 0x50;
 const KERNEL_SECURITY_CHECK_FAILURE: u32 = 0x139;

@@ -17,6 +17,7 @@ use crate::fault;
 use crate::imports::Export;
 use crate::kernel::{ImageRange, Kernel};
 use crate::kpcr;
+use crate::seh;
 use crate::status::NtStatus;
 
 mod bind;
@@ -140,6 +141,13 @@ impl Image {
     #[must_use]
     pub fn size(&self) -> usize {
         self.mapping.size()
+    }
+
+    /// The functions whose unwind information names an exception handler, by address.
+    #[must_use]
+    pub fn functions_with_handlers(&self) -> Vec<usize> {
+        let image = self.kernel.image_at(self.base());
+        image.map_or_else(Vec::new, |image| seh::functions_with_handlers(&image))
     }
 
     /// What it imports, as `module!name`.

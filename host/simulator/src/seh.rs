@@ -17,6 +17,7 @@ mod unwind;
 
 pub(crate) use context::{Context, HOST_REGISTERS, capture_and_call, restore};
 pub(crate) use handler::c_specific_handler;
+pub(crate) use unwind::functions_with_handlers;
 use unwind::{Frame, HandlerKind};
 
 /// EXCEPTION_RECORD.

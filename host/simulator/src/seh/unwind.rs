@@ -126,6 +126,20 @@ unsafe fn lookup(image: &ImageRange, offset: usize) -> Option<Function> {
     None
 }
 
+/// The functions of an image that have an exception handler, by address.
+pub(crate) fn functions_with_handlers(image: &ImageRange) -> Vec<usize> {
+    let base = image.addresses.start;
+    let table = base + image.functions.start;
+    (0..image.functions.len() / ENTRY_SIZE)
+        .map(|index| Function::at(table + index * ENTRY_SIZE))
+        .filter(|function| {
+            let flags = Info::at(base + function.info).flags();
+            flags & CHAINED == 0 && flags & HandlerKind::Exception as u8 != 0
+        })
+        .map(|function| base + function.begin)
+        .collect()
+}
+
 /// UNWIND_INFO.
 #[derive(Clone, Copy, Debug)]
 struct Info {
