@@ -96,6 +96,13 @@ impl Kernel {
         });
     }
 
+    /// Adds the line `vector` unless it is there.
+    pub fn add_line_once(&self, vector: u32, level: Irql, trigger: Trigger) {
+        if self.interrupts.with(vector, |_| ()).is_none() {
+            self.add_line(vector, level, trigger);
+        }
+    }
+
     /// How often any line's routines were called.
     pub fn interrupts_serviced(&self) -> u64 {
         self.interrupts.serviced.get()

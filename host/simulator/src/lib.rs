@@ -13,6 +13,8 @@
 //!   only a kernel may execute fault and are emulated; exceptions run through the image's own
 //!   unwind tables.
 //! - [`chip`]: the MPU-401.
+//! - [`portcls`]: PortCls with a DMus port, and the clients above it.
+//! - [`session`]: all of that in a few calls.
 //!
 //! A host of any kind must be x86_64, because the functions use the Windows x64 calling convention.
 
@@ -45,9 +47,11 @@ pub mod machine;
 pub mod memory;
 pub mod pool;
 mod pool_block;
+pub mod portcls;
 pub mod random;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod seh;
+pub mod session;
 pub mod status;
 pub mod timer;
 pub mod trace;
