@@ -113,7 +113,7 @@ impl Catalog {
             subject_usage: vec![CATALOG_LIST],
             list_identifier: OctetString::new(identifier)?,
             this_update: UtcTime::from_system_time(made)?,
-            subject_algorithm: algorithm(CATALOG_MEMBER_2)?,
+            subject_algorithm: algorithm(CATALOG_MEMBER_2),
             trusted_subjects: self.subjects()?,
             extensions: Some(self.extensions()?),
         };
@@ -219,7 +219,7 @@ impl Catalog {
         let indirect = IndirectData {
             data,
             digest: DigestInfo {
-                algorithm: algorithm(SHA_256)?,
+                algorithm: algorithm(SHA_256),
                 digest: OctetString::new(member.hash)?,
             },
         };
@@ -280,11 +280,11 @@ impl Catalog {
     }
 }
 
-fn algorithm(oid: ObjectIdentifier) -> Result<AlgorithmIdentifierOwned> {
-    Ok(AlgorithmIdentifierOwned {
+fn algorithm(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned {
         oid,
         parameters: Some(Any::null()),
-    })
+    }
 }
 
 fn read_subject(subject: &TrustedSubject) -> Result<(Member, String)> {

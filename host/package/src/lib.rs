@@ -2,12 +2,19 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`catalog`] | the catalog: which files, by their hashes, belong to the package |
 //! | [`inf`] | an INF file as sections and lines, with line numbers |
 //! | [`lint`] | the rules of a "Windows Driver" INF, and agreement with the driver's own tables |
 //! | [`stamp`] | DriverVer |
+//! | [`catalog`] | the catalog: which files, by their hashes, belong to the package |
+//! | [`sign`] | the test certificate and the signatures |
+//! | [`assemble`] | all of it in one folder and one zip |
 
+pub mod assemble;
 pub mod catalog;
 pub mod inf;
 pub mod lint;
+pub mod sign;
 pub mod stamp;
+
+/// Sections of the INF that nothing refers to on purpose: options for who builds the package.
+pub const OPTIONAL_SECTIONS: &[&str] = &["Synth.DefaultPort.AddReg"];

@@ -2,6 +2,8 @@
 
 pub(crate) mod checks;
 pub(crate) mod demo;
+pub(crate) mod inf;
+pub(crate) mod package;
 pub(crate) mod prove;
 pub(crate) mod soak;
 pub(crate) mod sys;

@@ -30,6 +30,10 @@ enum Command {
     Prove(commands::prove::Arguments),
     /// Have the driver play the bundled song: target/demo/{demo.wav, uart.mid, demo.png}
     Demo(commands::demo::Arguments),
+    /// Check the INF: rules of a Windows driver, and agreement with the driver
+    Inf(commands::inf::Arguments),
+    /// Make the package for a Windows test machine: INF, image, catalog, signatures, scripts, zip
+    Package(commands::package::Arguments),
     /// Run every check: what continuous integration runs
     Test(commands::test::Arguments),
     /// Run in full what `test` runs a fiftieth of
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::Sys(arguments) => commands::sys::run(&arguments).map(drop),
         Command::Prove(arguments) => commands::prove::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Inf(arguments) => commands::inf::run(&arguments),
+        Command::Package(arguments) => commands::package::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
         Command::Soak => commands::soak::run(),
     };

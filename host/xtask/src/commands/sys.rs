@@ -160,7 +160,7 @@ fn explain_missing_import(log: &str) {
 }
 
 /// The driver's version as four numbers.
-fn package_version() -> Result<[u16; 4]> {
+pub(crate) fn package_version() -> Result<[u16; 4]> {
     let path = workspace::root().join("Cargo.toml");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let version = text
