@@ -19,6 +19,8 @@
 pub mod capture;
 pub mod duplex;
 pub mod handshake;
+#[cfg(all(test, loom))]
+mod model;
 pub mod receive;
 pub mod sounding;
 pub mod spec;
