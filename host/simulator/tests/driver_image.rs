@@ -33,6 +33,7 @@ thread_local! {
     static CALLED: Cell<u32> = const { Cell::new(0) };
 }
 
+const ACCESS_VIOLATION: u32 = 0xC000_0005;
 const REFUSED: i32 = 0xC000_00BB_u32.cast_signed();
 
 extern "win64" fn refuse() -> i32 {
@@ -128,7 +129,6 @@ fn the_trampoline_turns_every_bad_address_into_a_status() {
         assert_eq!(copied[0x2000], 0xEE);
     }
     // Off the end of the range: some bytes were copied, then a page is missing.
-    const ACCESS_VIOLATION: u32 = 0xC000_0005;
     let hole = memory.map_user(&[1; 0x1000]);
     memory.unmap_user(hole);
     for (from, length) in [
