@@ -213,9 +213,14 @@ impl Pool {
 
     /// Takes a charge back; whether there was one.
     pub(crate) fn uncharge(&self, kernel: &Kernel, address: usize) -> bool {
-        let Some(size) = self.charged.borrow_mut().remove(&address) else {
+        // A free that comes while the table is in use is the table's own.
+        let Ok(mut charged) = self.charged.try_borrow_mut() else {
             return false;
         };
+        let Some(size) = charged.remove(&address) else {
+            return false;
+        };
+        drop(charged);
         self.book_free(kernel, GLOBAL);
         self.unbook_bytes(size);
         kernel.freed(address..address + size, GLOBAL);

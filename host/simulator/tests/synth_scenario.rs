@@ -18,11 +18,16 @@ const RATE: u32 = 44_100;
 
 /// A square wave of 441 Hz on key 69, at full level from its first frame.
 fn square_bank() -> Bank {
-    let frames = (0..100).map(|n| if n < 50 { 20_000 } else { -20_000 }).collect();
+    let frames = (0..100)
+        .map(|n| if n < 50 { 20_000 } else { -20_000 })
+        .collect();
     let mut region = Region::new(0);
     region.sample = Some(Sample::new(69).with_loop(0, 100));
-    let instrument =
-        Instrument { name: "square".into(), regions: vec![region], ..Instrument::default() };
+    let instrument = Instrument {
+        name: "square".into(),
+        regions: vec![region],
+        ..Instrument::default()
+    };
     Bank {
         name: "test".into(),
         instruments: vec![instrument],
@@ -31,16 +36,22 @@ fn square_bank() -> Bank {
 }
 
 fn message(at: i64, bytes: &[u8]) -> TimedMessage {
-    TimedMessage { at, group: 1, bytes: bytes.to_vec() }
+    TimedMessage {
+        at,
+        group: 1,
+        bytes: bytes.to_vec(),
+    }
 }
 
 fn open(session: &Session, bank: &Bank, options: Options) -> SynthPlayer {
     let device = session.install(&Hardware::synth()).expect("install");
     let player = SynthPlayer::open(&device, WaveFormat::pcm16(RATE, 2)).expect("open");
     for item in bank.download_set(&Selection::All, options) {
-        player.download(session, &item.bytes).unwrap_or_else(|status| {
-            panic!("download of {} {:?}: {status:?}", item.name, item.kind)
-        });
+        player
+            .download(session, &item.bytes)
+            .unwrap_or_else(|status| {
+                panic!("download of {} {:?}: {status:?}", item.name, item.kind)
+            });
     }
     player
 }
@@ -49,11 +60,21 @@ fn first_note(binary: &Binary) -> Vec<i16> {
     let session = Session::boot(binary).expect("boot");
     let mut player = open(&session, &square_bank(), Options::default());
     let at = 1_234_567;
-    player.play([message(at, &[0x90, 69, 127]), message(at + 5_000_000, &[0x80, 69, 0])]);
-    let frame = player.wave().ref_time_to_sample(player.origin() + at).expect("a frame");
+    player.play([
+        message(at, &[0x90, 69, 127]),
+        message(at + 5_000_000, &[0x80, 69, 0]),
+    ]);
+    let frame = player
+        .wave()
+        .ref_time_to_sample(player.origin() + at)
+        .expect("a frame");
     let mut samples = Vec::new();
     player.pull(RATE as usize, &mut samples);
-    let first = samples.iter().position(|sample| *sample != 0).expect("sound") / 2;
+    let first = samples
+        .iter()
+        .position(|sample| *sample != 0)
+        .expect("sound")
+        / 2;
     assert_eq!(first as i64, frame, "the note's first frame");
     assert_eq!(player.close(), 0, "references to the stream");
     let report = session.shut_down();
@@ -72,7 +93,9 @@ fn a_note_begins_at_its_frame_in_every_build() {
 /// The messages of a song with their times.
 fn song(bytes: &[u8]) -> Vec<TimedMessage> {
     let smf = midly::Smf::parse(bytes).expect("a MIDI file");
-    let midly::Timing::Metrical(division) = smf.header.timing else { panic!("a metrical song") };
+    let midly::Timing::Metrical(division) = smf.header.timing else {
+        panic!("a metrical song")
+    };
     let mut events = Vec::new();
     for (number, track) in smf.tracks.iter().enumerate() {
         let mut tick = 0_u64;
@@ -103,13 +126,19 @@ fn song(bytes: &[u8]) -> Vec<TimedMessage> {
 fn play(binary: &Binary, bank: &Bank, messages: &[TimedMessage]) -> Vec<i16> {
     let begun = Instant::now();
     let session = Session::boot(binary).expect("boot");
-    let options = Options { is_gm: true, ..Options::default() };
+    let options = Options {
+        is_gm: true,
+        ..Options::default()
+    };
     let mut player = open(&session, bank, options);
     let ready = begun.elapsed();
     let length = messages.last().map_or(0, |message| message.at) + 20_000_000;
     player.play(messages.iter().cloned());
     let mut samples = Vec::new();
-    player.pull((length * i64::from(RATE) / 10_000_000) as usize, &mut samples);
+    player.pull(
+        (length * i64::from(RATE) / 10_000_000) as usize,
+        &mut samples,
+    );
     let stats = player.stats().expect("statistics");
     println!(
         "{binary}: {:.1} s of music in {:.2} s (bank {:.2} s), {} messages, stats {stats:?}",
@@ -129,7 +158,9 @@ fn play(binary: &Binary, bank: &Bank, messages: &[TimedMessage]) -> Vec<i16> {
 #[test]
 fn a_real_song_plays_alike_in_every_build() {
     let Some(data) = binaries::data() else { return };
-    let bank = Collection::open(data.join("TimGM6mb.dls")).expect("the bank").into_bank();
+    let bank = Collection::open(data.join("TimGM6mb.dls"))
+        .expect("the bank")
+        .into_bank();
     let messages = song(&std::fs::read(data.join("freedoom1_D_INTROA.mid")).expect("the song"));
     let image = binaries::image();
     if cfg!(debug_assertions) && image.is_some() {
@@ -141,6 +172,9 @@ fn a_real_song_plays_alike_in_every_build() {
     let native = play(&Binary::Native, &bank, &messages);
     assert!(native.iter().any(|sample| sample.unsigned_abs() > 1_000));
     if let Some(image) = image {
-        assert!(play(&image, &bank, &messages) == native, "the image sounds different");
+        assert!(
+            play(&image, &bank, &messages) == native,
+            "the image sounds different"
+        );
     }
 }

@@ -12,7 +12,9 @@ fn workspace() -> PathBuf {
 /// The cross-built image; a visible line where it was not built.
 pub fn image() -> Option<Binary> {
     let image = Binary::built_in(&workspace());
-    let Binary::Sys(path) = &image else { return None };
+    let Binary::Sys(path) = &image else {
+        return None;
+    };
     if !path.exists() {
         println!("skipped for the image: build it with `cargo xtask sys`");
         return None;
