@@ -6,11 +6,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod dls;
+pub mod fixed;
 pub mod mem;
 pub mod midi;
 pub mod mpu401;
 pub mod ring;
 pub mod synth;
+pub mod tables;
 pub mod time;
 
 #[cfg(feature = "kernel")]

@@ -4,18 +4,43 @@
 //! drives it). Nothing here uses floating point, allocates after construction or can panic;
 //! [`Synth::render`] is meant to be called under a spin lock, one block of at most
 //! [`BLOCK_FRAMES`] at a time. PASSIVE for construction, any level up to DISPATCH otherwise.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod bank;
+mod bus;
+mod channel;
+pub mod envelope;
+pub mod filter;
+mod fir;
+mod group;
+pub mod level;
+pub mod lfo;
+pub mod modulation;
+mod oscillator;
+mod output;
+mod play;
+mod pool;
+mod queue;
+mod ramp;
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+mod simd;
+mod voice;
 
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
 use crate::dls::Download;
-use crate::mem::OutOfMemory;
+use crate::mem::{Buffer, OutOfMemory};
 use crate::midi::message::DecodeError;
 use crate::midi::{Channel, Message};
 use crate::time::SampleTime;
 use bank::Bank;
+use bus::Bus;
+use group::Group;
+use output::Level;
+use play::Player;
+use pool::Pool;
+use queue::Queue;
+use voice::Output;
 
 /// The most frames that one call of [`Synth::render`] makes.
 pub const BLOCK_FRAMES: usize = 64;
@@ -110,13 +135,18 @@ pub struct Stats {
 /// The memory whose size a client may change while the synth lives: voices and channel groups.
 #[derive(Debug)]
 pub struct Storage {
-    channel_groups: u16,
+    pool: Pool,
+    groups: Buffer<Group>,
 }
 
 impl Storage {
-    /// Allocates it. PASSIVE level.
-    pub fn try_new(_voices: u16, channel_groups: u16) -> Result<Self, OutOfMemory> {
-        Ok(Self { channel_groups })
+    /// Allocates it: about 1 KiB a voice and 1 KiB a channel group. PASSIVE level.
+    pub fn try_new(voices: u16, channel_groups: u16) -> Result<Self, OutOfMemory> {
+        let groups = usize::from(channel_groups.max(1));
+        Ok(Self {
+            pool: Pool::try_new(voices)?,
+            groups: Buffer::try_from_fn(groups, |_| Group::new())?,
+        })
     }
 }
 
@@ -128,24 +158,52 @@ pub struct Garbage(#[expect(dead_code, reason = "held only to be dropped")] Down
 #[derive(Debug)]
 pub struct Synth {
     config: Config,
+    output: Output,
     bank: Bank,
     storage: Storage,
+    queue: Queue,
+    bus: Bus,
+    /// Room for two voices' frames on their way through the filter.
+    blocks: [[i32; BLOCK_FRAMES]; 2],
     volume: i32,
     boost: i32,
+    level: Level,
+    /// Counts note-ons.
+    notes: u32,
+    stats: Stats,
 }
 
 impl Synth {
     /// Allocates everything a synth needs; values out of range are moved into it. PASSIVE level.
     pub fn try_new(config: &Config) -> Result<Self, OutOfMemory> {
+        let config = Config {
+            sample_rate: config.sample_rate.clamp(8_000, 96_000),
+            channels: config.channels.clamp(1, 2),
+            voices: config.voices.clamp(1, pool::MOST_VOICES),
+            channel_groups: config.channel_groups.max(1),
+            ..*config
+        };
+        let capacity = usize::try_from(config.event_capacity).map_err(|_| OutOfMemory)?;
         Ok(Self {
-            config: *config,
+            config,
+            output: Output {
+                rate: config.sample_rate,
+                tuning: filter::Tuning::new(config.sample_rate),
+                interpolation: config.interpolation,
+            },
             bank: Bank::new(
                 BankTable::try_new(DEFAULT_DOWNLOADS)?,
                 config.download_quota,
             ),
             storage: Storage::try_new(config.voices, config.channel_groups)?,
+            queue: Queue::try_new(capacity)?,
+            bus: Bus::SILENT,
+            blocks: [[0; BLOCK_FRAMES]; 2],
             volume: 0,
             boost: DEFAULT_BOOST,
+            level: Level::new(0, DEFAULT_BOOST),
+            notes: 0,
+            stats: Stats::default(),
         })
     }
 
@@ -161,23 +219,207 @@ impl Synth {
     /// a group that is not open, is dropped without an error (contract section 6.9).
     pub fn schedule(
         &mut self,
-        _at: SampleTime,
+        at: SampleTime,
         group: u16,
         message: &[u8],
     ) -> Result<(), ScheduleError> {
-        if group > self.storage.channel_groups {
+        let message = match Message::decode(message) {
+            Ok(message) => message,
+            Err(DecodeError::Ignored) => return Ok(()),
+            Err(DecodeError::Malformed) => return Err(ScheduleError::Malformed),
+        };
+        if usize::from(group) > self.storage.groups.len() {
             return Ok(());
         }
-        match Message::decode(message) {
-            Ok(_) | Err(DecodeError::Ignored) => Ok(()),
-            Err(DecodeError::Malformed) => Err(ScheduleError::Malformed),
-        }
+        self.queue.push(at, group, message).map_err(|queue::Full| {
+            self.stats.events_lost = self.stats.events_lost.saturating_add(1);
+            ScheduleError::QueueFull
+        })
     }
 
     /// Renders the frames from `position` on, interleaved, and overwrites `out`. At most
     /// [`BLOCK_FRAMES`] are made; what `out` has beyond them is silent.
-    pub fn render(&mut self, _position: SampleTime, out: &mut [i16]) {
+    pub fn render(&mut self, position: SampleTime, out: &mut [i16]) {
+        let channels = usize::from(self.config.channels);
+        let frames = out
+            .len()
+            .checked_div(channels)
+            .unwrap_or(0)
+            .min(BLOCK_FRAMES);
+        self.mix(position, frames);
         out.fill(0);
+        let level = self.level;
+        let mut peak = self.stats.peak;
+        if channels == 1 {
+            self.bus.drain(|n, sums| {
+                if let Some(slot) = out.get_mut(n).filter(|_| n < frames) {
+                    *slot = level.mono_sample(sums);
+                    peak = peak.max(slot.unsigned_abs());
+                }
+            });
+        } else {
+            let (pairs, _) = out.as_chunks_mut::<2>();
+            self.bus.drain(|n, sums| {
+                if let Some(pair) = pairs.get_mut(n).filter(|_| n < frames) {
+                    *pair = sums.map(|sum| level.sample(sum));
+                    let [left, right] = pair.map(i16::unsigned_abs);
+                    peak = peak.max(left).max(right);
+                }
+            });
+        }
+        self.stats.peak = peak;
+    }
+
+    /// As [`Synth::render`], but hands out the mix itself, before volume, boost and rounding: a
+    /// 16-bit sample's step is 2^37. For measurements.
+    #[doc(hidden)]
+    pub fn render_mix(&mut self, position: SampleTime, out: &mut [[i64; 2]]) {
+        let frames = out.len().min(BLOCK_FRAMES);
+        self.mix(position, frames);
+        self.bus.drain(|n, sums| {
+            if let Some(slot) = out.get_mut(n) {
+                *slot = sums;
+            }
+        });
+    }
+
+    /// Plays the events of a block at their frames and leaves the voices' sum on the bus.
+    fn mix(&mut self, position: SampleTime, frames: usize) {
+        let mut at = 0;
+        let mut obeyed = 0_u32;
+        while at < frames {
+            let now = position
+                .0
+                .saturating_add(i64::try_from(at).unwrap_or(i64::MAX));
+            let mut end = frames;
+            while let Some(SampleTime(due)) = self.queue.next_time() {
+                if due > now {
+                    let until = due.saturating_sub(position.0);
+                    end = end.min(usize::try_from(until).unwrap_or(usize::MAX));
+                    break;
+                }
+                if obeyed >= EVENTS_A_BLOCK {
+                    // A flood waits for the next block, so that this one ends.
+                    break;
+                }
+                obeyed = obeyed.saturating_add(1);
+                self.obey_next();
+            }
+            let end = end.min(at.saturating_add(self.control_interval()));
+            self.render_span(at, end);
+            at = end;
+        }
+    }
+
+    fn obey_next(&mut self) {
+        let Some(event) = self.queue.pop() else {
+            return;
+        };
+        Player {
+            bank: &mut self.bank,
+            groups: &mut self.storage.groups,
+            pool: &mut self.storage.pool,
+            output: &self.output,
+            notes: &mut self.notes,
+            notes_lost: &mut self.stats.notes_lost,
+        }
+        .obey(&event);
+    }
+
+    /// Frames between two control points.
+    fn control_interval(&mut self) -> usize {
+        let mut fast = false;
+        self.storage.pool.each(|voice| fast |= voice.is_fast());
+        match self.output.rate {
+            _ if fast => BLOCK_FRAMES / 4,
+            32_000.. => BLOCK_FRAMES,
+            _ => BLOCK_FRAMES / 4,
+        }
+    }
+
+    /// Adds the frames `at..end` of every voice to the bus.
+    fn render_span(&mut self, at: usize, end: usize) {
+        let (pool, bank, output) = (&mut self.storage.pool, &self.bank, &self.output);
+        let length = end.saturating_sub(at);
+        let [first, second] = &mut self.blocks;
+        let (Some(first), Some(second)) = (first.get_mut(..length), second.get_mut(..length))
+        else {
+            return;
+        };
+        // A voice with a filter waits here for a second one.
+        let mut waiting = None;
+        for n in 0..pool.sounding() {
+            let Some(place) = pool.place(n) else {
+                break;
+            };
+            let block = if waiting.is_some() {
+                &mut *second
+            } else {
+                &mut *first
+            };
+            let Some(voice) = pool.at(place) else {
+                continue;
+            };
+            let Some(wave) = bank.wave(voice.identity.wave) else {
+                continue;
+            };
+            voice.oscillate(wave, output, block);
+            if !voice.has_filter() {
+                voice.mix(at, block, &mut self.bus, None);
+                continue;
+            }
+            let Some(other) = waiting.take() else {
+                waiting = Some(place);
+                continue;
+            };
+            let Some((one, two)) = pool.both(other, place) else {
+                continue;
+            };
+            if let (Some((filter_a, target_a)), Some((filter_b, target_b))) =
+                (one.filter(output), two.filter(output))
+            {
+                filter::run_two(
+                    filter::Run {
+                        filter: filter_a,
+                        frames: first,
+                        target: target_a,
+                    },
+                    filter::Run {
+                        filter: filter_b,
+                        frames: second,
+                        target: target_b,
+                    },
+                );
+            }
+            one.mix(at, first, &mut self.bus, None);
+            two.mix(at, second, &mut self.bus, None);
+        }
+        if let Some(voice) = waiting.and_then(|place| pool.at(place)) {
+            if let Some((filter, target)) = voice.filter(output) {
+                filter::run(filter::Run {
+                    filter,
+                    frames: first,
+                    target,
+                });
+            }
+            voice.mix(at, first, &mut self.bus, None);
+        }
+        self.bury();
+    }
+
+    /// Gives the places of voices that are over to new ones.
+    fn bury(&mut self) {
+        let pool = &mut self.storage.pool;
+        let mut n = pool.sounding();
+        while let Some(last) = n.checked_sub(1) {
+            n = last;
+            let voice = pool.place(n).and_then(|place| pool.at(place));
+            if voice.is_none_or(|voice| voice.is_done())
+                && let Some(identity) = pool.remove(n)
+            {
+                play::forget(&mut self.bank, &identity);
+            }
+        }
     }
 
     /// Makes a download playable. On failure it is handed back, to be dropped outside the lock.
@@ -208,10 +450,20 @@ impl Synth {
         self.bank.grow(table)
     }
 
-    /// Changes the number of voices and channel groups. Notes of groups that stay go on where
-    /// there is a voice for them. The old memory is handed back, to be dropped outside the lock.
-    pub fn resize(&mut self, storage: Storage) -> Storage {
-        core::mem::replace(&mut self.storage, storage)
+    /// Changes the number of voices and channel groups. Groups that stay keep their state;
+    /// sounding notes end (contract section 12.2). The old memory is handed back, to be dropped
+    /// outside the lock.
+    pub fn resize(&mut self, mut storage: Storage) -> Storage {
+        self.drop_voices();
+        let groups = storage.groups.iter_mut().zip(self.storage.groups.iter());
+        for (new, old) in groups {
+            *new = *old;
+        }
+        core::mem::swap(&mut self.storage, &mut storage);
+        self.config.voices = u16::try_from(self.storage.pool.limit()).unwrap_or(u16::MAX);
+        let groups = u16::try_from(self.storage.groups.len());
+        self.config.channel_groups = groups.unwrap_or(u16::MAX);
+        storage
     }
 
     /// Takes over what outlives a change of format: downloads, volume and boost. What sounds in
@@ -223,18 +475,38 @@ impl Synth {
     }
 
     /// Fades every voice out quickly.
-    pub fn all_sound_off(&mut self) {}
+    pub fn all_sound_off(&mut self) {
+        let fade = play::fade_frames(&self.output);
+        self.storage.pool.each(|voice| voice.steal(fade));
+    }
 
     /// A new run of the clock begins: no notes, no events, controllers at their defaults,
     /// statistics zero. Downloads, priorities and volumes stay.
-    pub fn reset_for_run(&mut self) {}
+    pub fn reset_for_run(&mut self) {
+        self.drop_voices();
+        self.queue.clear();
+        for group in self.storage.groups.iter_mut() {
+            group.reset_for_run();
+        }
+        self.stats = Stats::default();
+    }
+
+    fn drop_voices(&mut self) {
+        while let Some(last) = self.storage.pool.sounding().checked_sub(1) {
+            match self.storage.pool.remove(last) {
+                Some(identity) => play::forget(&mut self.bank, &identity),
+                None => break,
+            }
+        }
+    }
 
     /// What happened since the run began.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
+            voices: u32::try_from(self.storage.pool.sounding()).unwrap_or(u32::MAX),
             free_memory: self.bank.free_bytes(),
-            ..Stats::default()
+            ..self.stats
         }
     }
 
@@ -247,6 +519,7 @@ impl Synth {
     /// Sets the volume, moved into -9,600..=2,000.
     pub fn set_volume(&mut self, volume: i32) {
         self.volume = volume.clamp(QUIETEST, LOUDEST);
+        self.level = Level::new(self.volume, self.boost);
     }
 
     /// `KSPROPERTY_SYNTH_VOLUMEBOOST`, in 1/100 dB.
@@ -258,14 +531,17 @@ impl Synth {
     /// Sets the boost, moved into -9,600..=2,000.
     pub fn set_boost(&mut self, boost: i32) {
         self.boost = boost.clamp(QUIETEST, LOUDEST);
+        self.level = Level::new(self.volume, self.boost);
     }
 
     /// The priority of a channel's notes. `group` counts from 1.
-    pub fn priority(&self, group: u32, _channel: Channel) -> Result<u32, OutOfRange> {
-        if group == 0 || group > u32::from(self.storage.channel_groups) {
-            return Err(OutOfRange);
-        }
-        Ok(0x8000_0000)
+    pub fn priority(&self, group: u32, channel: Channel) -> Result<u32, OutOfRange> {
+        let index = usize::try_from(group)
+            .ok()
+            .and_then(|group| group.checked_sub(1));
+        let group = index.and_then(|index| self.storage.groups.get(index));
+        let part = group.and_then(|group| group.part(channel.index()));
+        part.map(|part| part.priority).ok_or(OutOfRange)
     }
 
     /// Sets the priority of a channel's notes.
@@ -273,9 +549,15 @@ impl Synth {
         &mut self,
         group: u32,
         channel: Channel,
-        _priority: u32,
+        priority: u32,
     ) -> Result<(), OutOfRange> {
-        self.priority(group, channel).map(|_| ())
+        let index = usize::try_from(group)
+            .ok()
+            .and_then(|group| group.checked_sub(1));
+        let group = index.and_then(|index| self.storage.groups.get_mut(index));
+        let part = group.and_then(|group| group.part_mut(channel.index()));
+        part.ok_or(OutOfRange)?.priority = priority;
+        Ok(())
     }
 }
 
@@ -285,3 +567,5 @@ const DEFAULT_DOWNLOADS: usize = 4096;
 const DEFAULT_BOOST: i32 = 600;
 const QUIETEST: i32 = -9600;
 const LOUDEST: i32 = 2000;
+/// Events that one block obeys; the rest of a flood is obeyed a block later.
+const EVENTS_A_BLOCK: u32 = 1024;

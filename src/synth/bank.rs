@@ -5,7 +5,6 @@
 //! while voices still use it, it stays where it is, and afterwards it waits on the dead list for
 //! [`Bank::reap`], so that memory is never freed under the lock.
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 use core::num::NonZeroU32;
 

@@ -1,0 +1,141 @@
+//! The mix bus: what all voices add up to before it becomes 16-bit samples.
+//!
+//! A bus frame is a pair of 64-bit sums (left and right, or two effect sends) of products of
+//! negated Q15 frames (see [`super::fir`]) and Q22 gains. SSE2 multiplies unsigned numbers only,
+//! so a voice adds (frame + 2^31) * gain; the surplus 2^31 * gain is a straight line in time, and
+//! [`Surplus`] keeps the sum of all these lines with two numbers a voice, to be taken off once a
+//! block.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "two's complement is the point of the unsigned product"
+)]
+
+use super::BLOCK_FRAMES;
+
+/// A pair of sums, aligned for whole-register access.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(16))]
+pub(super) struct Frame(pub(super) [i64; 2]);
+
+#[cfg(any(test, not(target_arch = "x86_64"), feature = "portable"))]
+/// Adds `frames` times a gain that grows by `steps` a frame.
+pub(super) fn add(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
+    let [mut left, mut right] = gains;
+    for (Frame(slot), &frame) in bus.iter_mut().zip(frames) {
+        let unsigned = u64::from(frame as u32 ^ 0x8000_0000);
+        let [a, b] = *slot;
+        *slot = [
+            a.wrapping_add(unsigned.wrapping_mul(u64::from(left)) as i64),
+            b.wrapping_add(unsigned.wrapping_mul(u64::from(right)) as i64),
+        ];
+        left = left.wrapping_add_signed(steps[0]);
+        right = right.wrapping_add_signed(steps[1]);
+    }
+}
+
+/// A pair of sums for each frame of a block.
+#[derive(Clone, Debug)]
+pub(super) struct Bus {
+    frames: [Frame; BLOCK_FRAMES],
+    surplus: [Surplus; BLOCK_FRAMES + 1],
+}
+
+/// At one frame, what the sum of all gain lines jumps by and what its slope changes by.
+#[derive(Clone, Copy, Debug, Default)]
+struct Surplus {
+    jump: [i64; 2],
+    bend: [i64; 2],
+}
+
+impl Bus {
+    pub(super) const SILENT: Self = Self {
+        frames: [Frame([0; 2]); BLOCK_FRAMES],
+        surplus: [Surplus {
+            jump: [0; 2],
+            bend: [0; 2],
+        }; BLOCK_FRAMES + 1],
+    };
+
+    /// Adds a run of a voice's frames, the first at frame `at` of the block, with gains (Q22)
+    /// that start at `gains` and grow by `steps` a frame.
+    pub(super) fn add(&mut self, at: usize, frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
+        let end = at.saturating_add(frames.len());
+        let Some(bus) = self.frames.get_mut(at..end) else {
+            return;
+        };
+        #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+        super::simd::add(bus, frames, gains, steps);
+        #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
+        add(bus, frames, gains, steps);
+
+        let count = frames.len() as i64;
+        for side in [0, 1] {
+            let (gain, step) = (i64::from(gains[side]), i64::from(steps[side]));
+            if let Some(from) = self.surplus.get_mut(at) {
+                from.jump[side] = from.jump[side].wrapping_add(gain);
+                from.bend[side] = from.bend[side].wrapping_add(step);
+            }
+            if let Some(to) = self.surplus.get_mut(end) {
+                let last = gain.wrapping_add(step.wrapping_mul(count));
+                to.jump[side] = to.jump[side].wrapping_sub(last);
+                to.bend[side] = to.bend[side].wrapping_sub(step);
+            }
+        }
+    }
+
+    /// Hands out the true sums in Q37 of a 16-bit sample's step and falls silent.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(usize, [i64; 2])) {
+        let mut line = [0_i64; 2];
+        let mut slope = [0_i64; 2];
+        let frames = self.frames.iter_mut().zip(self.surplus.iter_mut());
+        for (n, (Frame(frame), surplus)) in frames.enumerate() {
+            let mut sums = [0; 2];
+            for side in [0, 1] {
+                line[side] = line[side].wrapping_add(surplus.jump[side]);
+                slope[side] = slope[side].wrapping_add(surplus.bend[side]);
+                // Voices add negated frames.
+                sums[side] = (line[side] << 31).wrapping_sub(frame[side]);
+                line[side] = line[side].wrapping_add(slope[side]);
+            }
+            each(n, sums);
+            *frame = [0; 2];
+            *surplus = Surplus::default();
+        }
+        if let Some(last) = self.surplus.last_mut() {
+            *last = Surplus::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn the_surplus_cancels_exactly() {
+        let mut bus = Bus::SILENT;
+        let frames: Vec<i32> = (0..64)
+            .map(|n| 71_234_567_i32.wrapping_mul(n - 30))
+            .collect();
+        let mut ideal = [[0_i64; 2]; 64];
+        for (at, end, gains, steps) in [
+            (0, 64, [1 << 22, 5], [0, 1]),
+            (3, 17, [1000, 1 << 24], [-60, -1000]),
+            (17, 64, [77, 0], [13, 0]),
+            (20, 20, [5, 5], [5, 5]),
+        ] {
+            bus.add(at, &frames[at..end], gains, steps);
+            for n in at..end {
+                for side in [0, 1] {
+                    let gain = i64::from(gains[side]) + i64::from(steps[side]) * (n - at) as i64;
+                    ideal[n][side] -= i64::from(frames[n]) * gain;
+                }
+            }
+        }
+        bus.drain(|n, sums| assert_eq!(sums, ideal[n], "frame {n}"));
+        bus.drain(|_, sums| assert_eq!(sums, [0, 0]));
+    }
+}

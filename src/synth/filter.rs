@@ -1,0 +1,327 @@
+//! The two-pole resonant low-pass (dls.md section 4.4).
+//!
+//! H(s) = g / (1 + s/q + s^2) through the pre-warped bilinear transform, with its zeros at half
+//! the output rate. Coefficients are Q27; their rounding errors cancel at zero frequency, so the
+//! level of the lowest cutoff is right. The state keeps 15 bits below a 16-bit step and has 64
+//! bits, far more than the highest resonance needs. Coefficients move in straight lines over a
+//! control interval: all filters between two stable ones are stable.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "coefficients and samples are in range by construction, and wrap if they are not"
+)]
+
+use crate::fixed::{self, ONE, Power};
+
+/// The filter's coefficients in Q27. Its other numerator weights are 2 b0 and b0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coefficients {
+    /// Numerator, with the level reduction for resonance.
+    pub b0: i32,
+    /// Weight of the last output.
+    pub a1: i32,
+    /// Weight of the output before.
+    pub a2: i32,
+}
+
+/// A resonance, prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resonance {
+    /// 1/q, Q30.
+    damping: u32,
+    /// 10^(-Q/40), Q30.
+    level: u32,
+}
+
+impl Resonance {
+    /// From Q in 16.16 tenths of a decibel, moved into 0..=22.5 dB.
+    #[must_use]
+    pub fn new(tenths: i64) -> Self {
+        let tenths = tenths.clamp(0, 225 << 16);
+        // q = 10^((Q - 3.01) / 20); at Q = 0 its inverse is 1.414.
+        let damping = fixed::amplitude((301 << 16) / 10 - tenths);
+        let level = fixed::amplitude(-(tenths >> 1));
+        Self {
+            damping: u32::try_from(damping).unwrap_or(u32::MAX),
+            level: u32::try_from(level).unwrap_or(ONE),
+        }
+    }
+}
+
+/// What one output rate makes of cutoffs.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// log2(2 * 440 Hz / rate) in Q32 octaves: what 6,900 pitch cents are of half the rate.
+    reference: i64,
+}
+
+impl Tuning {
+    /// For an output of `rate` frames a second.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
+        Self {
+            reference: fixed::log2(880).wrapping_sub(fixed::log2(u64::from(rate))),
+        }
+    }
+
+    /// The coefficients of a cutoff in 16.16 pitch cents, which is moved into 200..=7,998 Hz and
+    /// below 0.49 of the rate.
+    #[must_use]
+    pub fn coefficients(&self, cutoff: i64, resonance: Resonance) -> Coefficients {
+        let cents = cutoff.clamp(LOWEST, HIGHEST).wrapping_sub(6900 << 16);
+        let octaves = self.reference.wrapping_add(fixed::octaves_of_cents(cents));
+        // The half angle, pi fc / fs, in quarter turns (Q30).
+        let angle = Power::of_two(octaves).scaled(30).min(WIDEST) as u32;
+        let sin = u64::from(fixed::quarter_sine(angle));
+        let cos = u64::from(fixed::quarter_sine(ONE.saturating_sub(angle)));
+        // alpha = sin cos / q; all filter weights are divided by 1 + alpha.
+        let alpha = ((sin * cos) >> 30).wrapping_mul(u64::from(resonance.damping)) >> 30;
+        let inverse = (1_u64 << 62)
+            .checked_div(u64::from(ONE) + alpha)
+            .unwrap_or(0); // Q32
+        let twice = ((inverse + (1 << 3)) >> 4) as i64; // 2 / (1 + alpha) in Q27 is Q32 >> 4
+        // sin^2 / (1 + alpha) in Q30: precise even for the lowest cutoff.
+        let share = ((sin * sin) >> 28).wrapping_mul(inverse) >> 34;
+        let square = ((share + 4) >> 3) as i64; // Q27
+        let b0 = (share.wrapping_mul(u64::from(resonance.level)) + (1 << 32)) >> 33;
+        Coefficients {
+            b0: b0 as i32,
+            a1: square.wrapping_mul(4).wrapping_sub(twice) as i32,
+            a2: twice.wrapping_sub(1 << 27) as i32,
+        }
+    }
+}
+
+/// One voice's filter: its memory and where its coefficients are going.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    state: State,
+    now: Coefficients,
+}
+
+/// The last two inputs (Q15) and outputs (Q15).
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    x1: i64,
+    x2: i64,
+    y1: i64,
+    y2: i64,
+}
+
+/// A run of frames for one filter, and the coefficients that it shall end with.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Whose.
+    pub filter: &'a mut Filter,
+    /// Q15 in; Q13 out, because resonance needs the room.
+    pub frames: &'a mut [i32],
+    /// At the end of the run.
+    pub target: Coefficients,
+}
+
+impl Filter {
+    /// A filter at rest.
+    #[must_use]
+    pub fn new(coefficients: Coefficients) -> Self {
+        Self {
+            state: State::default(),
+            now: coefficients,
+        }
+    }
+}
+
+/// Filters one run.
+pub fn run(a: Run<'_>) {
+    let slope = a.slope();
+    let (mut state, mut c) = (a.filter.state, a.filter.now);
+    if slope == Coefficients::default() {
+        for frame in a.frames {
+            *frame = state.step(&c, *frame);
+        }
+    } else {
+        for frame in a.frames {
+            *frame = state.step(&c, *frame);
+            c.advance(&slope);
+        }
+    }
+    (a.filter.state, a.filter.now) = (state, a.target);
+}
+
+/// Filters two runs of the same length at once. Each frame of a filter waits for the one before
+/// it; a second filter makes use of the wait.
+pub fn run_two(a: Run<'_>, b: Run<'_>) {
+    let (slope_a, slope_b) = (a.slope(), b.slope());
+    let (mut state_a, mut c_a) = (a.filter.state, a.filter.now);
+    let (mut state_b, mut c_b) = (b.filter.state, b.filter.now);
+    let frames = a.frames.iter_mut().zip(b.frames);
+    if slope_a == Coefficients::default() && slope_b == Coefficients::default() {
+        for (frame_a, frame_b) in frames {
+            *frame_a = state_a.step(&c_a, *frame_a);
+            *frame_b = state_b.step(&c_b, *frame_b);
+        }
+    } else {
+        for (frame_a, frame_b) in frames {
+            *frame_a = state_a.step(&c_a, *frame_a);
+            *frame_b = state_b.step(&c_b, *frame_b);
+            c_a.advance(&slope_a);
+            c_b.advance(&slope_b);
+        }
+    }
+    (a.filter.state, a.filter.now) = (state_a, a.target);
+    (b.filter.state, b.filter.now) = (state_b, b.target);
+}
+
+impl Run<'_> {
+    /// What each coefficient moves by in one frame.
+    fn slope(&self) -> Coefficients {
+        let (from, to) = (&self.filter.now, &self.target);
+        if from == to {
+            return Coefficients::default();
+        }
+        let inverse = super::ramp::inverse(self.frames.len());
+        let slope = |from: i32, to: i32| super::ramp::step(from, to, inverse);
+        Coefficients {
+            b0: slope(from.b0, to.b0),
+            a1: slope(from.a1, to.a1),
+            a2: slope(from.a2, to.a2),
+        }
+    }
+}
+
+impl Coefficients {
+    #[inline]
+    const fn advance(&mut self, slope: &Self) {
+        self.b0 = self.b0.wrapping_add(slope.b0);
+        self.a1 = self.a1.wrapping_add(slope.a1);
+        self.a2 = self.a2.wrapping_add(slope.a2);
+    }
+}
+
+impl State {
+    #[inline]
+    fn step(&mut self, c: &Coefficients, frame: i32) -> i32 {
+        let x = i64::from(frame);
+        let zeros = x
+            .wrapping_add(self.x1.wrapping_mul(2))
+            .wrapping_add(self.x2);
+        // Only the last product waits for the last frame.
+        let early = i64::from(c.b0)
+            .wrapping_mul(zeros)
+            .wrapping_sub(i64::from(c.a2).wrapping_mul(self.y2));
+        let y = early.wrapping_sub(i64::from(c.a1).wrapping_mul(self.y1)) >> 27;
+        (self.x2, self.x1) = (self.x1, x);
+        (self.y2, self.y1) = (self.y1, y);
+        (y >> 2) as i32
+    }
+}
+
+/// 200 Hz and 7,998 Hz in 16.16 pitch cents.
+const LOWEST: i64 = 5535 << 16;
+const HIGHEST: i64 = 11_921 << 16;
+/// 0.98 of half the output rate, Q30: the bilinear transform has no place beyond.
+const WIDEST: u64 = 1_052_266_987;
+
+#[cfg(test)]
+#[expect(clippy::float_arithmetic, reason = "the model is in floats")]
+mod tests {
+    use super::*;
+    use core::f64::consts::PI;
+    use std::vec::Vec;
+
+    /// The model of dls.md section 4.4, in dB.
+    fn ideal(f: f64, fc: f64, q_db: f64, rate: f64) -> f64 {
+        let w = (PI * f / rate).tan() / (PI * fc / rate).tan();
+        let (q, g) = (10_f64.powf((q_db - 3.01) / 20.0), 10_f64.powf(-q_db / 40.0));
+        let (re, im) = (1.0 - w * w, w / q);
+        20.0 * (g / (re * re + im * im).sqrt()).log10()
+    }
+
+    /// The magnitude of the quantised coefficients, in dB.
+    fn response(c: Coefficients, f: f64, rate: f64) -> f64 {
+        let [b0, a1, a2] = [c.b0, c.a1, c.a2].map(|c| f64::from(c) / f64::from(1 << 27));
+        let w = 2.0 * PI * f / rate;
+        let polynomial = |c: [f64; 3]| {
+            let re = c[0] + c[1] * w.cos() + c[2] * (2.0 * w).cos();
+            let im = c[1] * w.sin() + c[2] * (2.0 * w).sin();
+            (re * re + im * im).sqrt()
+        };
+        20.0 * (polynomial([b0, 2.0 * b0, b0]) / polynomial([1.0, a1, a2])).log10()
+    }
+
+    #[test]
+    fn response_is_the_models_to_a_hundredth_of_a_decibel() {
+        let mut worst: f64 = 0.0;
+        for rate in [22_050.0, 44_100.0, 48_000.0, 96_000.0] {
+            for cents in (5535..=11_900).step_by(335) {
+                let fc = 440.0 * 2_f64.powf((f64::from(cents) - 6900.0) / 1200.0);
+                for q in [0, 30, 60, 120, 225] {
+                    let c = Tuning::new(rate as u32)
+                        .coefficients(i64::from(cents) << 16, Resonance::new(q << 16));
+                    let top = (4.0 * fc).min(0.45 * rate);
+                    for n in 0..=200 {
+                        let f = top * f64::from(n) / 200.0;
+                        let wanted = ideal(f, fc, q as f64 / 10.0, rate);
+                        if wanted > -40.0 {
+                            worst = worst.max((response(c, f, rate) - wanted).abs());
+                        }
+                    }
+                }
+            }
+        }
+        std::println!("filter: worst response error {worst:.4} dB");
+        assert!(worst < 0.01);
+    }
+
+    #[test]
+    fn a_constant_comes_out_at_its_level_and_noise_stays_low() {
+        let resonance = Resonance::new(0);
+        let c = Tuning::new(48_000).coefficients(LOWEST, resonance);
+        let mut filter = Filter::new(c);
+        let mut frames: Vec<i32> = std::vec![16_384 << 15; 48_000];
+        run(Run {
+            filter: &mut filter,
+            frames: &mut frames,
+            target: c,
+        });
+        let error = f64::from(frames[47_999]) / f64::from(16_384 << 13) - 1.0;
+        std::println!("filter: DC error at 200 Hz {:.5} dB", 8.686 * error);
+        assert!(error.abs() < 2e-4);
+    }
+
+    #[test]
+    fn two_at_once_are_the_same_as_one_after_the_other() {
+        let tuning = Tuning::new(44_100);
+        let c = |cents: i64, q: i64| tuning.coefficients(cents << 16, Resonance::new(q << 16));
+        let frames: Vec<i32> = (0..64_i32).map(|n| n.wrapping_mul(0x1357_9BDF)).collect();
+        for (target_a, target_b) in [(c(9000, 10), c(7000, 90)), (c(9100, 10), c(7000, 0))] {
+            let (mut a, mut b) = (Filter::new(c(9000, 10)), Filter::new(c(7000, 90)));
+            let (mut a2, mut b2) = (a, b);
+            let [mut fa, mut fb, mut ga, mut gb] = [(); 4].map(|()| frames.clone());
+            run(Run {
+                filter: &mut a,
+                frames: &mut fa,
+                target: target_a,
+            });
+            run(Run {
+                filter: &mut b,
+                frames: &mut fb,
+                target: target_b,
+            });
+            run_two(
+                Run {
+                    filter: &mut a2,
+                    frames: &mut ga,
+                    target: target_a,
+                },
+                Run {
+                    filter: &mut b2,
+                    frames: &mut gb,
+                    target: target_b,
+                },
+            );
+            assert_eq!((fa, fb), (ga, gb));
+        }
+    }
+}

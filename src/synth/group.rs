@@ -1,0 +1,135 @@
+//! A channel group: sixteen parts and what is common to them (contract section 12.1).
+#![forbid(unsafe_code)]
+
+use super::channel::Channel;
+use super::voice::Surroundings;
+use crate::dls::Patch;
+use crate::fixed;
+use crate::midi;
+use crate::midi::message::Standard;
+
+/// One group. A part is what GS calls it: a channel's state, and the channel it listens to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    parts: [Channel; PARTS],
+    /// For each channel the parts that listen to it.
+    listeners: [u16; PARTS],
+    /// Which fallbacks are in force; none but DLS's own until a reset names one.
+    pub(super) standard: Option<Standard>,
+    /// 0..=16383.
+    volume: u16,
+    fine: u16,
+    coarse: u8,
+}
+
+impl Group {
+    /// As after power-on.
+    pub(super) fn new() -> Self {
+        Self {
+            parts: PART_NUMBERS.map(Channel::new),
+            listeners: PART_NUMBERS.map(|n| 1 << n),
+            standard: None,
+            volume: 16_383,
+            fine: 8192,
+            coarse: 64,
+        }
+    }
+
+    /// A reset brings everything to rest, priorities included.
+    pub(super) fn reset(&mut self, standard: Option<Standard>) {
+        *self = Self {
+            standard,
+            ..Self::new()
+        };
+    }
+
+    /// Everything to rest but the priorities, which belong to the client.
+    pub(super) fn reset_for_run(&mut self) {
+        let fresh = Self::new();
+        for (part, new) in self.parts.iter_mut().zip(fresh.parts) {
+            let priority = core::mem::replace(part, new).priority;
+            part.priority = priority;
+        }
+        *self = Self {
+            parts: self.parts,
+            ..fresh
+        };
+    }
+
+    pub(super) fn part(&self, part: u8) -> Option<&Channel> {
+        self.parts.get(usize::from(part))
+    }
+
+    pub(super) fn part_mut(&mut self, part: u8) -> Option<&mut Channel> {
+        self.parts.get_mut(usize::from(part))
+    }
+
+    /// The parts that listen to a channel, one bit each.
+    pub(super) fn listeners(&self, channel: midi::Channel) -> u16 {
+        let mask = self.listeners.get(usize::from(channel.index()));
+        mask.copied().unwrap_or(0)
+    }
+
+    pub(super) fn listen(&mut self, part: midi::Channel, channel: Option<midi::Channel>) {
+        let bit = 1_u16 << part.index();
+        for (mask, number) in self.listeners.iter_mut().zip(PART_NUMBERS) {
+            *mask &= !bit;
+            if channel.is_some_and(|channel| channel.index() == number) {
+                *mask |= bit;
+            }
+        }
+    }
+
+    pub(super) fn set_volume(&mut self, value: u16) {
+        self.volume = value;
+    }
+
+    pub(super) fn set_fine(&mut self, value: u16) {
+        self.fine = value;
+    }
+
+    pub(super) fn set_coarse(&mut self, value: u8) {
+        self.coarse = value;
+    }
+
+    /// What a note of `key` on `part` gets from group and channel, apart from connections.
+    pub(super) fn surroundings(&self, part: &Channel, key: u8, soft: bool) -> Surroundings {
+        let fine = ((i64::from(self.fine) - 8192) * (100 << 16)) / 8192;
+        let tuning = if part.is_drums {
+            fine
+        } else {
+            fine + (i64::from(self.coarse) - 64) * (100 << 16) + part.scale_tuning(key)
+        };
+        let gain = match self.volume {
+            0 => -960 << 16,
+            volume => {
+                let octaves = fixed::log2(u64::from(volume)) - fixed::log2(16_383);
+                // 40 dB a decade are 120.412 tenths an octave.
+                (octaves >> 16) * 120_412 / 1000
+            }
+        };
+        Surroundings {
+            tuning,
+            gain: if soft { gain - SOFT } else { gain },
+        }
+    }
+
+    /// The patches to look for, the first one found counts.
+    pub(super) fn candidates(&self, part: &Channel) -> [Option<Patch>; 3] {
+        let bits = part.patch().bits();
+        let without = |mask: u32| Some(Patch::from_bits(bits & !mask));
+        match (part.patch().is_drums(), self.standard) {
+            // Any missing kit is the standard kit.
+            (true, _) => [without(0), without(0x00FF_FF00), without(0x00FF_FFFF)],
+            (false, Some(Standard::Gs | Standard::Xg | Standard::Gm)) => {
+                [without(0), without(0x0000_FF00), without(0x00FF_FF00)]
+            }
+            (false, None) => [without(0), None, None],
+        }
+    }
+}
+
+const PARTS: usize = 16;
+const PART_NUMBERS: [u8; PARTS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+/// The soft pedal takes 6 dB (nothing public says how much; this is ours).
+const SOFT: i64 = 60 << 16;

@@ -1,0 +1,98 @@
+//! The low-frequency oscillators (dls.md section 4.3): sines, started by each note.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "phases wrap around on purpose"
+)]
+
+use super::envelope::frames_of;
+use crate::dls;
+use crate::fixed::{self, Power};
+
+/// A sine that starts upward from 0 after its delay.
+#[derive(Clone, Copy, Debug)]
+pub struct Lfo {
+    /// Frames since the start, Q16; negative during the delay.
+    elapsed: i64,
+    /// Turns in a frame, Q48.
+    speed: u64,
+}
+
+impl Lfo {
+    /// For an output of `rate` frames a second; `frequency` and `delay` are added in 16.16 cents.
+    #[must_use]
+    pub fn new(lfo: &dls::Lfo, frequency: i64, delay: i64, rate: u32) -> Self {
+        let cents = i64::from(lfo.frequency.0).saturating_add(frequency);
+        let cents = cents.clamp(
+            i64::from(dls::Lfo::SLOWEST.0),
+            i64::from(dls::Lfo::FASTEST.0),
+        );
+        // 440 Hz of 2^48 and the ratio in Q32; at most 20 Hz come out.
+        let octaves = fixed::octaves_of_cents(cents.wrapping_sub(6900 << 16));
+        let hertz = Power::of_two(octaves).scaled(40).wrapping_mul(440); // Q40
+        let speed = (hertz << 8).checked_div(u64::from(rate)).unwrap_or(0);
+        Self {
+            elapsed: -(frames_of(lfo.delay, delay, rate) as i64),
+            speed,
+        }
+    }
+
+    /// Whether it is fast enough to want control points every 16 frames.
+    #[must_use]
+    pub fn is_fast(&self) -> bool {
+        // More than one turn in 5,000 frames: 64 frames are then more than 4.6 degrees.
+        self.speed > (1 << 48) / 5000
+    }
+
+    /// Goes on by a number of frames.
+    pub const fn advance(&mut self, frames: usize) {
+        self.elapsed = self.elapsed.saturating_add((frames as i64) << 16);
+    }
+
+    /// -1..=1 in Q30.
+    #[must_use]
+    pub fn value(&self) -> i32 {
+        if self.elapsed <= 0 {
+            return 0;
+        }
+        let turns = (self.elapsed as u64).wrapping_mul(self.speed);
+        fixed::sine((turns >> 32) as u32)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::float_arithmetic, reason = "the ideal is in floats")]
+mod tests {
+    use super::*;
+    use crate::dls::{PitchCents, TimeCents};
+
+    #[test]
+    fn frequency_and_delay_are_right() {
+        for (frequency, hertz) in [(-7624, 0.1), (-851, 5.0), (1549, 20.0)] {
+            let mut lfo = Lfo::new(
+                &dls::Lfo {
+                    frequency: PitchCents::from_whole(frequency),
+                    delay: TimeCents::from_whole(-7973),
+                },
+                0,
+                0,
+                44_100,
+            );
+            let exact = 440.0 * 2_f64.powf((f64::from(frequency) - 6900.0) / 1200.0);
+            assert!((exact / hertz - 1.0).abs() < 2e-3);
+            assert_eq!(lfo.value(), 0);
+            let mut worst: f64 = 0.0;
+            for frame in (0..4_000_000).step_by(64) {
+                let seconds = (f64::from(frame) / 44_100.0 - 0.01).max(0.0);
+                let ideal = (core::f64::consts::TAU * exact * seconds).sin();
+                let value = f64::from(lfo.value()) / f64::from(1 << 30);
+                worst = worst.max((value - ideal).abs());
+                lfo.advance(64);
+            }
+            std::println!("{hertz} Hz: worst error {worst:.1e} after 90 s");
+            assert!(worst < 2e-2);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! From the mix bus to 16-bit samples: volume, boost, rounding, clipping.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "samples are clamped before they are cut down"
+)]
+
+use crate::fixed;
+
+/// The finished mix's level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    /// Q30.
+    gain: i64,
+}
+
+impl Level {
+    /// Of a volume and a boost in 1/100 dB.
+    pub(super) fn new(volume: i32, boost: i32) -> Self {
+        let hundredths = i64::from(volume).saturating_add(boost.into());
+        let gain = fixed::amplitude((hundredths << 16) / 10);
+        Self {
+            gain: gain.min(1 << 40) as i64,
+        }
+    }
+
+    /// One sample of a sum in Q37.
+    pub(super) fn sample(self, sum: i64) -> i16 {
+        let product = i128::from(sum).wrapping_mul(i128::from(self.gain));
+        let rounded = product.wrapping_add(1 << 66) >> 67;
+        rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+    }
+
+    /// One sample for a single loudspeaker: a centred voice keeps its level.
+    pub(super) fn mono_sample(self, [left, right]: [i64; 2]) -> i16 {
+        // 1/sqrt(2) in Q16.
+        let sum = (left >> 1).saturating_add(right >> 1);
+        self.sample((sum >> 15).saturating_mul(46_341))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unity_is_exact_and_the_ends_clip() {
+        let level = Level::new(0, 0);
+        for sample in [i16::MIN, -1, 0, 1, 12_345, i16::MAX] {
+            assert_eq!(level.sample(i64::from(sample) << 37), sample);
+        }
+        assert_eq!(level.sample(i64::MAX), i16::MAX);
+        assert_eq!(level.sample(i64::MIN), i16::MIN);
+        assert_eq!(Level::new(0, 600).sample(1000 << 37), 1995);
+        assert_eq!(Level::new(-9600, -9600).sample(1000 << 37), 0);
+    }
+
+    #[test]
+    fn a_centred_voice_keeps_its_level_in_mono() {
+        let side = (20_000_i64 << 37) / 1000 * 707;
+        let sample = Level::new(0, 0).mono_sample([side, side]);
+        assert!((19_990..=20_010).contains(&sample), "{sample}");
+    }
+}

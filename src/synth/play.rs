@@ -1,0 +1,473 @@
+//! What messages do to channels and voices.
+#![forbid(unsafe_code)]
+
+use super::bank::{Bank, SlotIndex};
+use super::channel::{Channel, Effect};
+use super::group::Group;
+use super::modulation::Sums;
+use super::pool::{NoRoom, Pool};
+use super::queue::Event;
+use super::voice::{Identity, Output, Voice};
+use crate::mem::Buffer;
+use crate::midi::{self, Message};
+
+/// The parts of a synth that messages act on.
+#[derive(Debug)]
+pub(super) struct Player<'a> {
+    pub(super) bank: &'a mut Bank,
+    pub(super) groups: &'a mut Buffer<Group>,
+    pub(super) pool: &'a mut Pool,
+    pub(super) output: &'a Output,
+    /// Counts note-ons.
+    pub(super) notes: &'a mut u32,
+    pub(super) notes_lost: &'a mut u32,
+}
+
+/// A part of a group, by number.
+#[derive(Clone, Copy, Debug)]
+struct Address {
+    group: u16,
+    part: u8,
+}
+
+impl Address {
+    const fn owns(self, voice: &Voice) -> bool {
+        voice.identity.group == self.group && voice.identity.part == self.part
+    }
+}
+
+impl Player<'_> {
+    /// Obeys one event.
+    pub(super) fn obey(&mut self, event: &Event) {
+        if event.group == 0 {
+            for group in 1..=self.groups.len() {
+                self.obey_in(u16::try_from(group).unwrap_or(u16::MAX), event.message);
+            }
+        } else {
+            self.obey_in(event.group, event.message);
+        }
+    }
+
+    fn obey_in(&mut self, number: u16, message: Message) {
+        let Some(group) = group(self.groups, number) else {
+            return;
+        };
+        match message {
+            Message::NoteOff { channel, key } => {
+                self.for_parts(number, channel, |player, at| {
+                    player.note_off(at, key.number())
+                });
+            }
+            Message::NoteOn {
+                channel,
+                key,
+                velocity,
+            } => {
+                self.for_parts(number, channel, |player, at| {
+                    player.note_on(at, key.number(), velocity);
+                });
+            }
+            Message::PolyPressure {
+                channel,
+                key,
+                pressure,
+            } => {
+                self.for_parts(number, channel, |player, at| {
+                    player.pool.each(|voice| {
+                        if at.owns(voice) && voice.identity.key == key.number() {
+                            voice.poly_pressure = pressure;
+                        }
+                    });
+                    player.update(at);
+                });
+            }
+            Message::Controller {
+                channel,
+                number: controller,
+                value,
+            } => {
+                self.for_parts(number, channel, |player, at| {
+                    player.controller(at, controller, value);
+                });
+            }
+            Message::Program { channel, program } => {
+                self.for_parts(number, channel, |player, at| {
+                    if let Some(group) = group_mut(player.groups, at.group) {
+                        let standard = group.standard;
+                        if let Some(part) = group.part_mut(at.part) {
+                            part.program(program, standard);
+                        }
+                    }
+                });
+            }
+            Message::ChannelPressure { channel, pressure } => {
+                self.change(number, channel, |part| part.set_pressure(pressure));
+            }
+            Message::PitchWheel { channel, value } => {
+                self.change(number, channel, |part| part.set_wheel(value));
+            }
+            Message::Reset(standard) => {
+                if let Some(group) = group_mut(self.groups, number) {
+                    group.reset(Some(standard));
+                }
+                self.silence(number);
+            }
+            Message::MasterVolume { value } => self.master(number, |group| group.set_volume(value)),
+            Message::MasterFineTuning { value } => {
+                self.master(number, |group| group.set_fine(value));
+            }
+            Message::MasterCoarseTuning { value } => {
+                self.master(number, |group| group.set_coarse(value));
+            }
+            Message::UseForRhythm { channel, drums } => {
+                let part = channel.index();
+                if group.part(part).is_some_and(|part| part.is_drums != drums) {
+                    self.all_sound_off(Address {
+                        group: number,
+                        part,
+                    });
+                    if let Some(part) = self.part_mut(Address {
+                        group: number,
+                        part,
+                    }) {
+                        part.use_for_drums(drums);
+                    }
+                }
+            }
+            Message::ReceiveChannel { part, channel } => {
+                if let Some(group) = group_mut(self.groups, number) {
+                    group.listen(part, channel);
+                }
+            }
+            Message::ScaleTuning {
+                channel,
+                first,
+                count,
+                cents,
+            } => {
+                let at = Address {
+                    group: number,
+                    part: channel.index(),
+                };
+                if let Some(part) = self.part_mut(at) {
+                    let cents = cents.get(..usize::from(count)).unwrap_or(&cents);
+                    part.tune_scale(first, cents);
+                }
+                self.update(at);
+            }
+        }
+    }
+
+    /// Does something for every part that listens to a channel.
+    fn for_parts(
+        &mut self,
+        number: u16,
+        channel: midi::Channel,
+        mut each: impl FnMut(&mut Self, Address),
+    ) {
+        let listeners = group(self.groups, number).map_or(0, |group| group.listeners(channel));
+        for part in 0..16 {
+            if listeners >> part & 1 != 0 {
+                each(
+                    self,
+                    Address {
+                        group: number,
+                        part,
+                    },
+                );
+            }
+        }
+    }
+
+    fn change(&mut self, number: u16, channel: midi::Channel, change: impl Fn(&mut Channel)) {
+        self.for_parts(number, channel, |player, at| {
+            if let Some(part) = player.part_mut(at) {
+                change(part);
+            }
+            player.update(at);
+        });
+    }
+
+    fn master(&mut self, number: u16, change: impl Fn(&mut Group)) {
+        if let Some(group) = group_mut(self.groups, number) {
+            change(group);
+        }
+        for part in 0..16 {
+            self.update(Address {
+                group: number,
+                part,
+            });
+        }
+    }
+
+    fn part_mut(&mut self, at: Address) -> Option<&mut Channel> {
+        group_mut(self.groups, at.group)?.part_mut(at.part)
+    }
+
+    fn controller(&mut self, at: Address, number: u8, value: u8) {
+        let Some(part) = self.part_mut(at) else {
+            return;
+        };
+        let effect = part.controller(number, value);
+        let (sustain, sostenuto) = (part.sustain, part.sostenuto);
+        match effect {
+            Effect::Nothing => {}
+            Effect::Moved => self.update(at),
+            Effect::AllNotesOff => self.pool.each(|voice| {
+                if at.owns(voice) {
+                    key_up(voice, sustain);
+                }
+            }),
+            Effect::AllSoundOff => self.all_sound_off(at),
+            Effect::SostenutoDown => self.pool.each(|voice| {
+                if at.owns(voice) && voice.hold.key {
+                    voice.hold.sostenuto = true;
+                }
+            }),
+            Effect::SustainUp | Effect::SostenutoUp => self.lift(at, sustain, sostenuto),
+            Effect::Reset => {
+                self.lift(at, false, false);
+                self.pool.each(|voice| {
+                    if at.owns(voice) {
+                        voice.poly_pressure = 0;
+                    }
+                });
+                self.update(at);
+            }
+        }
+    }
+
+    /// Takes away what the pedals no longer hold.
+    fn lift(&mut self, at: Address, sustain: bool, sostenuto: bool) {
+        self.pool.each(|voice| {
+            if at.owns(voice) {
+                voice.hold.sustain &= sustain;
+                voice.hold.sostenuto &= sostenuto;
+                let_go(voice);
+            }
+        });
+    }
+
+    fn all_sound_off(&mut self, at: Address) {
+        let fade = fade_frames(self.output);
+        self.pool.each(|voice| {
+            if at.owns(voice) {
+                voice.steal(fade);
+            }
+        });
+    }
+
+    fn silence(&mut self, number: u16) {
+        let fade = fade_frames(self.output);
+        self.pool.each(|voice| {
+            if voice.identity.group == number {
+                voice.steal(fade);
+            }
+        });
+    }
+
+    /// Hands a part's state to its voices.
+    fn update(&mut self, at: Address) {
+        let Some(group) = group(self.groups, at.group) else {
+            return;
+        };
+        let Some(part) = group.part(at.part) else {
+            return;
+        };
+        let bank = &*self.bank;
+        self.pool.each(|voice| {
+            let Identity {
+                key,
+                velocity,
+                soft,
+                instrument,
+                ..
+            } = voice.identity;
+            if at.owns(voice)
+                && let Some(instrument) = bank.instrument(instrument)
+            {
+                let inputs = part.inputs(voice.key_cents, velocity, voice.poly_pressure);
+                voice.update(instrument, &inputs, &group.surroundings(part, key, soft));
+            }
+        });
+    }
+
+    /// Releases the oldest note of a key that is still held; its layers together.
+    fn note_off(&mut self, at: Address, key: u8) {
+        let current = *self.notes;
+        let mut oldest = None;
+        self.pool.each(|voice| {
+            if at.owns(voice) && voice.identity.key == key && voice.hold.key {
+                let age = current.wrapping_sub(voice.identity.note);
+                oldest = oldest.max(Some(age));
+            }
+        });
+        let sustain = self.part_mut(at).is_some_and(|part| part.sustain);
+        self.pool.each(|voice| {
+            let age = current.wrapping_sub(voice.identity.note);
+            if at.owns(voice) && voice.identity.key == key && Some(age) == oldest {
+                key_up(voice, sustain);
+            }
+        });
+    }
+
+    fn note_on(&mut self, at: Address, key: u8, velocity: u8) {
+        *self.notes = self.notes.wrapping_add(1);
+        let note = *self.notes;
+        let Some(group) = group_mut(self.groups, at.group) else {
+            return;
+        };
+        let Some(part) = group.part_mut(at.part) else {
+            return;
+        };
+        let glide = part.glide_from(key).map(|from| (from, part.glide_time()));
+        let (part, group) = (*part, &*group);
+        if part.mono && !part.is_drums {
+            self.pool.each(|voice| {
+                if at.owns(voice) {
+                    voice.shut_down();
+                }
+            });
+        }
+        let bank = &*self.bank;
+        let mut candidates = group.candidates(&part).into_iter().flatten();
+        let Some(slot) = candidates.find_map(|patch| bank.find_instrument(patch)) else {
+            return;
+        };
+        let surroundings = group.surroundings(&part, key, part.soft);
+        let mut identity = Identity {
+            group: at.group,
+            part: at.part,
+            key,
+            velocity,
+            note,
+            priority: part.priority,
+            patch: part.patch().bits(),
+            soft: part.soft,
+            key_group: 0,
+            instrument: slot,
+            wave: SlotIndex::NONE,
+            region: 0,
+        };
+        let regions = bank
+            .instrument(slot)
+            .map_or(0, |instrument| instrument.regions.len());
+        // The key number depends on the articulation, which neighbours often share.
+        let mut known = None;
+        for index in 0..regions {
+            let Some(instrument) = self.bank.instrument(slot) else {
+                return;
+            };
+            let Some(region) = instrument.regions.get(index) else {
+                return;
+            };
+            if !region.velocities.contains(velocity) {
+                continue;
+            }
+            let mut inputs = part.inputs(i64::from(key) * (100 << 16), velocity, 0);
+            let articulation = instrument.articulation(region);
+            inputs.key = match known {
+                Some((number, cents)) if number == region.articulation => cents,
+                _ => {
+                    let connections = instrument.connections(articulation);
+                    let sum = Sums::key_number(connections, &inputs)
+                        .saturating_add(i64::from(articulation.key_number.0));
+                    sum.clamp(0, 127 * (100 << 16))
+                }
+            };
+            known = Some((region.articulation, inputs.key));
+            let nearest = (inputs.key + (50 << 16)) / (100 << 16);
+            if !u8::try_from(nearest).is_ok_and(|key| region.keys.contains(key)) {
+                continue;
+            }
+            let Some(wave_slot) = self.bank.find_wave(region.wave) else {
+                continue;
+            };
+            let Some(wave) = self.bank.wave(wave_slot) else {
+                continue;
+            };
+            identity.key_group = region.key_group;
+            identity.wave = wave_slot;
+            identity.region = index;
+            exclude(self.pool, &identity, region.self_non_exclusive);
+            let mut voice = Voice::new(
+                identity,
+                instrument,
+                region,
+                wave,
+                &inputs,
+                &surroundings,
+                self.output,
+            );
+            if let Some((from, time)) = glide {
+                voice.glide(from, time, self.output.rate);
+            }
+            match self
+                .pool
+                .make_room(part.priority, note, fade_frames(self.output))
+            {
+                Err(NoRoom) => {
+                    *self.notes_lost = self.notes_lost.saturating_add(1);
+                    return;
+                }
+                Ok(dropped) => {
+                    if let Some(dropped) = dropped {
+                        forget(self.bank, &dropped);
+                    }
+                    self.bank.hold(slot);
+                    self.bank.hold(wave_slot);
+                    self.pool.put(voice);
+                }
+            }
+        }
+    }
+}
+
+/// A voice has ended: what it read may be freed.
+pub(super) fn forget(bank: &mut Bank, identity: &Identity) {
+    bank.release(identity.instrument);
+    bank.release(identity.wave);
+}
+
+/// Cuts what a new voice excludes: the same key, and its key group.
+fn exclude(pool: &mut Pool, new: &Identity, self_non_exclusive: bool) {
+    pool.each(|voice| {
+        let old = &voice.identity;
+        let same_part = old.group == new.group && old.part == new.part && old.note != new.note;
+        let same_key = old.key == new.key && !self_non_exclusive;
+        let same_group =
+            new.key_group != 0 && old.key_group == new.key_group && old.patch == new.patch;
+        if same_part && (same_key || same_group) {
+            voice.shut_down();
+        }
+    });
+}
+
+fn key_up(voice: &mut Voice, sustain: bool) {
+    if voice.hold.key {
+        voice.hold.key = false;
+        voice.hold.sustain = sustain;
+        let_go(voice);
+    }
+}
+
+/// Releases a voice that nothing holds.
+fn let_go(voice: &mut Voice) {
+    let hold = voice.hold;
+    if !hold.key && !hold.sustain && !hold.sostenuto {
+        voice.release();
+    }
+}
+
+/// A stolen voice is gone after a seventieth of a second (contract section 13.4).
+pub(super) const fn fade_frames(output: &Output) -> u32 {
+    output.rate / 70
+}
+
+fn group(groups: &Buffer<Group>, number: u16) -> Option<&Group> {
+    groups.get(usize::from(number).checked_sub(1)?)
+}
+
+fn group_mut(groups: &mut Buffer<Group>, number: u16) -> Option<&mut Group> {
+    groups.get_mut(usize::from(number).checked_sub(1)?)
+}
