@@ -13,9 +13,14 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
     reason = "indices and entries are far inside every type"
 )]
 
+#[expect(
+    clippy::large_stack_arrays,
+    reason = "the compiler's stack, not the driver's"
+)]
 mod interpolation;
 mod series;
 

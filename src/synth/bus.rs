@@ -7,7 +7,6 @@
 //! block.
 #![forbid(unsafe_code)]
 #![expect(
-    clippy::cast_sign_loss,
     clippy::cast_possible_wrap,
     reason = "two's complement is the point of the unsigned product"
 )]
@@ -20,6 +19,7 @@ use super::BLOCK_FRAMES;
 pub(super) struct Frame(pub(super) [i64; 2]);
 
 #[cfg(any(test, not(target_arch = "x86_64"), feature = "portable"))]
+#[expect(clippy::cast_sign_loss, reason = "as SSE2 sees it")]
 /// Adds `frames` times a gain that grows by `steps` a frame.
 pub(super) fn add(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
     let [mut left, mut right] = gains;

@@ -43,6 +43,10 @@ impl Parameter {
 
 /// A channel's state. Small: a synth may have a million of them.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a pedal or a switch of its own"
+)]
 pub(super) struct Channel {
     pub(super) priority: u32,
     bank: [u8; 2],

@@ -8,8 +8,7 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    reason = "times and levels are bounded by `MOST_FRAMES` and `BOTTOM`"
+    reason = "times and levels are bounded by 40 s and `BOTTOM`"
 )]
 
 use crate::dls;

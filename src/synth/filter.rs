@@ -9,7 +9,6 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
     reason = "coefficients and samples are in range by construction, and wrap if they are not"
 )]
 
@@ -151,6 +150,7 @@ pub fn run(a: Run<'_>) {
 
 /// Filters two runs of the same length at once. Each frame of a filter waits for the one before
 /// it; a second filter makes use of the wait.
+#[expect(clippy::needless_pass_by_value, reason = "a run is used up")]
 pub fn run_two(a: Run<'_>, b: Run<'_>) {
     let (slope_a, slope_b) = (a.slope(), b.slope());
     let (mut state_a, mut c_a) = (a.filter.state, a.filter.now);

@@ -1,7 +1,6 @@
 //! The low-frequency oscillators (dls.md section 4.3): sines, started by each note.
 #![forbid(unsafe_code)]
 #![expect(
-    clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_possible_wrap,
     reason = "phases wrap around on purpose"

@@ -199,7 +199,8 @@ impl Sums {
         };
         if let Some((moving, input)) = moving {
             self.add_depth(connection.destination, moving, input, value);
-        } else if let Some(sum) = self.destination(connection.destination) {
+        } else {
+            let sum = self.destination(connection.destination);
             *sum = sum.saturating_add(value);
         }
     }
@@ -222,8 +223,8 @@ impl Sums {
         *depth = depth.saturating_add(value as i32);
     }
 
-    fn destination(&mut self, destination: Destination) -> Option<&mut i64> {
-        Some(match destination {
+    fn destination(&mut self, destination: Destination) -> &mut i64 {
+        match destination {
             Destination::Gain => &mut self.gain,
             Destination::Pitch => &mut self.pitch,
             Destination::Pan => &mut self.pan,
@@ -249,7 +250,7 @@ impl Sums {
             Destination::Eg2Hold => &mut self.eg2.hold,
             Destination::FilterCutoff => &mut self.cutoff,
             Destination::FilterQ => &mut self.q,
-        })
+        }
     }
 }
 

@@ -149,10 +149,7 @@ impl Oscillator {
     /// How many output frames, at least one, are made before the position reaches `limit`.
     fn frames_until(&self, limit: u64) -> usize {
         let distance = limit.saturating_sub(self.cursor.position);
-        let bends = self
-            .cursor
-            .change
-            .saturating_mul(super::BLOCK_FRAMES as i64 / 4);
+        let bends = self.cursor.change.saturating_mul(BENDS);
         let end = self.cursor.step.saturating_add_signed(bends);
         let fastest = self.cursor.step.max(end);
         if distance > fastest.saturating_mul(super::BLOCK_FRAMES as u64) {
@@ -171,11 +168,15 @@ fn read(interpolation: Interpolation, frames: &[i16], cursor: &mut Cursor, out: 
         Interpolation::Sinc8 => interpolate(&SINC8, frames, cursor, out),
         Interpolation::Sinc16 => {
             let [first, second, third] = &SINC16_LOW;
-            match cursor.step {
-                0..=FULL_BAND => interpolate(&SINC16, frames, cursor, out),
-                0..=FIRST_LOW => interpolate(first, frames, cursor, out),
-                0..=SECOND_LOW => interpolate(second, frames, cursor, out),
-                _ => interpolate(third, frames, cursor, out),
+            let step = cursor.step;
+            if step <= FULL_BAND {
+                interpolate(&SINC16, frames, cursor, out);
+            } else if step <= FIRST_LOW {
+                interpolate(first, frames, cursor, out);
+            } else if step <= SECOND_LOW {
+                interpolate(second, frames, cursor, out);
+            } else {
+                interpolate(third, frames, cursor, out);
             }
         }
     }
@@ -240,6 +241,8 @@ impl Seam {
     }
 }
 
+/// How often a block's step changes at most.
+const BENDS: i64 = 16;
 /// Frames that the widest interpolator reads on either side, and a half.
 const REACH: u64 = 9;
 /// Frames of the seam before the loop's end.

@@ -7,7 +7,7 @@ use super::group::Group;
 use super::modulation::Sums;
 use super::pool::{NoRoom, Pool};
 use super::queue::Event;
-use super::voice::{Identity, Output, Voice};
+use super::voice::{Identity, Output, Surroundings, Voice};
 use crate::mem::Buffer;
 use crate::midi::{self, Message};
 
@@ -49,13 +49,10 @@ impl Player<'_> {
     }
 
     fn obey_in(&mut self, number: u16, message: Message) {
-        let Some(group) = group(self.groups, number) else {
-            return;
-        };
         match message {
             Message::NoteOff { channel, key } => {
                 self.for_parts(number, channel, |player, at| {
-                    player.note_off(at, key.number())
+                    player.note_off(at, key.number());
                 });
             }
             Message::NoteOn {
@@ -106,6 +103,13 @@ impl Player<'_> {
             Message::PitchWheel { channel, value } => {
                 self.change(number, channel, |part| part.set_wheel(value));
             }
+            _ => self.obey_as_group(number, message),
+        }
+    }
+
+    /// Messages that are for a group or for a part by its own number.
+    fn obey_as_group(&mut self, number: u16, message: Message) {
+        match message {
             Message::Reset(standard) => {
                 if let Some(group) = group_mut(self.groups, number) {
                     group.reset(Some(standard));
@@ -121,7 +125,13 @@ impl Player<'_> {
             }
             Message::UseForRhythm { channel, drums } => {
                 let part = channel.index();
-                if group.part(part).is_some_and(|part| part.is_drums != drums) {
+                if self
+                    .part_mut(Address {
+                        group: number,
+                        part,
+                    })
+                    .is_some_and(|part| part.is_drums != drums)
+                {
                     self.all_sound_off(Address {
                         group: number,
                         part,
@@ -155,6 +165,7 @@ impl Player<'_> {
                 }
                 self.update(at);
             }
+            _ => {}
         }
     }
 
@@ -335,7 +346,7 @@ impl Player<'_> {
             return;
         };
         let surroundings = group.surroundings(&part, key, part.soft);
-        let mut identity = Identity {
+        let identity = Identity {
             group: at.group,
             part: at.part,
             key,
@@ -352,75 +363,96 @@ impl Player<'_> {
         let regions = bank
             .instrument(slot)
             .map_or(0, |instrument| instrument.regions.len());
-        // The key number depends on the articulation, which neighbours often share.
-        let mut known = None;
-        for index in 0..regions {
-            let Some(instrument) = self.bank.instrument(slot) else {
+        let mut new = NewNote {
+            identity,
+            part,
+            surroundings,
+            glide,
+            known: None,
+        };
+        for region in 0..regions {
+            new.identity.region = region;
+            if let Err(NoRoom) = self.start_region(&mut new) {
+                *self.notes_lost = self.notes_lost.saturating_add(1);
                 return;
-            };
-            let Some(region) = instrument.regions.get(index) else {
-                return;
-            };
-            if !region.velocities.contains(velocity) {
-                continue;
-            }
-            let mut inputs = part.inputs(i64::from(key) * (100 << 16), velocity, 0);
-            let articulation = instrument.articulation(region);
-            inputs.key = match known {
-                Some((number, cents)) if number == region.articulation => cents,
-                _ => {
-                    let connections = instrument.connections(articulation);
-                    let sum = Sums::key_number(connections, &inputs)
-                        .saturating_add(i64::from(articulation.key_number.0));
-                    sum.clamp(0, 127 * (100 << 16))
-                }
-            };
-            known = Some((region.articulation, inputs.key));
-            let nearest = (inputs.key + (50 << 16)) / (100 << 16);
-            if !u8::try_from(nearest).is_ok_and(|key| region.keys.contains(key)) {
-                continue;
-            }
-            let Some(wave_slot) = self.bank.find_wave(region.wave) else {
-                continue;
-            };
-            let Some(wave) = self.bank.wave(wave_slot) else {
-                continue;
-            };
-            identity.key_group = region.key_group;
-            identity.wave = wave_slot;
-            identity.region = index;
-            exclude(self.pool, &identity, region.self_non_exclusive);
-            let mut voice = Voice::new(
-                identity,
-                instrument,
-                region,
-                wave,
-                &inputs,
-                &surroundings,
-                self.output,
-            );
-            if let Some((from, time)) = glide {
-                voice.glide(from, time, self.output.rate);
-            }
-            match self
-                .pool
-                .make_room(part.priority, note, fade_frames(self.output))
-            {
-                Err(NoRoom) => {
-                    *self.notes_lost = self.notes_lost.saturating_add(1);
-                    return;
-                }
-                Ok(dropped) => {
-                    if let Some(dropped) = dropped {
-                        forget(self.bank, &dropped);
-                    }
-                    self.bank.hold(slot);
-                    self.bank.hold(wave_slot);
-                    self.pool.put(voice);
-                }
             }
         }
     }
+
+    /// Starts a voice if the region answers the note and its wave is there.
+    fn start_region(&mut self, new: &mut NewNote) -> Result<(), NoRoom> {
+        let identity = &mut new.identity;
+        let Some(instrument) = self.bank.instrument(identity.instrument) else {
+            return Ok(());
+        };
+        let Some(region) = instrument.regions.get(identity.region) else {
+            return Ok(());
+        };
+        let Identity { key, velocity, .. } = *identity;
+        if !region.velocities.contains(velocity) {
+            return Ok(());
+        }
+        let mut inputs = new.part.inputs(i64::from(key) * (100 << 16), velocity, 0);
+        let articulation = instrument.articulation(region);
+        inputs.key = match new.known {
+            Some((number, cents)) if number == region.articulation => cents,
+            _ => {
+                let connections = instrument.connections(articulation);
+                let sum = Sums::key_number(connections, &inputs)
+                    .saturating_add(i64::from(articulation.key_number.0));
+                sum.clamp(0, 127 * (100 << 16))
+            }
+        };
+        new.known = Some((region.articulation, inputs.key));
+        let nearest = (inputs.key + (50 << 16)) / (100 << 16);
+        if !u8::try_from(nearest).is_ok_and(|key| region.keys.contains(key)) {
+            return Ok(());
+        }
+        let Some(slot) = self.bank.find_wave(region.wave) else {
+            return Ok(());
+        };
+        let Some(wave) = self.bank.wave(slot) else {
+            return Ok(());
+        };
+        identity.key_group = region.key_group;
+        identity.wave = slot;
+        exclude(self.pool, identity, region.self_non_exclusive);
+        let mut voice = Voice::new(
+            *identity,
+            instrument,
+            region,
+            wave,
+            &inputs,
+            &new.surroundings,
+            self.output,
+        );
+        if let Some((from, time)) = new.glide {
+            voice.glide(from, time, self.output.rate);
+        }
+        let fade = fade_frames(self.output);
+        let dropped = self
+            .pool
+            .make_room(new.part.priority, identity.note, fade)?;
+        if let Some(dropped) = dropped {
+            forget(self.bank, &dropped);
+        }
+        self.bank.hold(identity.instrument);
+        self.bank.hold(slot);
+        self.pool.put(voice);
+        Ok(())
+    }
+}
+
+/// A note that starts, region by region.
+struct NewNote {
+    identity: Identity,
+    part: Channel,
+    surroundings: Surroundings,
+    /// The key to glide from, and the time.
+    glide: Option<(u8, i64)>,
+    /// The key after scaling by the articulation of this number; neighbouring regions often
+    /// share theirs.
+    known: Option<(u32, i64)>,
 }
 
 /// A voice has ended: what it read may be freed.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     reason = "a quotient by at least 1 is no larger than the difference"
 )]
 

@@ -6,11 +6,6 @@
     unsafe_code,
     reason = "loads at computed positions, checked once for a whole run of frames"
 )]
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    reason = "positions are split into frames and phases; lanes have no sign"
-)]
 
 use core::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_add_epi64, _mm_cvtsi128_si32, _mm_load_si128, _mm_loadl_epi64,

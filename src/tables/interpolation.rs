@@ -76,7 +76,7 @@ const fn sinc<const TAPS: usize, const ROWS: usize>(cutoff: f64, beta: f64) -> R
         let mut weights = [0.0; TAPS];
         let (mut sum, mut k) = (0.0, 0);
         while k < TAPS {
-            weights[k] = if k + 1 <= half {
+            weights[k] = if k < half {
                 prototype[half - 1 - k][r]
             } else if r > 0 {
                 prototype[k - half][ROWS - r]
