@@ -131,7 +131,6 @@ const fn limited(value: i64) -> i64 {
 
 #[cfg(test)]
 #[expect(
-    clippy::float_arithmetic,
     clippy::cast_precision_loss,
     reason = "the host's functions are the ideal"
 )]

@@ -224,7 +224,12 @@ const HIGHEST: i64 = 11_921 << 16;
 const WIDEST: u64 = 1_052_266_987;
 
 #[cfg(test)]
-#[expect(clippy::float_arithmetic, reason = "the model is in floats")]
+#[expect(
+    clippy::float_arithmetic,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the model is in floats"
+)]
 mod tests {
     use super::*;
     use core::f64::consts::PI;

@@ -62,7 +62,6 @@ impl Lfo {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_arithmetic, reason = "the ideal is in floats")]
 mod tests {
     use super::*;
     use crate::dls::{PitchCents, TimeCents};

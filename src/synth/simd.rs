@@ -201,6 +201,7 @@ fn accumulate(slot: &mut Frame, value: __m128i) {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "noise in every bit")]
 mod tests {
     use super::super::bus;
     use super::*;
@@ -218,13 +219,15 @@ mod tests {
 
     fn compare<const TAPS: usize, const ROWS: usize>(rows: &Rows<TAPS, ROWS>) {
         let mut random = noise();
-        let frames: Vec<i16> = (0..700).map(|_| random() as i16).collect();
+        let frames: Vec<i16> = (0..700)
+            .map(|_| (random() >> 16).cast_signed() as i16)
+            .collect();
         for round in 0..2000 {
             let length = random() as usize % 65;
             let mut cursor = Cursor {
                 position: u64::from(random()) << 8,
                 step: u64::from(random()) << (round % 3),
-                change: i64::from(random() as i32) >> (round % 16),
+                change: i64::from(random().cast_signed()) >> (round % 16),
             };
             let mut other = cursor;
             let (mut fast, mut slow) = ([0; 64], [0; 64]);
@@ -248,9 +251,9 @@ mod tests {
     fn mixes_as_the_portable_code_does() {
         let mut random = noise();
         for length in 0..=64 {
-            let frames: Vec<i32> = (0..length).map(|_| random() as i32).collect();
+            let frames: Vec<i32> = (0..length).map(|_| random().cast_signed()).collect();
             let gains = [random() >> 6, random() >> 6];
-            let steps = [random() as i32 >> 12, random() as i32 >> 12];
+            let steps = [random().cast_signed() >> 12, random().cast_signed() >> 12];
             let (mut fast, mut slow) = ([Frame::default(); 64], [Frame::default(); 64]);
             add(&mut fast, &frames, gains, steps);
             bus::add(&mut slow, &frames, gains, steps);
