@@ -3,8 +3,8 @@
 //! H(s) = g / (1 + s/q + s^2) through the pre-warped bilinear transform, with its zeros at half
 //! the output rate. Coefficients are Q27; their rounding errors cancel at zero frequency, so the
 //! level of the lowest cutoff is right. The state keeps 15 bits below a 16-bit step and has 64
-//! bits, far more than the highest resonance needs. Coefficients move in straight lines over a
-//! control interval: all filters between two stable ones are stable.
+//! bits, far more than the highest resonance needs. Over a control interval coefficients move in
+//! small even steps, one every four frames: all filters between two stable ones are stable.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::cast_possible_truncation,
@@ -100,13 +100,11 @@ pub struct Filter {
     now: Coefficients,
 }
 
-/// The last two inputs (Q15) and outputs (Q15).
+/// What earlier frames add to the next output and to the one after it, Q42 (the transposed form).
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    x1: i64,
-    x2: i64,
-    y1: i64,
-    y2: i64,
+    next: i64,
+    after: i64,
 }
 
 /// A run of frames for one filter, and the coefficients that it shall end with.
@@ -135,15 +133,11 @@ impl Filter {
 pub fn run(a: Run<'_>) {
     let slope = a.slope();
     let (mut state, mut c) = (a.filter.state, a.filter.now);
-    if slope == Coefficients::default() {
-        for frame in a.frames {
+    for four in a.frames.chunks_mut(4) {
+        for frame in four {
             *frame = state.step(&c, *frame);
         }
-    } else {
-        for frame in a.frames {
-            *frame = state.step(&c, *frame);
-            c.advance(&slope);
-        }
+        c.advance(&slope);
     }
     (a.filter.state, a.filter.now) = (state, a.target);
 }
@@ -155,32 +149,32 @@ pub fn run_two(a: Run<'_>, b: Run<'_>) {
     let (slope_a, slope_b) = (a.slope(), b.slope());
     let (mut state_a, mut c_a) = (a.filter.state, a.filter.now);
     let (mut state_b, mut c_b) = (b.filter.state, b.filter.now);
-    let frames = a.frames.iter_mut().zip(b.frames);
-    if slope_a == Coefficients::default() && slope_b == Coefficients::default() {
-        for (frame_a, frame_b) in frames {
+    let (fours_a, rest_a) = a.frames.as_chunks_mut::<4>();
+    let (fours_b, rest_b) = b.frames.as_chunks_mut::<4>();
+    for (four_a, four_b) in fours_a.iter_mut().zip(fours_b) {
+        for (frame_a, frame_b) in four_a.iter_mut().zip(four_b) {
             *frame_a = state_a.step(&c_a, *frame_a);
             *frame_b = state_b.step(&c_b, *frame_b);
         }
-    } else {
-        for (frame_a, frame_b) in frames {
-            *frame_a = state_a.step(&c_a, *frame_a);
-            *frame_b = state_b.step(&c_b, *frame_b);
-            c_a.advance(&slope_a);
-            c_b.advance(&slope_b);
-        }
+        c_a.advance(&slope_a);
+        c_b.advance(&slope_b);
+    }
+    for (frame_a, frame_b) in rest_a.iter_mut().zip(rest_b) {
+        *frame_a = state_a.step(&c_a, *frame_a);
+        *frame_b = state_b.step(&c_b, *frame_b);
     }
     (a.filter.state, a.filter.now) = (state_a, a.target);
     (b.filter.state, b.filter.now) = (state_b, b.target);
 }
 
 impl Run<'_> {
-    /// What each coefficient moves by in one frame.
+    /// What each coefficient moves by after every four frames.
     fn slope(&self) -> Coefficients {
         let (from, to) = (&self.filter.now, &self.target);
         if from == to {
             return Coefficients::default();
         }
-        let inverse = super::ramp::inverse(self.frames.len());
+        let inverse = super::ramp::inverse(self.frames.len().div_ceil(4));
         let slope = |from: i32, to: i32| super::ramp::step(from, to, inverse);
         Coefficients {
             b0: slope(from.b0, to.b0),
@@ -202,17 +196,14 @@ impl Coefficients {
 impl State {
     #[inline]
     fn step(&mut self, c: &Coefficients, frame: i32) -> i32 {
-        let x = i64::from(frame);
-        let zeros = x
-            .wrapping_add(self.x1.wrapping_mul(2))
-            .wrapping_add(self.x2);
-        // Only the last product waits for the last frame.
-        let early = i64::from(c.b0)
-            .wrapping_mul(zeros)
-            .wrapping_sub(i64::from(c.a2).wrapping_mul(self.y2));
-        let y = early.wrapping_sub(i64::from(c.a1).wrapping_mul(self.y1)) >> 27;
-        (self.x2, self.x1) = (self.x1, x);
-        (self.y2, self.y1) = (self.y1, y);
+        // The zeros weigh the input by 1, 2 and 1.
+        let input = i64::from(c.b0).wrapping_mul(i64::from(frame));
+        let y = input.wrapping_add(self.next) >> 27;
+        self.next = input
+            .wrapping_mul(2)
+            .wrapping_add(self.after)
+            .wrapping_sub(i64::from(c.a1).wrapping_mul(y));
+        self.after = input.wrapping_sub(i64::from(c.a2).wrapping_mul(y));
         (y >> 2) as i32
     }
 }

@@ -15,7 +15,7 @@
 
 use super::bank::SlotIndex;
 use super::bus::Bus;
-use super::envelope::{self, BOTTOM, Envelope, Kind, Level, Times};
+use super::envelope::{self, BOTTOM, Envelope, Kind, Level, Piece, Times};
 use super::filter::{Coefficients, Filter, Resonance, Tuning};
 use super::level::{self, Pair};
 use super::lfo::Lfo;
@@ -109,6 +109,8 @@ pub(super) struct Voice {
     moving_gain: i64,
     last_level: Level,
     last_amplitude: u64,
+    /// The bus gains that follow from all these.
+    last_gains: Pair,
     stolen: bool,
 }
 
@@ -197,6 +199,7 @@ impl Voice {
             moving_gain: 0,
             last_level: eg1.level(),
             last_amplitude: 0,
+            last_gains: [0; 2],
             stolen: false,
         };
         voice.apply(&sums, articulation, region, surroundings);
@@ -205,6 +208,11 @@ impl Voice {
         voice.moving = voice.moving_values();
         voice.moving_gain = voice.to_gain.sum(&voice.moving);
         voice.last_amplitude = level::amplitude(voice.last_level, voice.moving_gain);
+        voice.last_gains = level::combine(
+            voice.fixed_gain,
+            voice.last_amplitude,
+            voice.filter.is_some(),
+        );
         voice.step = voice.step_now();
         if let Some(coefficients) = voice.coefficients(output)
             && let Some(resonator) = &mut voice.filter
@@ -394,7 +402,8 @@ impl Voice {
         self.filter.is_some()
     }
 
-    /// Adds the block, which starts at frame `start` of the bus, to the mix, and to the effects' sends if there is a bus for them.
+    /// Adds the block, which starts at frame `start` of the bus, to the mix, and to the effects'
+    /// sends if there is a bus for them.
     pub(super) fn mix(
         &mut self,
         start: usize,
@@ -403,69 +412,81 @@ impl Voice {
         effects: Option<&mut Bus>,
     ) {
         let mut effects = effects.filter(|_| self.sends != [0; 2]);
-        let gain_from = self.moving_gain;
-        let gain_to = if self.to_gain.any() {
-            self.to_gain.sum(&self.moving)
-        } else {
-            0
-        };
-        let slope = gain_to
-            .wrapping_sub(gain_from)
-            .wrapping_mul(ramp::inverse(block.len()));
+        let (gain_from, gain_to) = (self.moving_gain, self.to_gain.sum(&self.moving));
+        let distance = gain_to.wrapping_sub(gain_from);
         let mut at = 0;
         while let Some(rest) = block.get(at..)
             && !rest.is_empty()
         {
-            let most = match self.smoothing {
-                0 => rest.len(),
-                left => rest.len().min(left),
+            let most = if self.smoothing == 0 {
+                rest.len()
+            } else {
+                rest.len().min(self.smoothing)
             };
             let piece = self.eg1.advance(most);
-            let frames = piece.frames.max(1);
+            let frames = piece.frames.clamp(1, rest.len());
+            let run = rest.get(..frames).unwrap_or(rest);
             let next = at.saturating_add(frames);
-            let moved = slope.wrapping_mul(next as i64) >> 24;
-            let gain = if next >= block.len() {
+            let gain = if next == block.len() || distance == 0 {
                 gain_to
             } else {
-                gain_from.wrapping_add(moved)
+                let inverse = ramp::inverse(block.len());
+                let way = distance.wrapping_mul(inverse).wrapping_mul(next as i64) >> 24;
+                gain_from.wrapping_add(way)
             };
-
-            let from = if piece.from == self.last_level {
-                self.last_amplitude
-            } else {
-                level::amplitude(piece.from, self.moving_gain)
-            };
-            let to = if piece.to == piece.from && gain == self.moving_gain {
-                from
-            } else {
-                level::amplitude(piece.to, gain)
-            };
-            let fixed_to = self.smooth(frames);
-            let filtered = self.filter.is_some();
-            let gains = level::combine(self.fixed_gain, from, filtered);
-            let steps = if from == to && self.fixed_gain == fixed_to {
-                [0; 2]
-            } else {
-                let ends = level::combine(fixed_to, to, filtered);
-                let inverse = ramp::inverse(frames);
-                [0, 1].map(|side| ramp::step(gains[side] as i32, ends[side] as i32, inverse))
-            };
-            let run = rest.get(..frames).unwrap_or(rest);
             let place = start.saturating_add(at);
-            bus.add(place, run, gains, steps);
-            if let Some(effects) = effects.as_deref_mut() {
-                let gains = level::combine(self.sends, from, filtered);
-                let ends = level::combine(self.sends, to, filtered);
-                let inverse = ramp::inverse(frames);
-                let step = |side: usize| ramp::step(gains[side] as i32, ends[side] as i32, inverse);
-                effects.add(place, run, gains, [step(0), step(1)]);
-            }
-            self.fixed_gain = fixed_to;
-            self.moving_gain = gain;
-            self.last_level = piece.to;
-            self.last_amplitude = to;
+            self.mix_piece(place, run, piece, gain, bus, effects.as_deref_mut());
             at = next;
         }
+    }
+
+    /// Mixes a run over which all gains are straight lines; `gain` is what the moving sources
+    /// make of the level at its end.
+    fn mix_piece(
+        &mut self,
+        place: usize,
+        run: &[i32],
+        piece: Piece,
+        gain: i64,
+        bus: &mut Bus,
+        effects: Option<&mut Bus>,
+    ) {
+        let filtered = self.filter.is_some();
+        let mut from = self.last_amplitude;
+        let mut gains = self.last_gains;
+        if piece.from != self.last_level {
+            // The envelope has bent here; or it was released.
+            from = level::amplitude(piece.from, self.moving_gain);
+            gains = level::combine(self.fixed_gain, from, filtered);
+        }
+        let steady = piece.to == piece.from && gain == self.moving_gain;
+        let to = if steady {
+            from
+        } else {
+            level::amplitude(piece.to, gain)
+        };
+        let fixed = if self.smoothing == 0 {
+            self.fixed_gain
+        } else {
+            self.smooth(run.len())
+        };
+        let (ends, steps) = if steady && fixed == self.fixed_gain {
+            (gains, [0; 2])
+        } else {
+            let ends = level::combine(fixed, to, filtered);
+            (ends, steps_between(gains, ends, run.len()))
+        };
+        bus.add(place, run, gains, steps);
+        if let Some(effects) = effects {
+            let gains = level::combine(self.sends, from, filtered);
+            let ends = level::combine(self.sends, to, filtered);
+            effects.add(place, run, gains, steps_between(gains, ends, run.len()));
+        }
+        self.fixed_gain = fixed;
+        self.moving_gain = gain;
+        self.last_level = piece.to;
+        self.last_amplitude = to;
+        self.last_gains = ends;
     }
 
     /// Where level and pan are after some frames.
@@ -547,6 +568,16 @@ impl Voice {
             .saturating_add(self.to_cutoff.sum(&self.moving));
         Some(output.tuning.coefficients(cutoff, resonator.resonance))
     }
+}
+
+/// What to add to a pair of gains each frame.
+fn steps_between(from: Pair, to: Pair, frames: usize) -> [i32; 2] {
+    let inverse = ramp::inverse(frames);
+    let ([a, b], [c, d]) = (from, to);
+    [
+        ramp::step(a as i32, c as i32, inverse),
+        ramp::step(b as i32, d as i32, inverse),
+    ]
 }
 
 /// 4,096 frames of a wave in one output frame: no interval of music.

@@ -1,0 +1,65 @@
+//! The driver's synth, ready to be timed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use dmusmini::dls::Download;
+use dmusmini::synth::{BLOCK_FRAMES, Config, Interpolation, Synth};
+use dmusmini::time::SampleTime;
+use dmusmini_collection::{Bank, Options, Selection};
+
+/// A synth and how far it has played.
+pub(crate) struct Driver {
+    synth: Synth,
+    position: i64,
+}
+
+impl Driver {
+    /// Effects off, 44.1 kHz stereo.
+    pub(crate) fn new(bank: &Bank, interpolation: Interpolation, voices: u16) -> Result<Self> {
+        let config = Config {
+            voices,
+            interpolation,
+            ..Config::default()
+        };
+        let mut synth = Synth::try_new(&config).map_err(|_| anyhow!("no memory"))?;
+        for item in bank.download_set(&Selection::All, Options::default()) {
+            let download =
+                Download::parse(&item.bytes).map_err(|error| anyhow!("{}: {error}", item.name))?;
+            synth
+                .install(download)
+                .map_err(|(error, _)| anyhow!("{}: {error:?}", item.name))?;
+        }
+        Ok(Self { synth, position: 0 })
+    }
+
+    /// Starts notes on all channels, half a tone around the wave's own key.
+    pub(crate) fn hold(&mut self, voices: u16) {
+        for n in 0..voices {
+            let channel = (n % 15 + u16::from(n % 15 >= 9)) as u8;
+            let key = 55 + (n / 15 % 12) as u8;
+            self.schedule(0, &[0x90 | channel, key, 100]);
+        }
+    }
+
+    pub(crate) fn schedule(&mut self, frame: i64, message: &[u8]) {
+        // A full queue shows in the statistics.
+        let _ = self.synth.schedule(SampleTime(frame), 1, message);
+    }
+
+    /// Renders blocks and says how long they took.
+    pub(crate) fn time_blocks(&mut self, blocks: u32) -> Duration {
+        let mut out = [0; 2 * BLOCK_FRAMES];
+        let start = Instant::now();
+        for _ in 0..blocks {
+            self.synth.render(SampleTime(self.position), &mut out);
+            self.position += BLOCK_FRAMES as i64;
+        }
+        std::hint::black_box(out);
+        start.elapsed()
+    }
+
+    pub(crate) fn position(&self) -> i64 {
+        self.position
+    }
+}

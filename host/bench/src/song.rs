@@ -1,0 +1,53 @@
+//! Songs as messages at frames.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::driver::Driver;
+
+const RATE: f64 = 44_100.0;
+
+/// A song's messages, in order.
+pub(crate) struct Song {
+    pub(crate) messages: Vec<(i64, Vec<u8>)>,
+}
+
+impl Song {
+    pub(crate) fn open(file: &Path) -> Result<Self> {
+        let song = dmusmini_song::Song::open(file)?;
+        let frame = |at: i64| (at as f64 * RATE / dmusmini_song::SECOND as f64) as i64;
+        let messages = song
+            .events
+            .iter()
+            .map(|event| (frame(event.at), event.message.clone()));
+        Ok(Self {
+            messages: messages.collect(),
+        })
+    }
+
+    /// Until two seconds after the last message.
+    pub(crate) fn frames(&self) -> i64 {
+        self.messages.last().map_or(0, |(at, _)| *at) + 2 * RATE as i64
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        self.frames() as f64 / RATE
+    }
+
+    /// Plays it all and says how long rendering took.
+    pub(crate) fn play(&self, synth: &mut Driver) -> Duration {
+        let mut time = Duration::ZERO;
+        let mut messages = self.messages.iter().peekable();
+        while synth.position() < self.frames() {
+            // Half a second ahead, as a sequencer does.
+            let ahead = synth.position() + RATE as i64 / 2;
+            while let Some((at, message)) = messages.next_if(|(at, _)| *at < ahead) {
+                synth.schedule(*at, message);
+            }
+            time += synth.time_blocks(16);
+        }
+        time
+    }
+}
