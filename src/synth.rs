@@ -168,6 +168,8 @@ pub struct Synth {
     volume: i32,
     boost: i32,
     level: Level,
+    /// Whether an LFO wants control points every 16 frames.
+    fast: bool,
     /// Counts note-ons.
     notes: u32,
     stats: Stats,
@@ -202,6 +204,7 @@ impl Synth {
             volume: 0,
             boost: DEFAULT_BOOST,
             level: Level::new(0, DEFAULT_BOOST),
+            fast: false,
             notes: 0,
             stats: Stats::default(),
         })
@@ -327,11 +330,9 @@ impl Synth {
     }
 
     /// Frames between two control points.
-    fn control_interval(&mut self) -> usize {
-        let mut fast = false;
-        self.storage.pool.each(|voice| fast |= voice.is_fast());
+    fn control_interval(&self) -> usize {
         match self.output.rate {
-            _ if fast => BLOCK_FRAMES / 4,
+            _ if self.fast => BLOCK_FRAMES / 4,
             32_000.. => BLOCK_FRAMES,
             _ => BLOCK_FRAMES / 4,
         }
@@ -410,13 +411,16 @@ impl Synth {
     /// Gives the places of voices that are over to new ones.
     fn bury(&mut self) {
         let pool = &mut self.storage.pool;
+        self.fast = false;
         let mut n = pool.sounding();
         while let Some(last) = n.checked_sub(1) {
             n = last;
             let voice = pool.place(n).and_then(|place| pool.at(place));
-            if voice.is_none_or(|voice| voice.is_done())
-                && let Some(identity) = pool.remove(n)
+            if let Some(voice) = voice
+                && !voice.is_done()
             {
+                self.fast |= voice.is_fast();
+            } else if let Some(identity) = pool.remove(n) {
                 play::forget(&mut self.bank, &identity);
             }
         }

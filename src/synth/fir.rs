@@ -7,6 +7,7 @@
     reason = "positions are split into whole frames and phases"
 )]
 
+use super::BLOCK_FRAMES;
 use crate::tables::Rows;
 
 /// A place in a wave and the speed there.
@@ -36,22 +37,34 @@ impl Cursor {
         length: usize,
         count: usize,
     ) -> bool {
-        let count = count as u64;
-        let bends = i64::try_from(count / 4).unwrap_or(i64::MAX);
-        let end = self
-            .step
-            .checked_add_signed(self.change.saturating_mul(bends));
-        let Some(fastest) = end.map(|end| end.max(self.step)) else {
+        let Some(fastest) = self.fastest().filter(|_| count <= BLOCK_FRAMES) else {
             return false;
         };
-        let farthest = self
-            .position
-            .saturating_add(half_row::<ROWS>())
-            .saturating_add(fastest.saturating_mul(count.saturating_sub(1)));
-        // A saturated position is too far for any wave.
-        (farthest >> 32).saturating_add(TAPS as u64) <= length as u64
+        // Far below 2^64: the step is below 2^45 and the count at most 64.
+        let way = fastest.wrapping_mul((count as u64).wrapping_sub(1));
+        let start = self.position.wrapping_add(half_row::<ROWS>());
+        let (farthest, overflowed) = start.overflowing_add(way);
+        let end = (farthest >> 32).wrapping_add(TAPS as u64);
+        count > 0 && self.position < 1 << 63 && !overflowed && end <= length as u64
+    }
+
+    /// The largest step within a block; none if steps are beyond all sense.
+    pub(super) const fn fastest(&self) -> Option<u64> {
+        let change = self.change.wrapping_mul(BENDS);
+        let end = self.step.wrapping_add_signed(change);
+        let fastest = if end > self.step { end } else { self.step };
+        if fastest < LIMIT && self.change.unsigned_abs() < LIMIT {
+            Some(fastest)
+        } else {
+            None
+        }
     }
 }
+
+/// A block's frames bend the step this often.
+const BENDS: i64 = 16;
+/// Twice the fastest step that a voice asks for.
+const LIMIT: u64 = 1 << 45;
 
 /// The nearest row's share of a position is half a row earlier and half a row later.
 pub(super) const fn half_row<const ROWS: usize>() -> u64 {

@@ -149,10 +149,10 @@ impl Oscillator {
     /// How many output frames, at least one, are made before the position reaches `limit`.
     fn frames_until(&self, limit: u64) -> usize {
         let distance = limit.saturating_sub(self.cursor.position);
-        let bends = self.cursor.change.saturating_mul(BENDS);
-        let end = self.cursor.step.saturating_add_signed(bends);
-        let fastest = self.cursor.step.max(end);
-        if distance > fastest.saturating_mul(super::BLOCK_FRAMES as u64) {
+        let Some(fastest) = self.cursor.fastest() else {
+            return 1;
+        };
+        if distance > fastest.wrapping_mul(super::BLOCK_FRAMES as u64) {
             return super::BLOCK_FRAMES;
         }
         let last = distance.saturating_sub(1).checked_div(fastest).unwrap_or(0);
@@ -241,8 +241,6 @@ impl Seam {
     }
 }
 
-/// How often a block's step changes at most.
-const BENDS: i64 = 16;
 /// Frames that the widest interpolator reads on either side, and a half.
 const REACH: u64 = 9;
 /// Frames of the seam before the loop's end.

@@ -11,7 +11,7 @@ use crate::fixed;
 /// The finished mix's level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Level {
-    /// Q30.
+    /// Q20.
     gain: i64,
 }
 
@@ -21,14 +21,15 @@ impl Level {
         let hundredths = i64::from(volume).saturating_add(boost.into());
         let gain = fixed::amplitude((hundredths << 16) / 10);
         Self {
-            gain: gain.min(1 << 40) as i64,
+            gain: (gain >> 10).min(1 << 26) as i64,
         }
     }
 
     /// One sample of a sum in Q37.
     pub(super) fn sample(self, sum: i64) -> i16 {
-        let product = i128::from(sum).wrapping_mul(i128::from(self.gain));
-        let rounded = product.wrapping_add(1 << 66) >> 67;
+        // Cut down to Q16 and to 30 dB above full scale, so that the product has room.
+        let sum = (sum >> 21).clamp(-(1 << 36), 1 << 36);
+        let rounded = sum.wrapping_mul(self.gain).wrapping_add(1 << 35) >> 36;
         rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16
     }
 

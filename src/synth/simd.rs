@@ -53,13 +53,13 @@ fn interpolate_sse2<const TAPS: usize, const ROWS: usize>(
     let mut step = cursor.step;
     let (fours, rest) = out.as_chunks_mut::<4>();
     for four in fours {
-        let partial = [0, 1, 2, 3].map(|n| {
-            let position = position.wrapping_add(step.wrapping_mul(n));
+        let partial = [(); 4].map(|()| {
             // SAFETY: `stays_inside` holds for this frame and all others of `out`.
-            unsafe { partial_sums(rows, frames, position) }
+            let partial = unsafe { partial_sums(rows, frames, position) };
+            position = position.wrapping_add(step);
+            partial
         });
         store(four, sums(partial));
-        position = position.wrapping_add(step.wrapping_mul(4));
         step = step.wrapping_add_signed(cursor.change);
     }
     for slot in rest {

@@ -93,6 +93,8 @@ pub(super) struct Voice {
     moving: Moving,
     /// Which of the moving sources are used at all.
     uses: Uses,
+    /// Whether anything moves by itself, EG1 apart.
+    moves: bool,
     to_pitch: Depths,
     to_gain: Depths,
     to_cutoff: Depths,
@@ -181,6 +183,7 @@ impl Voice {
             vibrato,
             moving: Moving::default(),
             uses: Uses::default(),
+            moves: false,
             to_pitch: Depths::default(),
             to_gain: Depths::default(),
             to_cutoff: Depths::default(),
@@ -264,6 +267,7 @@ impl Voice {
             vibrato: any(|depths| depths.vibrato),
             eg2: any(|depths| depths.eg2),
         };
+        self.moves = depths.iter().any(Depths::any) || self.glide.offset != 0;
         let gain = sums
             .gain
             .saturating_add(i64::from(articulation.gain.0))
@@ -302,6 +306,7 @@ impl Voice {
             offset: offset << 16,
             per_frame: (offset << 16).checked_div(frames).unwrap_or(0),
         };
+        self.moves = true;
         self.step = self.step_now();
     }
 
@@ -369,7 +374,7 @@ impl Voice {
         let from = self.step;
         self.oscillator.cursor.step = from;
         self.oscillator.cursor.change = 0;
-        if self.to_pitch.any() || self.glide.offset != 0 {
+        if self.moves && (self.to_pitch.any() || self.glide.offset != 0) {
             self.step = self.step_now();
             let bends = ((block.len() / 4) as i64).max(1);
             let change = (self.step.wrapping_sub(from) as i64) / bends;
@@ -412,7 +417,12 @@ impl Voice {
         effects: Option<&mut Bus>,
     ) {
         let mut effects = effects.filter(|_| self.sends != [0; 2]);
-        let (gain_from, gain_to) = (self.moving_gain, self.to_gain.sum(&self.moving));
+        let gain_from = self.moving_gain;
+        let gain_to = if self.moves {
+            self.to_gain.sum(&self.moving)
+        } else {
+            0
+        };
         let distance = gain_to.wrapping_sub(gain_from);
         let mut at = 0;
         while let Some(rest) = block.get(at..)
@@ -509,6 +519,9 @@ impl Voice {
 
     /// Moves LFOs, EG2 and the glide on to the next control point.
     fn move_on(&mut self, frames: usize) {
+        if !self.moves {
+            return;
+        }
         if self.uses.mod_lfo {
             self.mod_lfo.advance(frames);
         }
