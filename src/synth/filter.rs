@@ -130,6 +130,7 @@ impl Filter {
 }
 
 /// Filters one run.
+#[expect(clippy::needless_pass_by_value, reason = "a run is used up")]
 pub fn run(a: Run<'_>) {
     let slope = a.slope();
     let (mut state, mut c) = (a.filter.state, a.filter.now);
