@@ -27,9 +27,14 @@ pub(super) const fn inverse(frames: usize) -> i64 {
 }
 
 /// What to add each frame to get from `from` to `to`, given the [`inverse`] of the frames.
+///
+/// Rounded towards nothing, so that a line to zero never crosses it: the mix bus takes gains for
+/// unsigned numbers, and one just below zero would be the loudest of all.
 pub(super) const fn step(from: i32, to: i32, inverse: i64) -> i32 {
     let distance = (to as i64).wrapping_sub(from as i64);
-    (distance.wrapping_mul(inverse) >> 24) as i32
+    let whole = distance.wrapping_mul(inverse);
+    // A negative product is moved up by all but one of the bits that are about to be cut off.
+    (whole.wrapping_add((whole >> 63) & 0xFF_FFFF) >> 24) as i32
 }
 
 #[cfg(test)]
@@ -47,6 +52,19 @@ mod tests {
                     (end - i64::from(to)).abs() <= slack,
                     "{frames} {from} {to} {end}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn lines_never_overshoot() {
+        for frames in 1..=64_usize {
+            for from in [1, 5, 63, 64, 1000, 4095, 1 << 20] {
+                let step = step(from, 0, inverse(frames));
+                let count = i32::try_from(frames).unwrap();
+                assert!(from + step * count >= 0, "{frames} {from} {step}");
+                let step = super::step(0, from, inverse(frames));
+                assert!(step * count <= from, "{frames} {from} {step}");
             }
         }
     }
