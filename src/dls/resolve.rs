@@ -4,23 +4,20 @@
 use super::articulation::{Articulation, Envelope, Filter, Lfo};
 use super::connection::{Connection, Destination, Input, Source};
 use super::units::{Cents, Gain, Permille, PitchCents, TimeCents};
-use crate::mem::{Buffer, OutOfMemory};
 
 /// Different (source, control, destination) triples that one articulation may have. All that the
 /// level 2 text defines is about fifty.
 pub(super) const MOST_CONNECTIONS: usize = 128;
 
 /// An articulation while its blocks are applied, starting with the defaults.
-///
-/// Its connections are on the heap: two and a half kilobytes are too much for a kernel's stack.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Resolver {
     fixed: Articulation,
     /// The resting cutoff, still with its "off" value, and the resonance.
     cutoff: PitchCents,
     q: Gain,
     /// The first `used` are meant.
-    connections: Buffer<Connection>,
+    connections: [Connection; MOST_CONNECTIONS],
     used: usize,
 }
 
@@ -30,47 +27,20 @@ pub(super) struct TooMany;
 
 impl Resolver {
     /// Only the defaults.
-    ///
-    /// # Errors
-    ///
-    /// There is no memory for the connections.
-    pub fn try_new() -> Result<Self, OutOfMemory> {
+    #[must_use]
+    pub fn new() -> Self {
         let mut resolver = Self {
             fixed: Articulation::DEFAULT,
             cutoff: Filter::OFF,
             q: Gain(0),
-            connections: Buffer::try_filled(MOST_CONNECTIONS, DEFAULT_CONNECTION)?,
+            connections: [DEFAULT_CONNECTION; MOST_CONNECTIONS],
             used: 0,
         };
-        resolver.reset();
-        Ok(resolver)
-    }
-
-    /// Back to the defaults.
-    pub(super) fn reset(&mut self) {
-        self.fixed = Articulation::DEFAULT;
-        self.cutoff = Filter::OFF;
-        self.q = Gain(0);
-        self.used = 0;
         for default in DEFAULT_CONNECTIONS {
-            // There is room: the defaults are far fewer than the buffer is long.
-            let _ = self.connect(default);
+            // There is room: the defaults are far fewer than the array is long.
+            let _ = resolver.connect(default);
         }
-    }
-
-    /// Becomes equal to `other`.
-    pub(super) fn copy(&mut self, other: &Self) {
-        self.fixed = other.fixed;
-        self.cutoff = other.cutoff;
-        self.q = other.q;
-        self.used = other.used;
-        for (mine, theirs) in self
-            .connections
-            .iter_mut()
-            .zip(other.connections.iter().take(other.used))
-        {
-            *mine = *theirs;
-        }
+        resolver
     }
 
     /// Applies one block: it replaces the block with the same source, control and destination.
@@ -159,6 +129,12 @@ impl Resolver {
     }
 }
 
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The connections that every voice has unless its collection replaces them (dls.md section 3.2).
 /// Those whose default scale is 0 are left out: they do nothing.
 pub const DEFAULT_CONNECTIONS: &[Connection] = &[
@@ -221,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_static_block_replaces_the_default() {
-        let mut resolver = Resolver::try_new().unwrap();
+        let mut resolver = Resolver::new();
         resolver
             .apply(&plain(Source::None, Destination::ModLfoFrequency, -851))
             .unwrap();
@@ -232,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_connection_replaces_its_triple_and_zero_removes_it() {
-        let mut resolver = Resolver::try_new().unwrap();
+        let mut resolver = Resolver::new();
         let defaults = resolver.connections().count();
         assert_eq!(defaults, DEFAULT_CONNECTIONS.len());
         resolver
@@ -251,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_filter_is_off_until_a_cutoff_is_given() {
-        let mut resolver = Resolver::try_new().unwrap();
+        let mut resolver = Resolver::new();
         resolver
             .apply(&plain(Source::None, Destination::FilterQ, 300))
             .unwrap();
@@ -270,7 +246,7 @@ mod tests {
 
     #[test]
     fn statics_are_moved_into_range() {
-        let mut resolver = Resolver::try_new().unwrap();
+        let mut resolver = Resolver::new();
         for (destination, scale) in [
             (Destination::Eg1Attack, i32::MAX),
             (Destination::Eg1Sustain, -1),

@@ -9,7 +9,6 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::fmt;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::nt;
 use super::once::SetOnce;
@@ -27,7 +26,6 @@ pub struct DeviceLock<T> {
     value: UnsafeCell<T>,
     word: UnsafeCell<usize>,
     sync: SetOnce<ComRef<IInterruptSync>>,
-    connected: AtomicBool,
 }
 
 // SAFETY: the lock lets one thread at a time reach the value.
@@ -92,7 +90,6 @@ impl<T> DeviceLock<T> {
             value: UnsafeCell::new(value),
             word: UnsafeCell::new(0),
             sync: SetOnce::new(),
-            connected: AtomicBool::new(false),
         }
     }
 
@@ -120,18 +117,14 @@ impl<T> DeviceLock<T> {
     ///
     /// The status of the connection.
     pub fn connect(&self, irql: &Irql<Passive>) -> Result<(), Status> {
-        if let Some(sync) = self.sync.get() {
-            sync.connect(irql).ok()?;
-            self.connected.store(true, Ordering::Release);
-        }
-        Ok(())
+        self.sync
+            .get()
+            .map_or(Ok(()), |sync| sync.connect(irql).ok())
     }
 
     /// Lets no more interrupts come, and waits for a running service routine.
     pub fn disconnect(&self, irql: &Irql<Passive>) {
-        if let Some(sync) = self.sync.get()
-            && self.connected.swap(false, Ordering::AcqRel)
-        {
+        if let Some(sync) = self.sync.get() {
             sync.disconnect(irql);
         }
     }

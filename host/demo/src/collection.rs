@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// Bit 31 of a patch: a drum kit.
 const DRUMS: u32 = 0x8000_0000;
+/// Decibels below what the tables say: the driver boosts by 6 dB, and fourteen parts together must still fit.
+const HEADROOM: f64 = 2.5;
 /// Strokes below this velocity play the soft wave, where there is one.
 const HARD: u8 = 72;
 
@@ -160,7 +162,7 @@ fn sample(wave: &wave::Wave, unity: u8) -> Sample {
         .map_or(plain, |looped| plain.with_loop(looped.start, looped.length))
 }
 
-/// 16.16 of 0.1 dB.
+/// A level of the tables as 16.16 of 0.1 dB.
 fn gain(decibels: f64) -> i32 {
-    (decibels * 655_360.0).round() as i32
+    ((decibels - HEADROOM) * 655_360.0).round() as i32
 }

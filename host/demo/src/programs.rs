@@ -133,7 +133,7 @@ pub(crate) static PROGRAMS: [Program; 128] = [
     at("Guitar Harmonics", Tone::Bell, -10.0, 12, Patch::dying(9.0, 2.0, 1.5)),
     // Bass
     one("Acoustic Bass", Tone::Bass, -2.5, Patch::dying(9.0, 2.5, 0.6).filtered(330.0, 0.0, 2300.0)),
-    one("Electric Bass (finger)", Tone::Bass, -3.0, BASS),
+    one("Electric Bass (finger)", Tone::Bass, -1.0, BASS),
     one("Electric Bass (pick)", Tone::Bass, -3.5, BASS.filtered(800.0, 1.0, 2700.0)),
     one("Fretless Bass", Tone::Bass, -3.0, BASS.filtered(380.0, 3.0, 2000.0).attack(0.02).vibrato(5.0, 0.4, 6.0)),
     one("Slap Bass 1", Tone::Bass, -4.0, BASS.filtered(1100.0, 3.0, 2600.0)),

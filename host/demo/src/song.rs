@@ -17,7 +17,7 @@ mod drums;
 mod harmony;
 mod melody;
 
-use crate::track::{at, meta};
+use crate::track::{SET_UP, at, meta};
 use midly::num::{u15, u24, u28};
 use midly::{Format, Header, MetaMessage, Smf, Timing, Track, TrackEvent, TrackEventKind};
 
@@ -54,7 +54,7 @@ fn conductor() -> Track<'static> {
             0,
             MetaMessage::Copyright(b"Part of dmusmini. MIT OR Apache-2.0."),
         ),
-        meta(0, MetaMessage::TimeSignature(4, 2, 24, 8)),
+        meta(0, MetaMessage::TimeSignature(1, 2, 24, 8)),
         TrackEvent {
             delta: u28::new(0),
             kind: TrackEventKind::SysEx(GM_ON),
@@ -69,6 +69,10 @@ fn conductor() -> Track<'static> {
         let microseconds = (60_000_000.0 / tempo).round() as u32;
         track.push(meta(tick - now, MetaMessage::Tempo(u24::new(microseconds))));
         now = tick;
+        if tick == 0 {
+            track.push(meta(SET_UP, MetaMessage::TimeSignature(4, 2, 24, 8)));
+            now = SET_UP;
+        }
     }
     track.push(meta(at(36, 1.0) - now, MetaMessage::EndOfTrack));
     track

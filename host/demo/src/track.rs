@@ -5,9 +5,13 @@ use crate::score::{self, BAR, Note, QUARTER};
 use midly::num::{u4, u7, u28};
 use midly::{MetaMessage, MidiMessage, PitchBend, Track, TrackEvent, TrackEventKind};
 
+/// Ticks before bar 1: a bar of one beat in which every part sets itself up. A MIDI cable needs a tenth of a second for
+/// that, and many an instrument a moment of its own after a reset.
+pub(crate) const SET_UP: u32 = QUARTER;
+
 /// A moment, from bar 1 and beat 1 (a quarter) as musicians count.
 pub(crate) fn at(bar: u32, beat: f64) -> u32 {
-    (bar - 1) * BAR + ((beat - 1.0) * f64::from(QUARTER)).round() as u32
+    SET_UP + (bar - 1) * BAR + ((beat - 1.0) * f64::from(QUARTER)).round() as u32
 }
 
 pub(crate) struct Part {
@@ -37,10 +41,10 @@ impl Part {
             (91, 42),
             (93, 12),
         ] {
-            part.control(0, controller, value);
+            part.control(SET_UP / 4, controller, value);
         }
         part.push(
-            0,
+            SET_UP / 4,
             1,
             MidiMessage::ProgramChange {
                 program: u7::new(program),
@@ -66,12 +70,7 @@ impl Part {
 
     /// Plays one note, a hair before or after its time.
     pub(crate) fn note(&mut self, note: Note, velocity: u8) {
-        let early = note.start.saturating_sub(3);
-        let start = if note.start == 0 {
-            0
-        } else {
-            early + (6.0 * self.hand.phase()).round() as u32
-        };
+        let start = note.start - 3 + (6.0 * self.hand.phase()).round() as u32;
         let strength = f64::from(velocity) + 6.0 * self.hand.sample();
         let (key, vel) = (
             u7::new(note.key),

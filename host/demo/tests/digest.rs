@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 fn the_song_is_the_song() {
     assert_eq!(
         digest(&dmusmini_demo::song()),
-        "e991bbb2773aaad584ad1a915dbcf81984637b723ab8f8d7c6cd4c404d28aa96"
+        "41719b79057018ae6ec64e16f6f104e0ca006328bbc29b5108582e589ba75ca0"
     );
 }
 
@@ -18,7 +18,7 @@ fn the_bank_is_the_bank() {
     assert_eq!(bank.len(), 1_723_784, "bytes");
     assert_eq!(
         digest(&bank),
-        "9a75fdb86c943308997ade52314f0f2fd5b2dc790e99247fa00bbd6c0feb2b3f"
+        "affadf78d88a320f8ddf5e1481cf5d7e19c6ae1be6749250375f7a0386999640"
     );
 }
 

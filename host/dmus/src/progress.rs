@@ -22,6 +22,16 @@ impl Progress {
         Self(bar)
     }
 
+    /// Something that turns, where nobody knows how long it takes.
+    pub(crate) fn spinner(what: &'static str, quiet: bool) -> Self {
+        if quiet {
+            return Self(ProgressBar::hidden());
+        }
+        let spinner = ProgressBar::new_spinner().with_message(what);
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        Self(spinner)
+    }
+
     /// Tells that `done` steps are done.
     pub(crate) fn at(&self, done: u64) {
         self.0.set_position(done);

@@ -1,6 +1,6 @@
 //! What a run tells at its end, as JSON or as text.
 
-use crate::session::{DriverReport, Machine, Statistics};
+use crate::session::{DriverReport, Machine};
 use dmusmini_song::{SECOND, Song};
 use serde::Serialize;
 use std::fmt;
@@ -115,6 +115,15 @@ impl AudioReport {
     }
 }
 
+/// The synthesizer's own running statistics.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct VoiceReport {
+    /// Voices sounding at once, at most (looked at a hundred times a second).
+    pub most: u32,
+    /// Notes that no voice was left for, or no instrument.
+    pub lost_notes: u32,
+}
+
 /// What `render` and `demo` tell.
 #[derive(Clone, Debug, Serialize)]
 pub struct RenderReport {
@@ -126,9 +135,9 @@ pub struct RenderReport {
     pub bank: BankReport,
     /// What came out.
     pub audio: AudioReport,
-    /// The driver's own statistics.
-    pub statistics: Statistics,
-    /// Processor time of the driver's render calls, in milliseconds a second of sound.
+    /// The synthesizer's own statistics.
+    pub voices: VoiceReport,
+    /// Time spent rendering (driver and simulated machine), in milliseconds a second of sound.
     pub cpu_ms_per_second: f64,
     /// Leaks and broken rules.
     pub violations: Vec<String>,
@@ -214,7 +223,7 @@ impl fmt::Display for RenderReport {
         let Self {
             bank,
             audio,
-            statistics,
+            voices,
             ..
         } = self;
         writeln!(f, "driver   {}", self.driver)?;
@@ -239,7 +248,7 @@ impl fmt::Display for RenderReport {
         writeln!(
             f,
             "voices   {} at most; {} notes lost",
-            statistics.voices, statistics.lost_notes
+            voices.most, voices.lost_notes
         )?;
         writeln!(
             f,
@@ -284,7 +293,7 @@ impl fmt::Display for Machine {
             write!(
                 f,
                 "{:>12.6}  {:<7}  {}",
-                seconds(line.at),
+                seconds(i64::try_from(line.at).unwrap_or(i64::MAX)),
                 line.level,
                 line.name
             )?;

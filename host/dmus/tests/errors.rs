@@ -153,7 +153,6 @@ fn missing_files_and_places_are_named() {
 }
 
 #[test]
-#[ignore = "the simulated machine is being built"]
 fn a_broken_driver_image_is_refused() {
     let place = Place::new();
     let (song, bank) = (place.song(), place.bank());

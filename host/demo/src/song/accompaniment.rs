@@ -20,7 +20,7 @@ pub(super) fn parts() -> Vec<Part> {
 }
 
 fn piano() -> Part {
-    let mut part = Part::new("Piano", 1, 0, 100, 54);
+    let mut part = Part::new("Piano", 1, 0, 92, 54);
     for chord in chords(1, 4).iter().chain(&chords(21, 24)) {
         ripple(&mut part, chord, 62);
     }
@@ -102,7 +102,7 @@ fn strike(part: &mut Part, chord: &Chord, offset: u32, length: u32, velocity: u8
 }
 
 fn pad() -> Part {
-    let mut part = Part::new("Pad", 2, 89, 74, 64);
+    let mut part = Part::new("Pad", 2, 89, 84, 64);
     hold(&mut part, &chords(1, 12), 0, 60);
     hold(&mut part, &chords(21, 24), 0, 66);
     hold(&mut part, &chords(31, 34), 0, 58);
@@ -133,7 +133,7 @@ fn strings() -> Part {
 }
 
 fn choir() -> Part {
-    let mut part = Part::new("Choir", 9, 52, 84, 76);
+    let mut part = Part::new("Choir", 9, 52, 98, 76);
     hold(&mut part, &chords(21, 24), 0, 76);
     hold(&mut part, &chords(25, 33), 0, 70);
     part.ramp(11, (at(21, 1.0), 50), (at(23, 1.0), 112));
@@ -161,7 +161,7 @@ fn hold(part: &mut Part, chords: &[Chord], up: u8, velocity: u8) {
 }
 
 fn bass() -> Part {
-    let mut part = Part::new("Bass", 3, 33, 104, 64);
+    let mut part = Part::new("Bass", 3, 33, 116, 64);
     for chord in &chords(5, 12) {
         let fifth = chord.bass + if chord.bass > 42 { 0 } else { 7 };
         for (offset, length, key, velocity) in [
@@ -223,7 +223,7 @@ fn bass() -> Part {
 }
 
 fn guitar() -> Part {
-    let mut part = Part::new("Guitar", 7, 24, 92, 30);
+    let mut part = Part::new("Guitar", 7, 24, 108, 30);
     for chord in &chords(5, 12) {
         let [first, second, third, fourth] = chord.voices;
         let figure = [first, third, second, fourth, third, second, fourth, third];

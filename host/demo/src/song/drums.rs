@@ -3,7 +3,7 @@
 //! `x` is a stroke, `X` an accent, `o` a soft one, `.` nothing.
 
 use crate::score::{Note, QUARTER};
-use crate::track::{Part, at};
+use crate::track::{Part, SET_UP, at};
 
 const KICK: u8 = 36;
 const RIM: u8 = 37;
@@ -57,7 +57,7 @@ const HALF_TIME: &[(u8, &str)] = &[
 
 pub(super) fn part() -> Part {
     let mut part = Part::new("Drums", 10, 0, 104, 64);
-    part.control(0, 91, 24);
+    part.control(SET_UP / 4, 91, 24);
     for bar in 5..=11 {
         pattern(
             &mut part,

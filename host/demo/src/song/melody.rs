@@ -1,13 +1,13 @@
 //! The parts that sing: flute, lead, vibraphone, glockenspiel, and the horns that answer.
 
-use crate::track::{Part, at};
+use crate::track::{Part, SET_UP, at};
 
 pub(super) fn parts() -> Vec<Part> {
     vec![flute(), lead(), vibraphone(), glockenspiel(), horns()]
 }
 
 fn flute() -> Part {
-    let mut part = Part::new("Flute", 5, 73, 96, 74);
+    let mut part = Part::new("Flute", 5, 73, 108, 74);
     part.play(
         5,
         84,
@@ -30,7 +30,7 @@ fn flute() -> Part {
 }
 
 fn lead() -> Part {
-    let mut part = Part::new("Lead", 6, 81, 86, 60);
+    let mut part = Part::new("Lead", 6, 81, 106, 60);
     bend_range(&mut part, 2);
     part.play(13, 92, "C5/8 F5 A5!/4. G5/8 A5/4 | B5/4. A5/8 G5/4 D5 | E5/8 A5 C6!/4. B5/8 A5/4 | G5/2 E5/4 C5/8 D5 |");
     part.play(
@@ -89,7 +89,7 @@ fn vibraphone() -> Part {
 }
 
 fn glockenspiel() -> Part {
-    let mut part = Part::new("Glockenspiel", 12, 9, 74, 46);
+    let mut part = Part::new("Glockenspiel", 12, 9, 92, 46);
     part.play(16, 62, "R/2 G5/8 E5 C5 G5 |");
     part.play(20, 66, "C5/8 E5 G5 C6 E6/4 R |");
     part.play(28, 68, "R/2 A5/8 F#5 D5 A5 |");
@@ -99,7 +99,7 @@ fn glockenspiel() -> Part {
 }
 
 fn horns() -> Part {
-    let mut part = Part::new("Brass", 8, 61, 82, 88);
+    let mut part = Part::new("Brass", 8, 61, 70, 88);
     part.play(
         16,
         92,
@@ -139,6 +139,6 @@ fn bend_range(part: &mut Part, semitones: u8) {
         (101, 127),
         (100, 127),
     ] {
-        part.control(0, controller, value);
+        part.control(SET_UP / 4, controller, value);
     }
 }

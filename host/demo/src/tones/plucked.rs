@@ -38,7 +38,7 @@ pub(super) fn piano(key: u8) -> Wave {
             name: "Piano",
             position: 0.122,
             slope: 0.85 + 0.08 * up,
-            bright: 1500.0 * pow(1.5, up),
+            bright: 1900.0 * pow(1.5, up),
             stiffness: 0.00035 * pow(2.1, up),
             damping: [0.28 * pow(1.35, up), 0.012 * pow(1.6, up)],
             knock: (0.10 * pow(1.25, up), 900.0 * pow(1.4, up)),

@@ -6,7 +6,7 @@ use crate::arguments::Demo;
 use crate::output::Output;
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, UartReport};
-use crate::session::{self, SynthSettings};
+use crate::session::{SynthSession, SynthSettings};
 use crate::wav::WavOutput;
 use anyhow::{Context, Result};
 use dmusmini_collection::{Collection, Level};
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
         tail: 8.0,
         quiet,
     };
-    let played = playing.play(session::open_synth(&driver, settings)?, |block| {
+    let played = playing.play(SynthSession::open(&driver, settings)?, |block| {
         sound.samples.extend_from_slice(block);
         wav.write(block)
     })?;

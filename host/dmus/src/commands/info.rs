@@ -68,7 +68,7 @@ impl Facts {
             _ => {
                 let all = || song.tempos.iter().map(|tempo| tempo.1);
                 format!(
-                    "{} to {}, {} changes",
+                    "{} to {} ({} changes)",
                     tempo(all().max().unwrap_or(0)),
                     tempo(all().min().unwrap_or(0)),
                     song.tempos.len()
@@ -76,7 +76,7 @@ impl Facts {
             }
         };
         let mut text = format!(
-            "{report}\n  format {}, {} tracks, {tempos} quarters a minute\n",
+            "{report}\n  format {}, {} tracks, tempo {tempos}\n",
             song.format, song.tracks
         );
         let mut channels = Vec::new();

@@ -2,8 +2,8 @@
 
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::report::{AudioReport, BankReport};
-use crate::session::{Machine, Statistics, Synth, SynthSettings};
+use crate::report::{AudioReport, BankReport, VoiceReport};
+use crate::session::{Machine, SynthSession, SynthSettings};
 use anyhow::{Context, Result};
 use dmusmini_collection::{Collection, ItemKind, Level, Options, Selection};
 use dmusmini_song::{SECOND, Song};
@@ -24,16 +24,14 @@ pub(crate) struct Playing<'a> {
 pub(crate) struct Played {
     pub(crate) bank: BankReport,
     pub(crate) audio: AudioReport,
-    pub(crate) statistics: Statistics,
+    pub(crate) voices: VoiceReport,
     pub(crate) machine: Machine,
     /// Time spent in the driver's render calls.
     pub(crate) render_time: Duration,
 }
 
-/// Frames a render call asks for: 10 ms, as an audio engine would.
+/// Blocks a second: as an audio engine would ask for them.
 const PERIODS_A_SECOND: u32 = 100;
-/// How far ahead of the sound events are handed over, as DirectMusic's port does.
-const AHEAD: i64 = SECOND / 2;
 /// Silence of this length, after the song's end, ends the rendering.
 const SILENCE_SECONDS: u32 = 1;
 
@@ -41,58 +39,53 @@ impl Playing<'_> {
     /// Plays the song; every block of sound goes to `sink`.
     pub(crate) fn play(
         &self,
-        mut synth: Box<dyn Synth>,
+        mut synth: SynthSession,
         mut sink: impl FnMut(&[i16]) -> Result<()>,
     ) -> Result<Played> {
-        let bank = self.download(synth.as_mut())?;
-        let rate = i64::from(self.settings.rate);
-        let period = self.settings.rate / PERIODS_A_SECOND;
-        #[expect(clippy::cast_possible_truncation, reason = "at most ten minutes")]
-        let limit =
-            frame_at(self.song.length, rate) + (self.tail * f64::from(self.settings.rate)) as i64;
-        let progress = Progress::new(u64::try_from(limit)?, "rendering", self.quiet);
-        let mut block = vec![0; period as usize * usize::from(self.settings.channels)];
-        let mut audio = AudioReport::new(self.settings.rate, self.settings.channels);
-        let mut events = self.song.events.iter().peekable();
-        let (mut position, mut silence, mut render_time) = (0, 0, Duration::ZERO);
-        let mut most_voices = 0;
-        while position < limit
-            && !(position > frame_at(self.song.length, rate)
-                && silence > SILENCE_SECONDS * self.settings.rate)
-        {
+        let bank = self.download(&synth)?;
+        synth.play(self.song)?;
+        let rate = self.settings.rate;
+        let end = frames(self.song.length, rate);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most ten minutes"
+        )]
+        let limit = end + (self.tail * f64::from(rate)) as u64;
+        let period = rate / PERIODS_A_SECOND;
+        let progress = Progress::new(limit, "rendering", self.quiet);
+        let mut audio = AudioReport::new(rate, self.settings.channels);
+        let (mut silence, mut render_time) = (0, Duration::ZERO);
+        let mut voices = VoiceReport::default();
+        while audio.frames < limit && !(audio.frames > end && silence > SILENCE_SECONDS * rate) {
             interrupt::check()?;
-            let horizon = position * SECOND / rate + AHEAD;
-            while let Some(event) = events.next_if(|event| event.at <= horizon) {
-                synth.play(event.at, &event.message)?;
-            }
             let begun = Instant::now();
-            synth.render(&mut block)?;
+            let block = synth.render(period as usize)?;
             render_time += begun.elapsed();
             silence = if block.iter().all(|sample| *sample == 0) {
                 silence + period
             } else {
                 0
             };
-            audio.add(&block);
-            sink(&block)?;
-            position += i64::from(period);
-            most_voices = most_voices.max(synth.statistics()?.voices);
-            progress.at(u64::try_from(position)?);
+            audio.add(block);
+            sink(block)?;
+            let statistics = synth.statistics()?;
+            voices = VoiceReport {
+                most: voices.most.max(statistics.voices),
+                lost_notes: statistics.lost_notes,
+            };
+            progress.at(audio.frames);
         }
-        let statistics = Statistics {
-            voices: most_voices,
-            ..synth.statistics()?
-        };
         Ok(Played {
             bank,
             audio,
-            statistics,
-            machine: synth.close()?,
+            voices,
+            machine: synth.close(),
             render_time,
         })
     }
 
-    fn download(&self, synth: &mut dyn Synth) -> Result<BankReport> {
+    fn download(&self, synth: &SynthSession) -> Result<BankReport> {
         let options = Options {
             level: self.level,
             is_gm: true,
@@ -122,6 +115,7 @@ impl Playing<'_> {
     }
 }
 
-fn frame_at(at: i64, rate: i64) -> i64 {
-    at * rate / SECOND
+/// The first frame that lies wholly after a time.
+fn frames(at: i64, rate: u32) -> u64 {
+    u64::try_from(i128::from(at) * i128::from(rate) / i128::from(SECOND)).unwrap_or(0)
 }

@@ -5,7 +5,7 @@ use crate::arguments::Render;
 use crate::output;
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, SongReport};
-use crate::session::{self, Driver};
+use crate::session::{Driver, SynthSession};
 use crate::wav::WavOutput;
 use anyhow::Result;
 use dmusmini_collection::{Collection, Level};
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
         tail: arguments.synth.tail,
         quiet,
     };
-    let synth = session::open_synth(&driver, settings)?;
+    let synth = SynthSession::open(&driver, settings)?;
     let played = playing.play(synth, |block| {
         if arguments.plot.is_some() {
             sound.samples.extend_from_slice(block);
@@ -72,7 +72,7 @@ pub(super) fn report(driver: &Driver, song: &Song, played: Played) -> RenderRepo
         cpu_ms_per_second: 1000.0 * played.render_time.as_secs_f64()
             / played.audio.seconds().max(1e-3),
         audio: played.audio,
-        statistics: played.statistics,
+        voices: played.voices,
         violations: played.machine.violations,
     }
 }
@@ -103,8 +103,8 @@ pub(super) fn captions(report: &RenderReport) -> (String, String) {
     let subtitle = format!(
         "played by {driver}    {} notes    {} voices at most    {} lost    {:.1} ms CPU a second    {} Hz",
         report.song.notes,
-        report.statistics.voices,
-        report.statistics.lost_notes,
+        report.voices.most,
+        report.voices.lost_notes,
         report.cpu_ms_per_second,
         report.audio.rate
     );

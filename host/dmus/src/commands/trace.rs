@@ -2,8 +2,8 @@
 
 use super::playing::Playing;
 use crate::arguments::Trace;
-use crate::session::{self, Machine};
-use crate::{interrupt, report};
+use crate::report;
+use crate::session::{Machine, SynthSession, UartSession};
 use anyhow::Result;
 use dmusmini_collection::{Collection, Level};
 use dmusmini_song::Song;
@@ -25,9 +25,9 @@ pub(super) fn run(arguments: &Trace, quiet: bool) -> Result<()> {
 fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) -> Result<Machine> {
     let driver = arguments.driver.load()?;
     let Some(bank) = bank else {
-        let mut uart = session::open_uart(&driver, false)?;
-        uart.play(&song.events, &mut |_| Ok(interrupt::check()?))?;
-        return uart.close();
+        let mut uart = UartSession::open(&driver, false)?;
+        uart.play(&song.events)?;
+        return Ok(uart.close());
     };
     let settings = arguments.synth.settings();
     let level = if arguments.synth.level1 {
@@ -44,6 +44,6 @@ fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) 
         quiet,
     };
     Ok(playing
-        .play(session::open_synth(&driver, settings)?, |_| Ok(()))?
+        .play(SynthSession::open(&driver, settings)?, |_| Ok(()))?
         .machine)
 }

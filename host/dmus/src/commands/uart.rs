@@ -4,7 +4,7 @@ use crate::arguments::Uart;
 use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::report::{SongReport, UartReport};
-use crate::session::{self, Driver, WireByte};
+use crate::session::{Driver, UartSession, WireByte};
 use crate::{interrupt, wire};
 use anyhow::{Context, Result};
 use dmusmini_song::{Event, Song};
@@ -51,13 +51,12 @@ pub(super) fn play(
     polled: bool,
     quiet: bool,
 ) -> Result<(Vec<WireByte>, UartReport)> {
-    let mut uart = session::open_uart(driver, polled)?;
-    let progress = Progress::new(u64::try_from(song.length)?, "playing", quiet);
-    let bytes = uart.play(&song.events, &mut |at| {
-        progress.at(u64::try_from(at).unwrap_or(0));
-        Ok(interrupt::check()?)
-    })?;
-    let machine = uart.close()?;
+    let progress = Progress::spinner("playing", quiet);
+    let mut uart = UartSession::open(driver, polled)?;
+    let bytes = uart.play(&song.events)?;
+    let machine = uart.close();
+    drop(progress);
+    interrupt::check()?;
     let delays = wire::delays(song, &bytes);
     let report = UartReport {
         driver: driver.report(),

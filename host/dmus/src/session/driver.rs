@@ -1,6 +1,7 @@
 //! Which build of the driver plays.
 
 use anyhow::{Context, Result, bail};
+use dmusmini_simulator::session::Binary;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,13 @@ impl Driver {
             }
         };
         Ok(Self::Image { path, bytes })
+    }
+
+    pub(super) fn binary(&self) -> Binary {
+        match self {
+            Self::Image { path, .. } => Binary::Sys(path.clone()),
+            Self::Native => Binary::Native,
+        }
     }
 
     /// What to tell about it.
