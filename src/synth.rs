@@ -193,13 +193,13 @@ impl Synth {
                 tuning: filter::Tuning::new(config.sample_rate),
                 interpolation: config.interpolation,
             },
-            bank: Bank::new(
+            bank: Bank::try_new(
                 BankTable::try_new(DEFAULT_DOWNLOADS)?,
                 config.download_quota,
-            ),
+            )?,
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
-            bus: Bus::SILENT,
+            bus: Bus::try_new()?,
             blocks: [[0; BLOCK_FRAMES]; 2],
             volume: 0,
             boost: DEFAULT_BOOST,

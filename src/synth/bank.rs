@@ -116,24 +116,24 @@ pub(super) struct Bank {
     touched: u32,
     free: SlotIndex,
     dead: SlotIndex,
-    instruments: [SlotIndex; BUCKETS],
-    waves: [SlotIndex; BUCKETS],
+    instruments: Buffer<SlotIndex>,
+    waves: Buffer<SlotIndex>,
     quota: u64,
     used: u64,
 }
 
 impl Bank {
-    pub(super) fn new(table: BankTable, quota: u64) -> Self {
-        Self {
+    pub(super) fn try_new(table: BankTable, quota: u64) -> Result<Self, OutOfMemory> {
+        Ok(Self {
             slots: table.slots,
             touched: 0,
             free: SlotIndex::NONE,
             dead: SlotIndex::NONE,
-            instruments: [SlotIndex::NONE; BUCKETS],
-            waves: [SlotIndex::NONE; BUCKETS],
+            instruments: Buffer::try_filled(BUCKETS, SlotIndex::NONE)?,
+            waves: Buffer::try_filled(BUCKETS, SlotIndex::NONE)?,
             quota,
             used: 0,
-        }
+        })
     }
 
     /// How many downloads there is room for.

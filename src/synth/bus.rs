@@ -12,6 +12,7 @@
 )]
 
 use super::BLOCK_FRAMES;
+use crate::mem::{Buffer, OutOfMemory};
 
 /// A pair of sums, aligned for whole-register access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +36,12 @@ pub(super) fn add(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i3
     }
 }
 
-/// A pair of sums for each frame of a block.
-#[derive(Clone, Debug)]
+/// A pair of sums for each frame of a block. On the heap: three kilobytes are much for a kernel's
+/// stack, which a synth crosses while it is made.
+#[derive(Debug)]
 pub(super) struct Bus {
-    frames: [Frame; BLOCK_FRAMES],
-    surplus: [Surplus; BLOCK_FRAMES + 1],
+    frames: Buffer<Frame>,
+    surplus: Buffer<Surplus>,
 }
 
 /// At one frame, what the sum of all gain lines jumps by and what its slope changes by.
@@ -50,13 +52,12 @@ struct Surplus {
 }
 
 impl Bus {
-    pub(super) const SILENT: Self = Self {
-        frames: [Frame([0; 2]); BLOCK_FRAMES],
-        surplus: [Surplus {
-            jump: [0; 2],
-            bend: [0; 2],
-        }; BLOCK_FRAMES + 1],
-    };
+    pub(super) fn try_new() -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            frames: Buffer::try_filled(BLOCK_FRAMES, Frame::default())?,
+            surplus: Buffer::try_filled(BLOCK_FRAMES + 1, Surplus::default())?,
+        })
+    }
 
     /// Adds a run of a voice's frames, the first at frame `at` of the block, with gains (Q22)
     /// that start at `gains` and grow by `steps` a frame.
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_surplus_cancels_exactly() {
-        let mut bus = Bus::SILENT;
+        let mut bus = Bus::try_new().unwrap();
         let frames: Vec<i32> = (0..64)
             .map(|n| 71_234_567_i32.wrapping_mul(n - 30))
             .collect();

@@ -123,7 +123,7 @@ fn check(path: &Path, arguments: &Arguments) -> Result<usize> {
 
 /// Prints the deepest frames and returns the deepest one's size; unwind codes are x64's alone.
 fn report_stack(image: &Path, arguments: &Arguments) -> Result<u32> {
-    const SHOWN: usize = 3;
+    const SHOWN: usize = 5;
     if arguments.arch != Architecture::Amd64 {
         return Ok(0);
     }
