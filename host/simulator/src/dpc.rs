@@ -170,6 +170,7 @@ impl Kernel {
         let Some(entry) = self.dpcs.queue.borrow_mut().pop_front() else {
             return false;
         };
+        let start = self.now();
         let before = self.level.replace(Irql::DISPATCH);
         let inside = crate::inside::set_inside(false);
         match entry {
@@ -177,6 +178,7 @@ impl Kernel {
             Entry::Driver { dpc, arguments } => self.call_dpc(dpc, arguments),
         }
         crate::inside::set_inside(inside);
+        self.stretch(start, |stretches| &mut stretches.dpc);
         if self.irql() != Irql::DISPATCH {
             let now = self.irql();
             self.violate(

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 
 use crate::checkpoint;
+use crate::irql::Irql;
 use crate::kernel::{self, Kernel};
 use crate::trace::Event;
 use crate::violation::Rule;
@@ -63,6 +64,7 @@ impl Kernel {
         self.record(Event::Entered(what));
         let level = self.irql();
         let locks = self.locks.count();
+        let start = self.now();
         self.depth.set(self.depth.get() + 1);
         let result = if self.depth.get() == 1 {
             let border = Border::cross(true);
@@ -84,6 +86,9 @@ impl Kernel {
             work()
         };
         self.depth.set(self.depth.get() - 1);
+        if level == Irql::DISPATCH {
+            self.stretch(start, |stretches| &mut stretches.call);
+        }
         if self.irql() != level {
             self.violate(
                 Rule::IrqlNotRestored,

@@ -154,7 +154,9 @@ impl Kernel {
             level,
             "synchronize with an interrupt",
         );
+        let start = self.now();
         let result = work();
+        self.stretch(start, |stretches| &mut stretches.interrupt);
         self.unlock(
             address,
             Kind::Interrupt,
@@ -196,6 +198,7 @@ impl Kernel {
         self.interrupts
             .serviced
             .set(self.interrupts.serviced.get() + 1);
+        let start = self.now();
         let mut claimed = false;
         for routine in routines {
             claimed |= routine();
@@ -208,6 +211,7 @@ impl Kernel {
                 self.level.set(level);
             }
         }
+        self.stretch(start, |stretches| &mut stretches.interrupt);
         self.unlock(address, Kind::Interrupt, None, "an interrupt");
         crate::inside::set_inside(inside);
         self.level.set(before);

@@ -53,6 +53,22 @@ impl Default for Options {
     }
 }
 
+/// The longest times that the driver kept the processor to itself, in 100 ns of virtual time.
+///
+/// What it waited for counts (ports, stalls); its own instructions take no virtual time. Interrupts
+/// that come in between count for what they interrupted, as they would on a real machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stretches {
+    /// The longest run of one DPC or timer routine.
+    pub dpc: u64,
+    /// The longest run of the service routines of one interrupt.
+    pub interrupt: u64,
+    /// The longest time that a spin lock was held.
+    pub lock: u64,
+    /// The longest call of the driver by the system at DISPATCH_LEVEL.
+    pub call: u64,
+}
+
 /// A place where a scenario may disturb the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
@@ -92,6 +108,7 @@ pub struct Kernel {
     /// Set while no import may count as a call of the driver (host code running).
     pub(crate) dead: Cell<bool>,
     pub(crate) depth: Cell<u32>,
+    stretches: Cell<Stretches>,
     pool: Pool,
     memory: Memory,
     etw: Etw,
@@ -118,6 +135,7 @@ impl Kernel {
             images: RefCell::default(),
             dead: Cell::new(false),
             depth: Cell::new(0),
+            stretches: Cell::default(),
             pool: Pool::new(options.special_pool),
             memory: Memory::default(),
             etw: Etw::default(),
@@ -163,6 +181,19 @@ impl Kernel {
 
     pub(crate) fn is_client_32_bit(&self) -> bool {
         self.client_32_bit.get()
+    }
+
+    /// The longest times that the driver kept the processor to itself so far.
+    pub fn stretches(&self) -> Stretches {
+        self.stretches.get()
+    }
+
+    /// Notes that something took from `start` until now.
+    pub(crate) fn stretch(&self, start: u64, which: impl FnOnce(&mut Stretches) -> &mut u64) {
+        let mut stretches = self.stretches.get();
+        let longest = which(&mut stretches);
+        *longest = (*longest).max(self.now() - start);
+        self.stretches.set(stretches);
     }
 
     /// Writes a line of the scenario's own into the trace.

@@ -28,6 +28,7 @@ struct Held {
     address: usize,
     kind: Kind,
     before: Irql,
+    since: u64,
 }
 
 /// Locks held now and the state of events.
@@ -115,6 +116,7 @@ impl Kernel {
             address,
             kind,
             before,
+            since: self.now(),
         });
         before
     }
@@ -133,6 +135,9 @@ impl Kernel {
         let last = index + 1 == held.len();
         let lock = held.remove(index);
         drop(held);
+        if !matches!(kind, Kind::Interrupt | Kind::FastMutex) {
+            self.stretch(lock.since, |stretches| &mut stretches.lock);
+        }
         if !last {
             self.violate(Rule::LockOrder, at, format!("{kind:?} lock {address:#x}"));
         }

@@ -185,3 +185,41 @@ fn a_special_pool_block_ends_at_a_forbidden_page() {
     assert_eq!(violations.len(), 1, "{violations:?}");
     assert_eq!(violations[0].rule, Rule::Overrun);
 }
+
+#[test]
+fn the_time_at_a_raised_level_is_measured() {
+    use dmusmini_simulator::imports::sync::{KeAcquireSpinLockRaiseToDpc, KeReleaseSpinLock};
+    use dmusmini_simulator::imports::time::KeStallExecutionProcessor;
+    let machine = Machine::new();
+    // SAFETY: the function takes any number.
+    let stall = |microseconds| unsafe { KeStallExecutionProcessor(microseconds) };
+    machine.queue_work(move |_| stall(7));
+    machine.advance(1);
+    assert_eq!(machine.stretches().dpc, 70);
+    let mut word = 0;
+    // SAFETY: the lock is a local.
+    let before = unsafe { KeAcquireSpinLockRaiseToDpc(&raw mut word) };
+    stall(5);
+    // SAFETY: taken above.
+    unsafe { KeReleaseSpinLock(&raw mut word, before) };
+    assert_eq!(machine.stretches().lock, 50);
+    machine.at_level(Irql::DISPATCH, || {
+        machine.enter_driver("a call", || stall(9));
+    });
+    machine.enter_driver("a call", || stall(30));
+    assert_eq!(machine.stretches().call, 90);
+    machine.add_line(5, Irql(7), Trigger::Latched);
+    let connection = machine
+        .connect(
+            5,
+            Rc::new(move || {
+                stall(3);
+                true
+            }),
+        )
+        .unwrap();
+    machine.spurious_interrupt(5);
+    machine.synchronize(connection, || stall(4));
+    machine.disconnect(connection);
+    assert_eq!(machine.stretches().interrupt, 40);
+}
