@@ -25,6 +25,7 @@ mod region;
 mod resolve;
 mod units;
 mod wave;
+mod work;
 
 pub use articulation::{Articulation, Envelope, Filter, Lfo};
 pub use connection::{Connection, Curve, Destination, Input, Source};

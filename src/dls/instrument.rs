@@ -11,6 +11,7 @@ use super::reader::View;
 use super::region::{Loop, LoopKind, Range, Region};
 use super::resolve::Resolver;
 use super::units::Gain;
+use super::work::Work;
 use crate::mem::{Buffer, OutOfMemory};
 
 /// A bank and program: `ulPatch`.
@@ -179,14 +180,21 @@ impl Visit for Fill {
 
 /// One walk along the region list. Repeated for both passes, with the same result.
 struct Walk<'a> {
-    table: &'a Table<'a>,
-    level: Level,
+    reader: Reader<'a>,
     first_region: u32,
     /// The instrument's own blocks over the defaults, and its entry.
     base: Resolver,
     global: u32,
+    /// The articulation that is being worked out.
+    current: Resolver,
     /// For each entry of the offset table the number of the articulation it became.
     known: Buffer<u32>,
+}
+
+/// Reads articulations, and keeps account of the work.
+struct Reader<'a> {
+    table: &'a Table<'a>,
+    level: Level,
     work: Work,
 }
 
@@ -194,21 +202,22 @@ impl<'a> Walk<'a> {
     fn new(table: &'a Table<'a>, level: Level, header: View<'a>) -> Result<Self, DownloadError> {
         let entries =
             usize::try_from(table.entries()).map_err(|_| header.fault(Fault::OutOfMemory))?;
-        let known = Buffer::try_filled(entries, UNKNOWN);
+        let out_of_memory = |_: OutOfMemory| header.fault(Fault::OutOfMemory);
         let mut walk = Self {
-            table,
-            level,
+            reader: Reader {
+                table,
+                level,
+                work: Work::for_size(table.size()),
+            },
             first_region: header.u32(4)?,
-            base: Resolver::new(),
+            base: Resolver::try_new().map_err(out_of_memory)?,
             global: header.u32(8)?,
-            known: known.map_err(|_| header.fault(Fault::OutOfMemory))?,
-            work: Work::for_size(table.size()),
+            current: Resolver::try_new().map_err(out_of_memory)?,
+            known: Buffer::try_filled(entries, UNKNOWN).map_err(out_of_memory)?,
         };
-        let mut base = walk.base;
         if walk.global != 0 {
-            walk.resolve(walk.global, &mut base)?;
+            walk.reader.resolve(walk.global, &mut walk.base)?;
         }
-        walk.base = base;
         Ok(walk)
     }
 
@@ -216,25 +225,26 @@ impl<'a> Walk<'a> {
         self.known.fill(UNKNOWN);
         let mut articulations = 0;
         let mut index = self.first_region;
-        let mut left = self.table.entries();
+        let table = self.reader.table;
+        let mut left = table.entries();
         while index != 0 {
-            let region = self.table.entry(index, REGION_SIZE)?;
+            let region = table.entry(index, REGION_SIZE)?;
             left = left.checked_sub(1).ok_or(region.fault(Fault::Cycle))?;
-            self.work.spend(1, &region)?;
-            self.check_extensions(region.u32(20)?, &region)?;
+            self.reader.work.spend(1, &region)?;
+            self.reader.check_extensions(region.u32(20)?, &region)?;
 
             let own = region.u32(12)?;
             let entry = if own == 0 { self.global } else { own };
             let number = match self.known_number(entry, &region)? {
                 UNKNOWN => {
-                    visit.articulation(&self.articulation(entry, &region)?);
+                    visit.articulation(self.articulation(entry, &region)?);
                     self.remember(entry, articulations);
                     articulations
                 }
                 number => number,
             };
             articulations = articulations.max(number.saturating_add(1));
-            visit.region(parse_region(&region, self.level, number)?);
+            visit.region(parse_region(&region, self.reader.level, number)?);
             index = region.u32(16)?;
         }
         Ok(())
@@ -260,19 +270,21 @@ impl<'a> Walk<'a> {
     }
 
     /// What a region with the articulation `entry` sounds like.
-    fn articulation(&mut self, entry: u32, region: &View<'a>) -> Result<Resolver, DownloadError> {
-        self.work.spend(self.base.weight(), region)?;
+    fn articulation(&mut self, entry: u32, region: &View<'a>) -> Result<&Resolver, DownloadError> {
+        self.reader.work.spend(self.base.weight(), region)?;
         if entry == self.global {
-            return Ok(self.base);
+            return Ok(&self.base);
         }
-        let mut resolved = match self.level {
-            Level::One => Resolver::new(),
-            Level::Two => self.base,
-        };
-        self.resolve(entry, &mut resolved)?;
-        Ok(resolved)
+        match self.reader.level {
+            Level::One => self.current.reset(),
+            Level::Two => self.current.copy(&self.base),
+        }
+        self.reader.resolve(entry, &mut self.current)?;
+        Ok(&self.current)
     }
+}
 
+impl<'a> Reader<'a> {
     /// Applies the articulation at `entry`, and in level 2 those that follow it.
     fn resolve(&mut self, entry: u32, into: &mut Resolver) -> Result<(), DownloadError> {
         let mut index = entry;
@@ -339,25 +351,6 @@ impl<'a> Walk<'a> {
     fn check_extensions(&mut self, first: u32, from: &View<'a>) -> Result<(), DownloadError> {
         let length = self.table.check_extensions(first)?;
         self.work.spend(length, from)
-    }
-}
-
-/// How much reading is left: a download may name the same list from many places, but not so often
-/// that reading it costs more than a few steps a byte.
-struct Work(usize);
-
-impl Work {
-    fn for_size(bytes: u32) -> Self {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        Self(bytes.saturating_mul(4).saturating_add(4096))
-    }
-
-    fn spend(&mut self, steps: usize, at: &View<'_>) -> Result<(), DownloadError> {
-        self.0 = self
-            .0
-            .checked_sub(steps)
-            .ok_or(at.fault(Fault::TooMuchWork))?;
-        Ok(())
     }
 }
 

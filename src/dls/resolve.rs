@@ -4,20 +4,23 @@
 use super::articulation::{Articulation, Envelope, Filter, Lfo};
 use super::connection::{Connection, Destination, Input, Source};
 use super::units::{Cents, Gain, Permille, PitchCents, TimeCents};
+use crate::mem::{Buffer, OutOfMemory};
 
 /// Different (source, control, destination) triples that one articulation may have. All that the
 /// level 2 text defines is about fifty.
 pub(super) const MOST_CONNECTIONS: usize = 128;
 
 /// An articulation while its blocks are applied, starting with the defaults.
-#[derive(Clone, Copy, Debug)]
+///
+/// Its connections are on the heap: two and a half kilobytes are too much for a kernel's stack.
+#[derive(Debug)]
 pub struct Resolver {
     fixed: Articulation,
     /// The resting cutoff, still with its "off" value, and the resonance.
     cutoff: PitchCents,
     q: Gain,
     /// The first `used` are meant.
-    connections: [Connection; MOST_CONNECTIONS],
+    connections: Buffer<Connection>,
     used: usize,
 }
 
@@ -27,20 +30,47 @@ pub(super) struct TooMany;
 
 impl Resolver {
     /// Only the defaults.
-    #[must_use]
-    pub fn new() -> Self {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for the connections.
+    pub fn try_new() -> Result<Self, OutOfMemory> {
         let mut resolver = Self {
             fixed: Articulation::DEFAULT,
             cutoff: Filter::OFF,
             q: Gain(0),
-            connections: [DEFAULT_CONNECTION; MOST_CONNECTIONS],
+            connections: Buffer::try_filled(MOST_CONNECTIONS, DEFAULT_CONNECTION)?,
             used: 0,
         };
+        resolver.reset();
+        Ok(resolver)
+    }
+
+    /// Back to the defaults.
+    pub(super) fn reset(&mut self) {
+        self.fixed = Articulation::DEFAULT;
+        self.cutoff = Filter::OFF;
+        self.q = Gain(0);
+        self.used = 0;
         for default in DEFAULT_CONNECTIONS {
-            // There is room: the defaults are far fewer than the array is long.
-            let _ = resolver.connect(default);
+            // There is room: the defaults are far fewer than the buffer is long.
+            let _ = self.connect(default);
         }
-        resolver
+    }
+
+    /// Becomes equal to `other`.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.fixed = other.fixed;
+        self.cutoff = other.cutoff;
+        self.q = other.q;
+        self.used = other.used;
+        for (mine, theirs) in self
+            .connections
+            .iter_mut()
+            .zip(other.connections.iter().take(other.used))
+        {
+            *mine = *theirs;
+        }
     }
 
     /// Applies one block: it replaces the block with the same source, control and destination.
@@ -129,12 +159,6 @@ impl Resolver {
     }
 }
 
-impl Default for Resolver {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// The connections that every voice has unless its collection replaces them (dls.md section 3.2).
 /// Those whose default scale is 0 are left out: they do nothing.
 pub const DEFAULT_CONNECTIONS: &[Connection] = &[
@@ -197,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_static_block_replaces_the_default() {
-        let mut resolver = Resolver::new();
+        let mut resolver = Resolver::try_new().unwrap();
         resolver
             .apply(&plain(Source::None, Destination::ModLfoFrequency, -851))
             .unwrap();
@@ -208,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_connection_replaces_its_triple_and_zero_removes_it() {
-        let mut resolver = Resolver::new();
+        let mut resolver = Resolver::try_new().unwrap();
         let defaults = resolver.connections().count();
         assert_eq!(defaults, DEFAULT_CONNECTIONS.len());
         resolver
@@ -227,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_filter_is_off_until_a_cutoff_is_given() {
-        let mut resolver = Resolver::new();
+        let mut resolver = Resolver::try_new().unwrap();
         resolver
             .apply(&plain(Source::None, Destination::FilterQ, 300))
             .unwrap();
@@ -246,7 +270,7 @@ mod tests {
 
     #[test]
     fn statics_are_moved_into_range() {
-        let mut resolver = Resolver::new();
+        let mut resolver = Resolver::try_new().unwrap();
         for (destination, scale) in [
             (Destination::Eg1Attack, i32::MAX),
             (Destination::Eg1Sustain, -1),

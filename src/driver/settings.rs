@@ -99,7 +99,7 @@ impl Allowed {
     /// The allowed value next to `value`; the lower of two that are equally near.
     fn nearest(self, value: u32) -> u32 {
         match self {
-            Self::Range(from, to) => value.clamp(from, to),
+            Self::Range(from, to) => value.max(from).min(to),
             Self::OneOf(list) => {
                 let nearest = list.iter().min_by_key(|choice| choice.abs_diff(value));
                 nearest.copied().unwrap_or(value)

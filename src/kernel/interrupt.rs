@@ -9,6 +9,7 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::fmt;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::nt;
 use super::once::SetOnce;
@@ -26,6 +27,7 @@ pub struct DeviceLock<T> {
     value: UnsafeCell<T>,
     word: UnsafeCell<usize>,
     sync: SetOnce<ComRef<IInterruptSync>>,
+    connected: AtomicBool,
 }
 
 // SAFETY: the lock lets one thread at a time reach the value.
@@ -90,6 +92,7 @@ impl<T> DeviceLock<T> {
             value: UnsafeCell::new(value),
             word: UnsafeCell::new(0),
             sync: SetOnce::new(),
+            connected: AtomicBool::new(false),
         }
     }
 
@@ -117,14 +120,18 @@ impl<T> DeviceLock<T> {
     ///
     /// The status of the connection.
     pub fn connect(&self, irql: &Irql<Passive>) -> Result<(), Status> {
-        self.sync
-            .get()
-            .map_or(Ok(()), |sync| sync.connect(irql).ok())
+        if let Some(sync) = self.sync.get() {
+            sync.connect(irql).ok()?;
+            self.connected.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Lets no more interrupts come, and waits for a running service routine.
     pub fn disconnect(&self, irql: &Irql<Passive>) {
-        if let Some(sync) = self.sync.get() {
+        if let Some(sync) = self.sync.get()
+            && self.connected.swap(false, Ordering::AcqRel)
+        {
             sync.disconnect(irql);
         }
     }

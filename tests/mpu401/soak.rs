@@ -6,8 +6,8 @@ use dmusmini::mpu401::capture::Format;
 use dmusmini::mpu401::transmit::Lane;
 use dmusmini_simulator::chip::{Blame, Config, Flown};
 
-use super::rig::{Delivered, Rig, SECOND, Service, Splitter};
-use super::traffic::Traffic;
+use super::rig::{Delivered, Rig, SECOND, Service};
+use super::traffic::{Splitter, Traffic};
 
 /// A byte on the output wire, by the chip's own clock.
 const BYTE: f64 = 3_200.0 * (1.0 + SLOW as f64 / 1e6);

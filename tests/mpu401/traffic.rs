@@ -1,6 +1,6 @@
 //! Random MIDI: a mix of channel messages, SysEx up to 64 KiB, system common and real time.
 
-use super::rig::Random;
+use dmusmini::midi::status::Kind;
 
 /// A source of whole messages that can be told from another source's on the same wire.
 #[derive(Clone)]
@@ -109,4 +109,63 @@ impl Traffic {
 pub(crate) struct Played {
     pub(crate) first: usize,
     pub(crate) inserted: Vec<usize>,
+}
+
+/// Small, fast, and the same on every run (splitmix64).
+#[derive(Clone)]
+pub(crate) struct Random(pub u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(crate) fn byte(&mut self, bound: u8) -> u8 {
+        u8::try_from(self.below(u64::from(bound))).unwrap()
+    }
+}
+
+/// Splits a byte stream into messages the simple way, apart from the driver's parser: real-time
+/// bytes come out at once, running status is expanded, SysEx comes out whole.
+#[derive(Default)]
+pub(crate) struct Splitter {
+    open: Vec<u8>,
+    running: Option<u8>,
+}
+
+impl Splitter {
+    pub(crate) fn feed(&mut self, byte: u8) -> Option<Vec<u8>> {
+        if byte >= 0xF8 {
+            return Some(vec![byte]);
+        }
+        if byte >= 0x80 && byte != 0xF7 {
+            assert!(self.open.is_empty(), "{byte:02X} tears {:02X?}", self.open);
+            self.running = (byte < 0xF0).then_some(byte);
+        }
+        if self.open.is_empty() && byte < 0x80 {
+            self.open.push(self.running.expect("a status byte first"));
+        }
+        self.open.push(byte);
+        let whole = match self.open[0] {
+            0xF0 => byte == 0xF7,
+            status => self.open.len() > usize::from(data_bytes(status)),
+        };
+        whole.then(|| std::mem::take(&mut self.open))
+    }
+}
+
+fn data_bytes(status: u8) -> u8 {
+    match Kind::of(status) {
+        Kind::Channel(needs) | Kind::Common(needs) => needs,
+        kind => panic!("{status:02X} is {kind:?}"),
+    }
 }

@@ -47,6 +47,7 @@ impl Clock {
     }
 
     /// Where the page that stands in for `0xFFFFF780_00000000` is.
+    #[cfg(all(target_os = "linux", not(miri)))]
     pub(crate) fn shared_page(&self) -> *mut u8 {
         self.shared.cast()
     }

@@ -82,6 +82,7 @@ impl Dpcs {
     }
 
     /// Names and forgets the queued DPCs whose routine lies in `range`.
+    #[cfg(all(target_os = "linux", not(miri)))]
     pub(crate) fn calls_into(&self, range: &Range<usize>) -> Vec<String> {
         let known = self.known.borrow();
         let into = |dpc: &usize| {

@@ -42,6 +42,9 @@ mod kpcr;
 pub mod level;
 #[cfg(all(target_os = "linux", not(miri)))]
 pub mod loader;
+#[cfg(not(all(target_os = "linux", not(miri))))]
+#[path = "loader_absent.rs"]
+pub mod loader;
 pub mod lock;
 pub mod machine;
 pub mod memory;

@@ -7,6 +7,7 @@
 //! ([`Clock`](crate::clock::Clock)), and privileged instructions fault into [`fault`](crate::fault).
 
 use std::ffi::c_void;
+use std::ops::Range;
 use std::rc::Rc;
 
 use object::LittleEndian as LE;
@@ -19,6 +20,7 @@ use crate::kernel::{ImageRange, Kernel};
 use crate::kpcr;
 use crate::seh;
 use crate::status::NtStatus;
+use crate::violation::Rule;
 
 mod bind;
 mod map;
@@ -175,6 +177,35 @@ impl Drop for Image {
         if !self.kernel.dead.get() {
             self.kernel.freed(range.clone(), UNLOAD);
             self.kernel.unloaded(&range, UNLOAD);
+        }
+    }
+}
+
+impl Kernel {
+    /// The image that contains `address`.
+    pub(crate) fn image_at(&self, address: usize) -> Option<ImageRange> {
+        let images = self.images.borrow();
+        images
+            .iter()
+            .find(|image| image.addresses.contains(&address))
+            .cloned()
+    }
+
+    /// An address in an image, as the offset that a map file lists.
+    pub(crate) fn describe(&self, address: usize) -> String {
+        self.image_at(address).map_or_else(
+            || format!("{address:#x}"),
+            |image| format!("the image + {:#x}", address - image.addresses.start),
+        )
+    }
+
+    /// What must not be left of an image that is unmapped: routines that the system would call.
+    pub(crate) fn unloaded(&self, range: &Range<usize>, at: &'static str) {
+        for routine in self.timers.calls_into(range) {
+            self.violate(Rule::TimerArmed, at, routine);
+        }
+        for routine in self.dpcs.calls_into(range) {
+            self.violate(Rule::DpcQueued, at, routine);
         }
     }
 }

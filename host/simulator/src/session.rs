@@ -19,10 +19,11 @@ mod report;
 mod synth_player;
 mod uart_player;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dmusmini::com::Status;
 use dmusmini::kernel::nt::pnp;
@@ -135,6 +136,24 @@ pub struct Session {
     image: Option<Image>,
     machine: Option<Machine>,
     previous: Option<Rc<PortCls>>,
+    /// Released last: the next session may begin.
+    turn: Option<MutexGuard<'static, ()>>,
+}
+
+/// The native build is one driver with one set of statics: it is loaded once at a time, as on any
+/// system. Sessions of other threads wait.
+static NATIVE_TURN: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    static HAS_TURN: Cell<bool> = const { Cell::new(false) };
+}
+
+fn take_turn() -> MutexGuard<'static, ()> {
+    assert!(
+        !HAS_TURN.replace(true),
+        "the native build is loaded on this thread already"
+    );
+    NATIVE_TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Session {
@@ -153,6 +172,7 @@ impl Session {
     ///
     /// The image cannot be loaded, or `DriverEntry` fails.
     pub fn boot_with(driver: &Binary, options: Options) -> Result<Self, SessionError> {
+        let turn = (*driver == Binary::Native).then(take_turn);
         let machine = Machine::with_options(options);
         let system = PortCls::new();
         let previous = portcls::install(Some(Rc::clone(&system)));
@@ -162,6 +182,7 @@ impl Session {
             image: None,
             machine: Some(machine),
             previous,
+            turn,
         };
         session.load(driver)?;
         Ok(session)
@@ -315,6 +336,9 @@ impl Session {
         report.violations = machine.power_off();
         drop(self.image.take());
         portcls::install(self.previous.take());
+        if self.turn.take().is_some() {
+            HAS_TURN.set(false);
+        }
         report
     }
 }

@@ -200,3 +200,34 @@ fn a_device_comes_and_goes_a_hundred_times() {
         assert!(bytes.iter().all(|now| *now == bytes[0]), "{bytes:?}");
     });
 }
+
+#[test]
+fn the_built_in_miniport_takes_over_where_the_registry_says_so() {
+    in_every_build(|session| {
+        let hardware = Hardware::uart(Config::default()).with_dword("UseBuiltInUart", 1);
+        let device = session.install(&hardware).expect("install");
+        assert_eq!(session.portcls_objects("IMiniportDMus (built in)"), 1);
+        let player = UartPlayer::open(&device).expect("open");
+        let (flown, _) = player.play(session, (0..20).map(|n| note(i64::from(n) * 50_000, n)));
+        let bytes: Vec<u8> = flown.iter().map(|flown| flown.byte).collect();
+        let expected: Vec<u8> = (0..20).flat_map(|n| [0x90, n, 100]).collect();
+        assert_eq!(bytes, expected);
+        let capture = capture_pin(&device);
+        capture.run().expect("run");
+        let now = session.machine().now();
+        device
+            .chip()
+            .expect("a chip")
+            .borrow_mut()
+            .play(now, [0xB0, 7, 99, 10, 64]);
+        session.machine().advance(1_000_000);
+        let bytes: Vec<_> = capture
+            .captured()
+            .into_iter()
+            .map(|message| message.bytes)
+            .collect();
+        assert_eq!(bytes, [[0xB0, 7, 99], [0xB0, 10, 64]]);
+        assert_eq!(capture.close(), 0);
+        assert_eq!(player.close(), 0);
+    });
+}

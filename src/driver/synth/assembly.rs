@@ -90,7 +90,10 @@ impl Assembly {
                 again: false,
             };
         };
-        place.copy_from_slice(part);
+        // Not `copy_from_slice`, which would compare the lengths and panic.
+        for (to, from) in place.iter_mut().zip(part) {
+            *to = *from;
+        }
         if last {
             // Until `finish` the part counts as not taken, so that it can be offered again.
             return Part::Whole(self.bytes.get(..end).unwrap_or_default());

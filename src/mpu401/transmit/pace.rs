@@ -112,7 +112,7 @@ impl Pace {
         // Our idea of the chip's clock may be off in either direction; its depth bounds by how much.
         let least = now.0.saturating_add(time_of(self.depth, BYTE_TIME).0);
         let most = now.0.saturating_add(time_of(DEEPEST, BYTE_TIME).0);
-        self.busy_until = RefTime(self.busy_until.0.clamp(least, most));
+        self.busy_until = RefTime(self.busy_until.0.max(least).min(most));
     }
 
     /// How long a full chip keeps the wire busy for sure, less the timer's lateness and two bytes.

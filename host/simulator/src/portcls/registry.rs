@@ -58,6 +58,14 @@ impl Key {
             .insert(name.to_lowercase(), (name.to_owned(), value));
     }
 
+    /// Sets a value in a subkey, which is made where it is missing: `A\\B\\Name`.
+    pub fn set_at(&self, path: &str, value: Value) {
+        match path.split_once('\\') {
+            Some((key, rest)) => self.create(key).0.set_at(rest, value),
+            None => self.set(path, value),
+        }
+    }
+
     /// Removes a value.
     pub fn remove(&self, name: &str) {
         self.values.borrow_mut().remove(&name.to_lowercase());

@@ -22,7 +22,7 @@ pub struct Hardware {
     pub chip: Option<ChipAt>,
     /// What the bus gives the device.
     pub resources: Resources,
-    /// Values of its driver key.
+    /// Values under its driver key, by path.
     pub registry: Vec<(String, Value)>,
 }
 
@@ -67,16 +67,16 @@ impl Hardware {
         }
     }
 
-    /// Adds a registry value.
+    /// Adds a value under the driver key; `path` may lead through subkeys, as `A\\B\\Name`.
     #[must_use]
-    pub fn with_value(mut self, name: &str, value: Value) -> Self {
-        self.registry.push((name.to_owned(), value));
+    pub fn with_value(mut self, path: &str, value: Value) -> Self {
+        self.registry.push((path.to_owned(), value));
         self
     }
 
-    /// Adds a registry DWORD.
+    /// Sets one of the driver's settings: a DWORD under `Parameters` (inf section 7).
     #[must_use]
     pub fn with_dword(self, name: &str, value: u32) -> Self {
-        self.with_value(name, Value::dword(value))
+        self.with_value(&format!("Parameters\\{name}"), Value::dword(value))
     }
 }

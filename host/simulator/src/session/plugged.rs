@@ -44,8 +44,8 @@ impl Device {
             .driver()
             .ok_or(SessionError::Missing("driver object"))?;
         let key = Rc::new(Key::default());
-        for (name, value) in &hardware.registry {
-            key.set(name, value.clone());
+        for (path, value) in &hardware.registry {
+            key.set_at(path, value.clone());
         }
         system.set_next_key(Rc::clone(&key));
         let pdo = Block::new(PDO_SIZE);

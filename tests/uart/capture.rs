@@ -1,0 +1,250 @@
+//! Capture under want of memory, without a sink, raw, and on a shared interrupt; render details.
+
+use dmusmini::com::Status;
+use dmusmini::portcls::abi::{KsState, event_flags};
+use dmusmini_simulator::chip::{Cable, Config};
+use dmusmini_simulator::session::{ChipAt, Hardware, Session, Value};
+
+use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
+
+#[test]
+fn an_exhausted_allocator_loses_nothing_until_the_ring_is_full() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.capture.starve_after(Some(0));
+        rig.play((0..600).flat_map(|_| [0x90, 5, 6]));
+        rig.advance(SECOND);
+        assert!(rig.capture.captured().is_empty());
+        rig.capture.starve_after(None);
+        rig.advance(SECOND / 10);
+        let captured = rig.capture.captured();
+        println!(
+            "starved for 1 s, {}: {} of 600 messages",
+            name(binary),
+            captured.len()
+        );
+        assert_eq!(captured.len(), 600);
+        assert_eq!(rig.traced("CaptureOverrun"), 0);
+        rig.end();
+    });
+}
+
+#[test]
+fn a_full_ring_loses_the_newest_counts_them_and_marks_the_next() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.capture.starve_after(Some(0));
+        rig.play((0..1_000).flat_map(|_| [0x90, 5, 6]));
+        rig.advance(SECOND);
+        rig.capture.starve_after(None);
+        rig.advance(SECOND / 10);
+        rig.play([0x91, 7, 8, 0x92, 7, 8]);
+        rig.advance(SECOND / 10);
+        let events = rig.capture.captured_events();
+        let kept = events
+            .iter()
+            .filter(|event| event.bytes == [0x90, 5, 6])
+            .count();
+        let marks: Vec<_> = events[kept..]
+            .iter()
+            .map(|event| (event.bytes[0], event.flags))
+            .collect();
+        println!(
+            "full ring, {}: {kept} messages kept, then {marks:02X?}",
+            name(binary)
+        );
+        // The ring's 2,048 bytes, behind a message that was ready when the allocator failed.
+        assert_eq!(kept, (2_048 + 3) / 3);
+        assert_eq!(
+            marks,
+            [
+                (0x91, event_flags::INCOMPLETE),
+                (0x92, event_flags::COMPLETE)
+            ]
+        );
+        assert_eq!(rig.traced("CaptureOverrun"), 1);
+        rig.end();
+    });
+}
+
+#[test]
+fn output_may_be_disconnected_while_data_flows() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.play((0..900).flat_map(|_| [0x90, 5, 6]));
+        let mut count = 0;
+        for _ in 0..10 {
+            rig.advance(40 * MILLISECOND);
+            assert_eq!(rig.capture.connect_output(false), Status::SUCCESS);
+            count += rig.capture.captured().len();
+            rig.advance(40 * MILLISECOND);
+            assert!(rig.capture.captured().is_empty());
+            assert_eq!(rig.capture.connect_output(true), Status::SUCCESS);
+        }
+        rig.advance(SECOND);
+        count += rig.capture.captured().len();
+        println!(
+            "disconnected half of the time, {}: {count} of 900 messages",
+            name(binary)
+        );
+        assert!((400..600).contains(&count));
+        assert_eq!(rig.capture.events_with_driver(), (0, 0));
+        rig.end();
+    });
+}
+
+#[test]
+fn raw_capture_is_a_registry_value_away() {
+    with_each_binary(|binary| {
+        let session = Session::boot(binary).unwrap();
+        let device = session.add(&Hardware::uart(Config::default())).unwrap();
+        let (parameters, _) = device.registry().create("Parameters");
+        parameters.set("CaptureRaw", Value::dword(1));
+        assert_eq!(device.start(), Status::SUCCESS);
+        let rig = Rig::on(session, device);
+        rig.play([
+            0x90, 1, 2, 3, 4, 0xF8, 5, 6, 0xF0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xF7,
+        ]);
+        rig.advance(SECOND / 10);
+        let events = rig.capture.captured_events();
+        let short = |event: &dmusmini_simulator::session::CapturedEvent| {
+            event.flags == event_flags::INCOMPLETE && event.bytes.len() <= 8
+        };
+        assert!(events.iter().all(short), "{events:02X?}");
+        assert_eq!(
+            rig.capture.captured().len(),
+            5,
+            "the port's own parser finds the messages"
+        );
+        rig.end();
+    });
+}
+
+#[test]
+fn a_shared_interrupt_serves_both_devices() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let other = ChipAt {
+            port: 0x300,
+            vector: Some(9),
+            config: Config::default(),
+        };
+        let other = rig.session.install(&Hardware::uart_at(other)).unwrap();
+        rig.play((0..300).flat_map(|_| [0x90, 5, 6]));
+        let now = rig.now();
+        other
+            .chip()
+            .unwrap()
+            .borrow_mut()
+            .play(now, (0..300).flat_map(|_| [0x91, 5, 6]));
+        rig.advance(SECOND / 2);
+        // The other device has no stream: its bytes are read and thrown away, so that it does not
+        // hold the line.
+        assert_eq!(rig.capture.captured().len(), 300);
+        assert_eq!(other.chip().unwrap().borrow().blame().overruns, 0);
+        assert_eq!(rig.chip().borrow().blame().overruns, 0);
+        other.remove();
+        rig.play([0x92, 1, 2]);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.capture.captured().len(), 1);
+        drop(other);
+        rig.end();
+    });
+}
+
+#[test]
+fn loopback_returns_long_messages_packages_and_equal_times_in_order() {
+    with_each_binary(|binary| {
+        let config = Config {
+            cable: Cable::Loopback,
+            ..Config::default()
+        };
+        let rig = Rig::open(binary, &Hardware::uart(config));
+        let mut sysex = vec![0x2A; 65_536];
+        sysex[0] = 0xF0;
+        sysex[65_535] = 0xF7;
+        let mut expected = vec![sysex.clone()];
+        rig.send(&rig.legacy, &sysex);
+        rig.advance(22 * SECOND);
+        let due = rig.session.master_time() + 50_000;
+        for key in 0..100 {
+            rig.direct_music.send(due, 1, &[0x90, key, 1]);
+            expected.push(vec![0x90, key, 1]);
+        }
+        rig.advance(SECOND / 2);
+        let messages: [&[u8]; 3] = [&[0xB0, 0, 1], &[0xB0, 32, 2], &[0xC0, 3]];
+        rig.direct_music
+            .send_package(rig.session.master_time(), 1, &messages);
+        expected.extend(messages.map(<[u8]>::to_vec));
+        rig.advance(SECOND / 10);
+        let captured: Vec<_> = rig
+            .capture
+            .captured()
+            .into_iter()
+            .map(|m| m.bytes)
+            .collect();
+        assert_eq!(captured.len(), expected.len());
+        assert_eq!(captured, expected);
+        println!(
+            "loopback, {}: a 64 KiB SysEx and {} messages",
+            name(binary),
+            captured.len() - 1
+        );
+        rig.end();
+    });
+}
+
+#[test]
+fn stop_returns_what_is_queued_and_any_walk_through_the_states_is_survived() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        for round in 0_i32..40 {
+            for pin in [&rig.legacy, &rig.direct_music] {
+                for key in 0..30 {
+                    rig.send(pin, &[0x90, key, 1]);
+                }
+            }
+            rig.send(&rig.legacy, &[0x55; 300]);
+            rig.advance(3 * MILLISECOND);
+            for pin in [&rig.legacy, &rig.direct_music, &rig.capture] {
+                assert_eq!(pin.jump(KsState(round % 4)), Status::SUCCESS);
+                assert_eq!(pin.jump(KsState(round % 4)), Status::SUCCESS);
+                assert_eq!(pin.jump(KsState(4)), Status::INVALID_PARAMETER);
+            }
+            rig.advance(MILLISECOND);
+            if round % 4 == KsState::STOP.0 {
+                assert_eq!(rig.legacy.events_with_driver(), (0, 0));
+                assert_eq!(rig.direct_music.events_with_driver(), (0, 0));
+            }
+            for pin in [&rig.legacy, &rig.direct_music, &rig.capture] {
+                assert_eq!(pin.jump(KsState::RUN), Status::SUCCESS);
+            }
+        }
+        rig.end();
+    });
+}
+
+#[test]
+fn an_idle_wire_takes_the_first_byte_when_it_is_due() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let mut worst = 0;
+        for round in 0..500_i64 {
+            let due = rig.session.master_time() + 50_000 + round % 97 * 137;
+            rig.direct_music.send(due, 1, &[0x90, 60, 1]);
+            rig.advance(10 * MILLISECOND);
+            let sent = rig.device.take_sent();
+            worst = worst.max(sent[0].start.cast_signed() - due);
+        }
+        let tick = rig.session.settings().sequencer_tick.get().cast_signed();
+        println!(
+            "idle wire, {}: first byte at most {} us after its time, {} us of it the port's tick",
+            name(binary),
+            worst / 10,
+            tick / 10
+        );
+        // The port's tick, its timer's lateness, and less than a byte time of our own.
+        assert!(worst <= tick + 10_000 + 3_200, "{worst}");
+        rig.end();
+    });
+}

@@ -1,0 +1,239 @@
+//! The fault matrix of mpu401.md section 6 and issue 3, through the whole driver.
+
+use std::ops::Range;
+
+use dmusmini::com::Status;
+use dmusmini_simulator::chip::{Config, Faults};
+use dmusmini_simulator::session::{Binary, Hardware, Session, SessionError};
+use dmusmini_simulator::violation::{Rule, Violation};
+
+use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
+
+const FOREVER: Range<u64> = 0..u64::MAX;
+
+fn faulty(faults: Faults) -> Config {
+    Config {
+        faults,
+        ..Config::default()
+    }
+}
+
+fn lost(answers: &[u32]) -> Config {
+    faulty(Faults {
+        lost_answers: answers.iter().copied().collect(),
+        ..Faults::default()
+    })
+}
+
+/// What StartDevice says of a chip, and after how many ms.
+fn start(binary: &Binary, config: Config) -> (Status, u64) {
+    let session = Session::boot(binary).unwrap();
+    let before = session.machine().now();
+    let status = match session.install(&Hardware::uart(config)) {
+        Ok(_) => Status::SUCCESS,
+        Err(SessionError::Refused { status, .. }) => status,
+        Err(error) => panic!("{error}"),
+    };
+    let took = (session.machine().now() - before) / MILLISECOND;
+    expect_masked_line(&session);
+    let report = session.shut_down();
+    assert!(report.is_clean(), "{report}");
+    (status, took)
+}
+
+#[test]
+fn a_device_starts_if_and_only_if_its_chip_works() {
+    let broken = Status::IO_DEVICE_ERROR;
+    let matrix = [
+        ("sound", Config::default(), Status::SUCCESS),
+        (
+            "left in UART mode",
+            Config {
+                in_uart_mode: true,
+                ..Config::default()
+            },
+            Status::SUCCESS,
+        ),
+        (
+            "absent",
+            faulty(Faults {
+                removed_at_access: Some(0),
+                ..Faults::default()
+            }),
+            broken,
+        ),
+        (
+            "never ready",
+            faulty(Faults {
+                never_ready: Some(FOREVER),
+                ..Faults::default()
+            }),
+            broken,
+        ),
+        (
+            "data stuck",
+            faulty(Faults {
+                data_stuck: Some(FOREVER),
+                ..Faults::default()
+            }),
+            broken,
+        ),
+        (
+            "no answer",
+            faulty(Faults {
+                no_answer: true,
+                ..Faults::default()
+            }),
+            broken,
+        ),
+        (
+            "no answer to the mode command",
+            faulty(Faults {
+                no_uart_answer: true,
+                ..Faults::default()
+            }),
+            Status::SUCCESS,
+        ),
+        ("first answer lost", lost(&[0]), Status::SUCCESS),
+        ("second answer lost", lost(&[1]), Status::SUCCESS),
+        ("third answer lost", lost(&[2]), Status::SUCCESS),
+    ];
+    with_each_binary(|binary| {
+        for (what, config, expected) in &matrix {
+            let (status, took) = start(binary, config.clone());
+            println!(
+                "start, {what}, {}: {status:?} after {took} ms",
+                name(binary)
+            );
+            assert_eq!(status, *expected, "{what}");
+            assert!(took <= 260, "{what}: {took} ms");
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_active_sensing_does_not_disturb_the_start() {
+    with_each_binary(|binary| {
+        let session = Session::boot(binary).unwrap();
+        let device = session.add(&Hardware::uart(Config::default())).unwrap();
+        let now = session.machine().now();
+        device.chip().unwrap().borrow_mut().play(now, [0xFE; 5_000]);
+        assert_eq!(device.start(), Status::SUCCESS);
+        let rig = Rig::on(session, device);
+        rig.send(&rig.legacy, &[0x90, 1, 2]);
+        rig.advance(SECOND / 100);
+        assert_eq!(rig.sent(), [0x90, 1, 2]);
+        rig.end();
+    });
+}
+
+/// Nobody can quieten the line of a chip whose data does not end: the machine masks it in the end
+/// and says so, which is no fault of the driver's.
+fn expect_masked_line(session: &Session) {
+    let violations = session.machine().take_violations();
+    let expected = |violation: &Violation| violation.rule == Rule::InterruptUnclaimed;
+    assert!(violations.iter().all(expected), "{violations:?}");
+}
+
+/// Plays a note every 10 ms.
+fn play(rig: &Rig, notes: u32) {
+    for step in 0..notes {
+        rig.send(&rig.legacy, &[0x90, u8::try_from(step % 128).unwrap(), 1]);
+        rig.advance(10 * MILLISECOND);
+    }
+}
+
+#[test]
+fn a_chip_that_is_never_ready_costs_one_report_and_is_forgiven() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let stuck = rig.now()..rig.now() + SECOND;
+        rig.chip().borrow_mut().faults_mut().never_ready = Some(stuck);
+        play(&rig, 100);
+        let refused = rig.legacy.render_stats().refused;
+        let reports = rig.traced("DeviceBusy");
+        let before = rig.sent().len();
+        play(&rig, 200);
+        rig.advance(SECOND / 10);
+        let after = rig.sent();
+        println!(
+            "never ready for 1 s, {}: {reports} report, {refused} PutMessage refused, {before} bytes \
+             meanwhile, then {} of 600",
+            name(binary),
+            after.len(),
+        );
+        assert_eq!(reports, 1);
+        assert!(refused > 50);
+        assert_eq!((before, after.len()), (0, 600));
+        assert_eq!(rig.legacy.events_with_driver(), (0, 0));
+        rig.end();
+    });
+}
+
+#[test]
+fn stuck_data_is_masked_and_output_goes_on() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let stuck = rig.now()..rig.now() + SECOND / 10;
+        rig.chip().borrow_mut().faults_mut().data_stuck = Some(stuck);
+        play(&rig, 50);
+        let interrupts = rig.session.machine().interrupts_serviced();
+        println!(
+            "data stuck for 0.1 s, {}: {interrupts} interrupts",
+            name(binary)
+        );
+        assert_eq!(rig.traced("DeviceStuck"), 1);
+        assert_eq!(rig.sent().len(), 150);
+        let _ = rig.capture.captured();
+        rig.play([0x80, 1, 2]);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.capture.captured().last().unwrap().bytes, [0x80, 1, 2]);
+        expect_masked_line(&rig.session);
+        rig.end();
+    });
+}
+
+#[test]
+fn storms_and_spurious_interrupts_lose_nothing() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let now = rig.now();
+        {
+            let chip = rig.chip();
+            let mut chip = chip.borrow_mut();
+            // As many calls as the machine puts up with before it masks a line.
+            chip.faults_mut().interrupt_storm = Some(now..now + MILLISECOND / 5);
+            chip.faults_mut().spurious_interrupts = [now + SECOND / 2].into();
+        }
+        rig.play((0..300).flat_map(|_| [0x90, 5, 6]));
+        play(&rig, 100);
+        assert_eq!(rig.sent().len(), 300);
+        assert_eq!(rig.capture.captured().len(), 300);
+        assert_eq!(rig.chip().borrow().blame().overruns, 0);
+        rig.end();
+    });
+}
+
+#[test]
+fn a_lost_interrupt_does_not_silence_capture() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let start = rig.now();
+        rig.chip().borrow_mut().faults_mut().lost_interrupts = [start].into();
+        for key in 0..50 {
+            let at = start + u64::from(key) * 20 * MILLISECOND;
+            rig.chip().borrow_mut().play(at, [0x90, key, 1]);
+        }
+        rig.advance(2 * SECOND);
+        let captured = rig.capture.captured();
+        let late = captured[0].time - (start + 3_200).cast_signed();
+        println!(
+            "lost interrupt, {}: {} of 50 notes, the first {} us late",
+            name(binary),
+            captured.len(),
+            late / 10
+        );
+        assert_eq!(captured.len(), 50);
+        rig.end();
+    });
+}

@@ -1,0 +1,28 @@
+//! The MPU-401 subdevice through the simulated PortCls: issue 3's scenarios.
+//!
+//! Every scenario runs twice: with the driver linked natively into this program, and with the real
+//! `dmusmini.sys` that `cargo xtask sys` builds (a visible line says so where it is absent). Each
+//! ends with the machine asserting no leak, no lock, PASSIVE, and no broken rule of the contract.
+//! Numbers are printed: run with `--nocapture`. `DMUSMINI_SOAK=full` runs the soak for two virtual
+//! hours instead of a fiftieth.
+#![cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    reason = "tests may, and percentages are for people"
+)]
+
+mod capture;
+mod faults;
+mod power;
+mod removal;
+mod rig;
+mod soak;
+#[path = "../mpu401/traffic.rs"]
+mod traffic;
+
+use dmusmini_simulator::tracking_allocator::TrackingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: TrackingAllocator = TrackingAllocator;

@@ -1,0 +1,114 @@
+//! D0 to D3 and back, and a stop with other resources.
+
+use dmusmini::com::Status;
+use dmusmini::portcls::abi::PowerState;
+use dmusmini_simulator::chip::{Blame, Config};
+use dmusmini_simulator::session::Hardware;
+
+use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
+
+#[test]
+fn notes_are_silenced_before_d3_and_streams_go_on_in_d0() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        for key in 0..60 {
+            rig.send(&rig.legacy, &[0x90 | (key % 3), key, 100]);
+        }
+        rig.send(&rig.direct_music, &[0xB5, 64, 127]);
+        rig.advance(20 * MILLISECOND);
+        let before = rig.now();
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        let took = (rig.now() - before) / MILLISECOND;
+        let first = rig.sent();
+        assert_eq!(
+            rig.chip().borrow().blame(),
+            Blame::default(),
+            "nothing was cut off"
+        );
+        // Whatever was on its way, the last words are for silence: a pedal, then the keys.
+        let hush = [0xB0, 123, 0, 0xB1, 123, 0, 0xB2, 123, 0, 0xB5, 64, 0];
+        assert!(first.ends_with(&hush), "{first:02X?}");
+        rig.advance(SECOND);
+        assert_eq!(rig.sent(), [0; 0], "silent while powered down");
+        rig.play([0x90, 1, 1]);
+        rig.advance(SECOND / 10);
+
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        rig.advance(SECOND / 2);
+        let second = rig.sent();
+        let whole: Vec<u8> = [&first[..first.len() - hush.len()], &second].concat();
+        println!(
+            "power, {}: D3 took {took} ms, {} bytes before it, {} after it",
+            name(binary),
+            first.len(),
+            second.len()
+        );
+        let keys: Vec<u8> = whole
+            .chunks(3)
+            .filter(|message| message[0] & 0xF0 == 0x90)
+            .map(|message| message[1])
+            .collect();
+        assert_eq!(
+            keys,
+            (0..60).collect::<Vec<_>>(),
+            "every note once, in order"
+        );
+        assert!(took < 100, "{took}");
+        // And both directions work.
+        rig.send(&rig.direct_music, &[0xC0, 5]);
+        rig.play([0x81, 2, 3]);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.sent(), [0xC0, 5]);
+        assert_eq!(rig.capture.captured().last().unwrap().bytes, [0x81, 2, 3]);
+        rig.end();
+    });
+}
+
+#[test]
+fn a_chip_that_does_not_come_back_drops_what_waits() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        rig.send(&rig.legacy, &[0x90, 1, 2]);
+        rig.chip().borrow_mut().faults_mut().no_answer = true;
+        let _ = rig.device.set_power(PowerState::D0);
+        rig.advance(SECOND);
+        assert_eq!(rig.legacy.events_with_driver(), (0, 0));
+        assert_eq!(rig.traced("UartFailed"), 1);
+        let _ = rig.session.machine().take_violations();
+        rig.end();
+    });
+}
+
+#[test]
+fn the_device_restarts_with_other_resources() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.send(&rig.legacy, &[0x90, 1, 2]);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.sent(), [0x90, 1, 2]);
+        let Rig {
+            legacy,
+            direct_music,
+            capture,
+            device,
+            session,
+            ..
+        } = rig;
+        for pin in [legacy, direct_music, capture] {
+            let _ = pin.stop();
+            assert_eq!(pin.close(), 0);
+        }
+        assert_eq!(device.stop(), Status::SUCCESS);
+        device.move_chip(0x300, Some(5));
+        assert_eq!(device.start(), Status::SUCCESS);
+        let _ = device.take_sent();
+        let rig = Rig::on(session, device);
+        rig.send(&rig.legacy, &[0x90, 3, 4]);
+        rig.play([0x91, 5, 6]);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.sent(), [0x90, 3, 4]);
+        assert_eq!(rig.capture.captured()[0].bytes, [0x91, 5, 6]);
+        rig.end();
+    });
+}
