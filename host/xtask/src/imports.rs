@@ -31,11 +31,22 @@ const EMPTY: &[(&str, &str)] = &[
     ("wmilib", "wmilib.sys"),
 ];
 
-/// Everything that the definition files allow.
-pub(crate) fn allowed() -> Result<BTreeSet<Import>> {
-    let mut all = BTreeSet::new();
+/// What the definition files say.
+#[derive(Debug, Default)]
+pub(crate) struct List {
+    /// Everything that may be imported.
+    pub(crate) allowed: BTreeSet<Import>,
+    /// What an optimised image has to import: all but the names marked `debug`.
+    pub(crate) used: BTreeSet<Import>,
+}
+
+/// Reads all definition files.
+pub(crate) fn list() -> Result<List> {
+    let mut all = List::default();
     for (_, text) in definitions()? {
-        all.extend(parse(&text)?);
+        let one = parse(&text)?;
+        all.allowed.extend(one.allowed);
+        all.used.extend(one.used);
     }
     Ok(all)
 }
@@ -99,12 +110,13 @@ fn definitions() -> Result<Vec<(String, String)>> {
     Ok(all)
 }
 
-fn parse(text: &str) -> Result<BTreeSet<Import>> {
-    let mut lines = text
-        .lines()
-        .map(|line| line.split(';').next().unwrap_or("").trim());
+fn parse(text: &str) -> Result<List> {
+    let mut lines = text.lines().map(|line| {
+        let (code, comment) = line.split_once(';').unwrap_or((line, ""));
+        (code.trim(), comment.trim())
+    });
     let mut module = None;
-    for line in lines.by_ref() {
+    for (line, _) in lines.by_ref() {
         if let Some(name) = line.strip_prefix("LIBRARY ") {
             module = Some(name.trim().to_lowercase());
         } else if line == "EXPORTS" {
@@ -114,13 +126,18 @@ fn parse(text: &str) -> Result<BTreeSet<Import>> {
         }
     }
     let module = module.context("no LIBRARY line")?;
-    Ok(lines
-        .filter_map(|line| line.split_whitespace().next())
-        .map(|name| Import {
+    let mut list = List::default();
+    for (name, comment) in lines.filter(|(name, _)| !name.is_empty()) {
+        let import = Import {
             module: module.clone(),
             name: name.to_owned(),
-        })
-        .collect())
+        };
+        if comment != "debug" {
+            list.used.insert(import.clone());
+        }
+        list.allowed.insert(import);
+    }
+    Ok(list)
 }
 
 #[cfg(test)]
@@ -129,10 +146,18 @@ mod tests {
 
     #[test]
     fn a_definition_file_names_module_and_functions() {
-        let all = parse("; why\nLIBRARY Ntoskrnl.exe\nEXPORTS\nKeA ; note\n\nKdB DATA\n").unwrap();
-        let names: Vec<_> = all.iter().map(|import| import.name.as_str()).collect();
-        assert_eq!(names, ["KdB", "KeA"]);
-        assert!(all.iter().all(|import| import.module == "ntoskrnl.exe"));
+        let all =
+            parse("; why\nLIBRARY Ntoskrnl.exe\nEXPORTS\nKeA ; note\n\nKdB ; debug\n").unwrap();
+        let names = |imports: &BTreeSet<Import>| -> Vec<String> {
+            imports.iter().map(|import| import.name.clone()).collect()
+        };
+        assert_eq!(names(&all.allowed), ["KdB", "KeA"]);
+        assert_eq!(names(&all.used), ["KeA"]);
+        assert!(
+            all.allowed
+                .iter()
+                .all(|import| import.module == "ntoskrnl.exe")
+        );
     }
 
     #[test]
@@ -152,7 +177,7 @@ mod tests {
             assert!(names.is_sorted(), "{stem}.def is not sorted");
             assert_eq!(
                 names.len(),
-                parse(&text).unwrap().len(),
+                parse(&text).unwrap().allowed.len(),
                 "{stem}.def repeats a name"
             );
         }

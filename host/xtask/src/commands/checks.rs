@@ -34,6 +34,8 @@ pub(crate) const SUITES: &[Suite] = &[
     ("driver image", driver_image),
     ("driver image arm64", driver_image_arm64),
     ("no-panic proof", no_panic_proof),
+    ("inf", inf),
+    ("package", package),
     ("tests", tests),
     ("doc tests", examples),
     ("documentation", documentation),
@@ -139,6 +141,15 @@ fn no_panic_proof(_: Effort) -> Result<Outcome> {
     Ok(Outcome::count(2))
 }
 
+fn inf(_: Effort) -> Result<Outcome> {
+    super::inf::run(&super::inf::Arguments { file: None }).map(|()| Outcome::one())
+}
+
+fn package(_: Effort) -> Result<Outcome> {
+    super::package::run(&super::package::Arguments { arch: Vec::new() })?;
+    Ok(Outcome::count(2))
+}
+
 /// Unit, property and scenario tests of the whole workspace.
 fn tests(effort: Effort) -> Result<Outcome> {
     let arguments = [
@@ -190,7 +201,7 @@ fn loom(effort: Effort) -> Result<Outcome> {
         "--no-default-features",
         "--release",
         "--",
-        "loom",
+        "model::",
         "--show-output",
     ];
     let mut command = cargo(&arguments);
@@ -198,6 +209,8 @@ fn loom(effort: Effort) -> Result<Outcome> {
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", workspace::target().join("loom"))
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .env(
             "LOOM_MAX_PREEMPTIONS",
             if effort == Effort::Full { "4" } else { "2" },

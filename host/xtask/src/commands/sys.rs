@@ -89,11 +89,15 @@ fn publish(built: &Path, arguments: &Arguments) -> Result<PathBuf> {
 /// Judges the image and reports; an image that breaks a rule is an error. Returns the number of rules.
 fn check(path: &Path, arguments: &Arguments) -> Result<usize> {
     let image = Image::read(path)?;
+    let mut imports = imports::list()?;
+    if arguments.debug || arguments.arch != Architecture::Amd64 {
+        imports.used.clear();
+    }
     let expected = rules::Expected {
         architecture: arguments.arch,
-        allowed: imports::allowed()?,
+        allowed: imports.allowed,
+        used: imports.used,
         version: package_version()?,
-        exact: false,
     };
     let verdicts = rules::judge(&image, &expected);
     for verdict in &verdicts {
@@ -123,7 +127,7 @@ fn check(path: &Path, arguments: &Arguments) -> Result<usize> {
 
 /// Prints the deepest frames and returns the deepest one's size; unwind codes are x64's alone.
 fn report_stack(image: &Path, arguments: &Arguments) -> Result<u32> {
-    const SHOWN: usize = 5;
+    const SHOWN: usize = 3;
     if arguments.arch != Architecture::Amd64 {
         return Ok(0);
     }

@@ -1,0 +1,154 @@
+//! `dmusmini-package`: checks the INF, makes the package. `cargo xtask inf` and `cargo xtask package`
+//! build what it needs and call it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use dmusmini_package::{
+    OPTIONAL_SECTIONS,
+    assemble::{self, Inputs, assemble},
+    inf::Inf,
+    lint::{Package, lint},
+    sign::Certificate,
+    stamp::DriverVer,
+};
+
+/// Check the INF, or make the package for a Windows test machine.
+#[derive(Debug, Parser)]
+enum Command {
+    /// Check an INF against the rules of a Windows driver and the driver's own constants
+    Inf {
+        /// The INF to check instead of the project's own
+        file: Option<PathBuf>,
+    },
+    /// Sign, verify and list a package
+    Make {
+        /// The processor
+        #[arg(long, value_enum)]
+        arch: Architecture,
+        /// The driver's version: four numbers
+        #[arg(long)]
+        driver_version: String,
+    },
+}
+
+/// The processors that there are packages for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Architecture {
+    Amd64,
+    Arm64,
+}
+
+fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Inf { file } => check(file),
+        Command::Make {
+            arch,
+            driver_version,
+        } => make(arch, &driver_version),
+    }
+}
+
+/// Prints the findings; fails if there are any.
+fn check(file: Option<PathBuf>) -> Result<()> {
+    let path = file.unwrap_or_else(|| root().join("inf/dmusmini.inx"));
+    let shown = shown(&path);
+    let bytes = fs::read(&path).with_context(|| shown.clone())?;
+    let inf = Inf::from_bytes(&bytes).with_context(|| shown.clone())?;
+    let package = Package {
+        files: &["dmusmini.sys"],
+        today: time::OffsetDateTime::now_utc().date(),
+        optional_sections: OPTIONAL_SECTIONS,
+    };
+    let findings = lint(&inf, &package);
+    for finding in &findings {
+        println!("{shown}: {finding}");
+    }
+    if !findings.is_empty() {
+        bail!("{} findings in {shown}", findings.len());
+    }
+    println!("{shown}: {} sections, no findings", inf.sections.len());
+    Ok(())
+}
+
+fn make(arch: Architecture, version: &str) -> Result<()> {
+    let (name, architecture) = match arch {
+        Architecture::Amd64 => ("amd64", assemble::Architecture::Amd64),
+        Architecture::Arm64 => ("arm64", assemble::Architecture::Arm64),
+    };
+    let root = root();
+    let target = root.join("target");
+    let image = target.join("sys").join(name).join("dmusmini.sys");
+    let certificate = Certificate::in_directory(&target.join("certificate"))?;
+    let source = root.join("inf/dmusmini.inx");
+    let inf_source = fs::read_to_string(&source).with_context(|| shown(&source))?;
+    let inputs = Inputs {
+        architecture,
+        inf_source: &inf_source,
+        driver_ver: driver_ver(version)?,
+        image: &image,
+        extra: &extra(&root, &image)?,
+        certificate: &certificate,
+    };
+    let package = target.join("package").join(name);
+    let lines = assemble(&inputs, &package)?;
+    certificate.verify(&package.join("dmusmini.cat"), &package.join("dmusmini.sys"))?;
+    println!("{} ({})", shown(&package), inputs.driver_ver);
+    for line in lines {
+        println!("  {line}");
+    }
+    println!("  signatures verify against the test certificate; the catalog lists the image");
+    Ok(())
+}
+
+/// Today, and the version that the image carries too.
+fn driver_ver(version: &str) -> Result<DriverVer> {
+    let mut numbers = [0; 4];
+    for (number, digits) in numbers.iter_mut().zip(version.split('.')) {
+        *number = digits
+            .parse()
+            .with_context(|| format!("version {version}"))?;
+    }
+    Ok(DriverVer {
+        date: time::OffsetDateTime::now_utc().date(),
+        version: numbers,
+    })
+}
+
+/// What goes in as it is: symbols, instructions, scripts, and the test tool where it was built.
+fn extra(root: &Path, image: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut extra = vec![
+        (image.with_extension("pdb"), "dmusmini.pdb".to_owned()),
+        (
+            root.join("inf/README-INSTALL.md"),
+            "README-INSTALL.md".to_owned(),
+        ),
+    ];
+    let scripts = root.join("tests/windows");
+    let entries = fs::read_dir(&scripts).with_context(|| shown(&scripts))?;
+    for entry in entries {
+        let path = entry?.path();
+        if let Some(name) = path.file_name() {
+            extra.push((path.clone(), format!("scripts/{}", name.to_string_lossy())));
+        }
+    }
+    extra.sort();
+    Ok(extra)
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+/// `path` as a reader at the root would write it.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
