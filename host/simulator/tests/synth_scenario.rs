@@ -75,7 +75,12 @@ fn first_note(binary: &Binary) -> Vec<i16> {
         .position(|sample| *sample != 0)
         .expect("sound")
         / 2;
-    assert_eq!(i64::try_from(first), Ok(frame), "the note's first frame");
+    // The attack rises from silence: the first frame of a note may still be zero.
+    let first = i64::try_from(first).expect("small");
+    assert!(
+        (frame..=frame + 1).contains(&first),
+        "the note's first frame: {first}, due {frame}"
+    );
     assert_eq!(player.close(), 0, "references to the stream");
     let report = session.shut_down();
     assert!(report.is_clean(), "{report}");
@@ -83,7 +88,6 @@ fn first_note(binary: &Binary) -> Vec<i16> {
 }
 
 #[test]
-#[ignore = "until the synthesizer renders"]
 fn a_note_begins_at_its_frame_in_every_build() {
     let native = first_note(&Binary::Native);
     if let Some(image) = binaries::image() {
@@ -157,7 +161,6 @@ fn play(binary: &Binary, bank: &Bank, messages: &[TimedMessage]) -> Vec<i16> {
 
 /// One real song with the real bank; all of them are for the `dmus` tests.
 #[test]
-#[ignore = "until the synthesizer renders"]
 fn a_real_song_plays_alike_in_every_build() {
     let Some(data) = binaries::data() else { return };
     let bank = Collection::open(data.join("TimGM6mb.dls"))
