@@ -9,6 +9,8 @@
 mod bank;
 mod bus;
 mod channel;
+mod chorus;
+mod effects;
 pub mod envelope;
 pub mod filter;
 mod fir;
@@ -22,9 +24,12 @@ mod play;
 mod pool;
 mod queue;
 mod ramp;
+mod reverb;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
 mod voice;
+
+pub use reverb::ReverbParameters;
 
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
@@ -35,6 +40,7 @@ use crate::midi::{Channel, Message};
 use crate::time::SampleTime;
 use bank::Bank;
 use bus::Bus;
+use effects::Rack;
 use group::Group;
 use output::Level;
 use play::Player;
@@ -163,6 +169,7 @@ pub struct Synth {
     storage: Storage,
     queue: Queue,
     bus: Bus,
+    rack: Rack,
     /// Room for two voices' frames on their way through the filter.
     blocks: [[i32; BLOCK_FRAMES]; 2],
     volume: i32,
@@ -200,6 +207,7 @@ impl Synth {
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
             bus: Bus::try_new()?,
+            rack: Rack::try_new(config.effects, config.sample_rate)?,
             blocks: [[0; BLOCK_FRAMES]; 2],
             volume: 0,
             boost: DEFAULT_BOOST,
@@ -252,11 +260,12 @@ impl Synth {
         self.mix(position, frames);
         out.fill(0);
         let level = self.level;
+        let wet = self.rack.run(frames);
         let mut peak = self.stats.peak;
         if channels == 1 {
             self.bus.drain(|n, sums| {
                 if let Some(slot) = out.get_mut(n).filter(|_| n < frames) {
-                    *slot = level.mono_sample(sums);
+                    *slot = level.mono_sample(plus(sums, wet, n));
                     peak = peak.max(slot.unsigned_abs());
                 }
             });
@@ -264,7 +273,7 @@ impl Synth {
             let (pairs, _) = out.as_chunks_mut::<2>();
             self.bus.drain(|n, sums| {
                 if let Some(pair) = pairs.get_mut(n).filter(|_| n < frames) {
-                    *pair = sums.map(|sum| level.sample(sum));
+                    *pair = plus(sums, wet, n).map(|sum| level.sample(sum));
                     let [left, right] = pair.map(i16::unsigned_abs);
                     peak = peak.max(left).max(right);
                 }
@@ -279,9 +288,10 @@ impl Synth {
     pub fn render_mix(&mut self, position: SampleTime, out: &mut [[i64; 2]]) {
         let frames = out.len().min(BLOCK_FRAMES);
         self.mix(position, frames);
+        let wet = self.rack.run(frames);
         self.bus.drain(|n, sums| {
             if let Some(slot) = out.get_mut(n) {
-                *slot = sums;
+                *slot = plus(sums, wet, n);
             }
         });
     }
@@ -366,7 +376,7 @@ impl Synth {
             };
             voice.oscillate(wave, output, block);
             if !voice.has_filter() {
-                voice.mix(at, block, &mut self.bus, None);
+                voice.mix(at, block, &mut self.bus, self.rack.sends());
                 continue;
             }
             let Some(other) = waiting.take() else {
@@ -392,8 +402,8 @@ impl Synth {
                     },
                 );
             }
-            one.mix(at, first, &mut self.bus, None);
-            two.mix(at, second, &mut self.bus, None);
+            one.mix(at, first, &mut self.bus, self.rack.sends());
+            two.mix(at, second, &mut self.bus, self.rack.sends());
         }
         if let Some(voice) = waiting.and_then(|place| pool.at(place)) {
             if let Some((filter, target)) = voice.filter(output) {
@@ -403,7 +413,7 @@ impl Synth {
                     target,
                 });
             }
-            voice.mix(at, first, &mut self.bus, None);
+            voice.mix(at, first, &mut self.bus, self.rack.sends());
         }
         self.bury();
     }
@@ -538,6 +548,11 @@ impl Synth {
         self.level = Level::new(self.volume, self.boost);
     }
 
+    /// Sets the reverb, if there is one.
+    pub fn set_reverb(&mut self, parameters: &ReverbParameters) {
+        self.rack.set_reverb(parameters);
+    }
+
     /// The priority of a channel's notes. `group` counts from 1.
     pub fn priority(&self, group: u32, channel: Channel) -> Result<u32, OutOfRange> {
         let index = usize::try_from(group)
@@ -563,6 +578,15 @@ impl Synth {
         part.ok_or(OutOfRange)?.priority = priority;
         Ok(())
     }
+}
+
+/// A frame of the mix with what the effects add to it.
+fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
+    let [wet_left, wet_right] = wet.get(n).copied().unwrap_or([0; 2]);
+    [
+        left.saturating_add(wet_left),
+        right.saturating_add(wet_right),
+    ]
 }
 
 /// Downloads that fit before the bank is grown.

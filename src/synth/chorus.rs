@@ -1,0 +1,100 @@
+//! The chorus: one delay line, read by a slow sine on the left and a quarter turn later on the
+//! right.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "delays are inside the line by construction"
+)]
+
+use crate::fixed;
+use crate::mem::{Buffer, OutOfMemory};
+
+#[derive(Debug)]
+pub(super) struct Chorus {
+    memory: Buffer<i32>,
+    at: usize,
+    /// Turns, Q32.
+    phase: u32,
+    speed: u32,
+    /// Frames, Q16.
+    delay: i64,
+    depth: i64,
+    /// Frames since anything came in.
+    quiet: usize,
+}
+
+impl Chorus {
+    pub(super) fn try_new(rate: u32) -> Result<Self, OutOfMemory> {
+        let frames = |microseconds: u64| ((u64::from(rate) * microseconds) << 16) / 1_000_000;
+        Ok(Self {
+            // 12 ms at 96 kHz fit.
+            memory: Buffer::try_filled(FRAMES, 0)?,
+            at: 0,
+            phase: 0,
+            // 0.4 Hz.
+            speed: ((4_u64 << 32) / 10).checked_div(rate.into()).unwrap_or(0) as u32,
+            delay: i64::try_from(frames(8000)).unwrap_or(0),
+            depth: i64::try_from(frames(2500)).unwrap_or(0),
+            quiet: usize::MAX,
+        })
+    }
+
+    /// One frame, Q8 of a 16-bit sample's step in and out.
+    pub(super) fn next(&mut self, input: i32) -> [i32; 2] {
+        self.phase = self.phase.wrapping_add(self.speed);
+        if input != 0 {
+            self.quiet = 0;
+        } else if self.quiet > FRAMES {
+            return [0; 2];
+        }
+        self.quiet = self.quiet.saturating_add(1);
+        self.at = self.at.wrapping_add(1) & (FRAMES - 1);
+        if let Some(slot) = self.memory.get_mut(self.at) {
+            *slot = input;
+        }
+        [
+            self.read(self.phase),
+            self.read(self.phase.wrapping_add(1 << 30)),
+        ]
+    }
+
+    fn read(&self, phase: u32) -> i32 {
+        let swing = i64::from(fixed::sine(phase)).wrapping_mul(self.depth) >> 30;
+        let delay = self.delay.wrapping_add(swing).max(0);
+        let whole = (delay >> 16) as usize;
+        let frame = |back: usize| {
+            let index = self.at.wrapping_sub(back) & (FRAMES - 1);
+            i64::from(self.memory.get(index).copied().unwrap_or(0))
+        };
+        let (near, far) = (frame(whole), frame(whole.wrapping_add(1)));
+        let between = far.wrapping_sub(near).wrapping_mul(delay & 0xFFFF) >> 16;
+        near.wrapping_add(between) as i32
+    }
+}
+
+const FRAMES: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_impulse_comes_back_once_a_side_within_the_swing() {
+        let mut chorus = Chorus::try_new(44_100).unwrap();
+        let mut sums = [0_i64; 2];
+        for n in 0..3000 {
+            let out = chorus.next(if n == 0 { 1 << 20 } else { 0 });
+            if out != [0; 2] {
+                assert!((242..=464).contains(&n), "{n}");
+            }
+            for (sum, side) in sums.iter_mut().zip(out) {
+                *sum += i64::from(side);
+            }
+        }
+        for sum in sums {
+            assert!((sum - (1 << 20)).abs() < 1 << 14, "{sum}");
+        }
+        assert_eq!(chorus.next(0), [0; 2]);
+    }
+}
