@@ -294,11 +294,11 @@ impl SynthStream {
             engine.running = runs;
             if runs {
                 engine.meter = Meter::default();
-                engine.position = SampleTime(0);
             }
             if runs && before != KsState::PAUSE {
                 // A pause keeps controllers and notes; only after a stop does a new run begin.
                 engine.synth.reset_for_run();
+                engine.position = SampleTime(0);
             }
             if state == KsState::STOP {
                 engine.synth.all_sound_off();
