@@ -9,9 +9,10 @@ std::thread_local! {
     static RECORD: RefCell<Option<Vec<Event>>> = const { RefCell::new(None) };
 }
 
-/// Records what `work` emits on this thread.
+/// Records what `work` emits on this thread, the first [`MOST`] events.
 pub fn record<R>(work: impl FnOnce() -> R) -> (R, Vec<Event>) {
-    let outer = RECORD.with(|record| record.replace(Some(Vec::new())));
+    // Allocated here, so that a driver that emits is not charged for it.
+    let outer = RECORD.with(|record| record.replace(Some(Vec::with_capacity(MOST))));
     let result = work();
     let events = RECORD.with(|record| record.replace(outer));
     (result, events.unwrap_or_default())
@@ -19,8 +20,13 @@ pub fn record<R>(work: impl FnOnce() -> R) -> (R, Vec<Event>) {
 
 pub(super) fn push(event: Event) {
     RECORD.with(|record| {
-        if let Some(record) = record.borrow_mut().as_mut() {
+        if let Some(record) = record.borrow_mut().as_mut()
+            && record.len() < record.capacity()
+        {
             record.push(event);
         }
     });
 }
+
+/// Events that one recording holds.
+pub const MOST: usize = 4096;

@@ -99,9 +99,9 @@ fn bad_addresses_hurt_only_their_client(binary: &Binary) {
     let midi = synth.open(DIRECT_MUSIC);
     let memory = synth.session.machine().memory();
     let bytes = &items_of(&square_bank())[0].bytes;
+    let short = memory.map_user(&bytes[..100]);
     let gone = memory.map_user(bytes);
     memory.unmap_user(gone);
-    let short = memory.map_user(&bytes[..100]);
     let kernel = 0xFFFF_8000_0000_1000;
     let wraps = usize::MAX - 15;
     for (address, length) in [
