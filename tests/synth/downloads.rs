@@ -39,7 +39,7 @@ fn a_bank_is_downloaded_and_unloaded(binary: &Binary) {
     assert!(
         handles
             .iter()
-            .all(|&handle| handle != 0 && handle <= u64::from(u32::MAX))
+            .all(|&handle| handle != 0 && u32::try_from(handle).is_ok())
     );
     assert!(free_memory(&midi) < free - 2000);
     // The order of a system: instruments before their waves.
@@ -179,7 +179,7 @@ fn an_instrument_needs_its_waves(binary: &Binary) {
 }
 
 fn the_quota_is_kept(binary: &Binary) {
-    let synth = Synth::boot_with(binary, Hardware::synth().with_dword("DownloadQuotaMiB", 1));
+    let synth = Synth::boot_with(binary, &Hardware::synth().with_dword("DownloadQuotaMiB", 1));
     let midi = synth.open(DIRECT_MUSIC);
     let wave = dmusmini_collection::Wave::new("long", 44_100, vec![0; 200_000]);
     let mut bank = square_bank();

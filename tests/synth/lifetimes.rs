@@ -3,7 +3,9 @@
 
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::KsState;
-use dmusmini_simulator::session::{Binary, Format, Hardware, Pin, Session, WaveClient, WaveFormat};
+use dmusmini_simulator::session::{
+    Binary, Format, Hardware, Pin, Session, WaveClient, WaveFormat, WaveOptions,
+};
 
 use crate::rig::{CD, DIRECT_MUSIC, MIDI, Synth, WAVE, format_of};
 
@@ -171,7 +173,7 @@ fn pins_close_in_any_order_while_data_flows(binary: &Binary) {
             .map(|&pin| Some(synth.open(pin)))
             .collect();
         let wave = pins[2].as_ref().unwrap();
-        let mut sink = Some(wave.start_wave(Default::default()).unwrap());
+        let mut sink = Some(wave.start_wave(WaveOptions::default()).unwrap());
         for pin in pins.iter().flatten().take(2) {
             pin.run().unwrap();
         }
@@ -204,7 +206,7 @@ fn a_filter_is_removed_with_streams_open(binary: &Binary) {
     let synth = Synth::boot(binary);
     let (midi, wave) = synth.open_pair();
     midi.run().unwrap();
-    let mut sink = wave.start_wave(Default::default()).unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
     midi.send(
         synth.session.master_time() + 90_000_000,
         1,
@@ -223,7 +225,7 @@ fn a_device_is_pulled_out_while_it_plays(binary: &Binary) {
     let synth = Synth::boot(binary);
     let (midi, wave) = synth.open_pair();
     midi.run().unwrap();
-    let mut sink = wave.start_wave(Default::default()).unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
     sink.pull(4410, &mut Vec::new());
     synth.device.surprise_remove();
     midi.send(synth.session.master_time(), 1, &[0x90, 60, 100]);
@@ -269,7 +271,7 @@ fn a_thousand_devices_leave_nothing(binary: &Binary) {
 
 fn a_thousand_streams_leave_nothing(binary: &Binary) {
     // A small queue: what is measured is growth, not the zeroing of megabytes.
-    let synth = Synth::boot_with(binary, Hardware::synth().with_dword("EventQueue", 1024));
+    let synth = Synth::boot_with(binary, &Hardware::synth().with_dword("EventQueue", 1024));
     let before = outstanding(&synth);
     for round in 0..1000 {
         let (midi, wave) = synth.open_pair();
@@ -315,7 +317,7 @@ fn states_in_any_order(binary: &Binary) {
 }
 
 fn waiting_events_go_back(binary: &Binary) {
-    let synth = Synth::boot_with(binary, Hardware::synth().with_dword("EventQueue", 1024));
+    let synth = Synth::boot_with(binary, &Hardware::synth().with_dword("EventQueue", 1024));
     let (midi, _wave) = synth.open_pair();
     let far = synth.session.master_time() + 1_000_000_000;
     // In STOP nothing is kept.
@@ -328,7 +330,11 @@ fn waiting_events_go_back(binary: &Binary) {
     midi.send_package(far, 1, &[&[0x90, 60, 1], &[0x80, 60, 0]]);
     let (events, buffers) = midi.events_with_driver();
     println!("{events} events and {buffers} buffers wait");
-    assert_eq!((events, buffers), (8, 0), "attached buffers count with their events");
+    assert_eq!(
+        (events, buffers),
+        (8, 0),
+        "attached buffers count with their events"
+    );
     // The queue is bounded: what does not fit goes back, too.
     for _ in 0..3000 {
         midi.send(far, 1, &[0x90, 60, 100]);
@@ -344,7 +350,7 @@ fn bare_calls_do_nothing(binary: &Binary) {
     for pin in [&midi, &wave] {
         assert_eq!(pin.put_null(), Status::SUCCESS);
     }
-    let mut sink: WaveClient = wave.start_wave(Default::default()).unwrap();
+    let mut sink: WaveClient = wave.start_wave(WaveOptions::default()).unwrap();
     assert!(sink.render(0).is_empty());
     // Not running: silence, all of it written.
     let _ = wave.jump(KsState::PAUSE);

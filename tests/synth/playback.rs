@@ -381,7 +381,7 @@ fn buffers_of_clients_play(binary: &Binary) {
 #[test]
 fn overflow_is_counted() {
     let hardware = Hardware::synth().with_dword("EventQueue", 1024);
-    let synth = Synth::boot_with(&Binary::Native, hardware);
+    let synth = Synth::boot_with(&Binary::Native, &hardware);
     let midi = synth.open(DIRECT_MUSIC);
     let wave = synth.open(WAVE);
     midi.run().unwrap();

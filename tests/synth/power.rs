@@ -3,7 +3,7 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::PowerState;
 use dmusmini::portcls::synth_abi::synth_property;
-use dmusmini_simulator::session::Binary;
+use dmusmini_simulator::session::{Binary, WaveOptions};
 
 use crate::rig::{Synth, bytes, get, set, square_bank, unload};
 
@@ -25,7 +25,7 @@ fn downloads_and_parameters_survive_sleep(binary: &Binary) {
         Status::SUCCESS
     );
     midi.run().unwrap();
-    let mut sink = wave.start_wave(Default::default()).unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
     let mut sound = Vec::new();
     for _ in 0..3 {
         sink.pull(4410, &mut sound);
@@ -51,7 +51,7 @@ fn notes_that_play_after_sleep_have_their_controllers(binary: &Binary) {
         let (midi, wave) = synth.open_pair();
         synth.download_bank(&midi, &square_bank());
         midi.run().unwrap();
-        let mut sink = wave.start_wave(Default::default()).unwrap();
+        let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
         let mut sound = Vec::new();
         let now = synth.session.master_time();
         midi.send(now + 100_000, 1, &[0xB0, 7, 30]);

@@ -4,7 +4,7 @@ use dmusmini::com::{Guid, Status};
 use dmusmini::portcls::abi::verb;
 use dmusmini::portcls::guids::*;
 use dmusmini::portcls::synth_abi::{dls_property, port_params, synth_property};
-use dmusmini_simulator::session::{Binary, Client, Hardware, Property};
+use dmusmini_simulator::session::{Binary, Client, Hardware, Property, WaveOptions};
 
 use crate::rig::{DIRECT_MUSIC, NODE, Synth, WAVE, ask, bytes, get, set, words};
 
@@ -222,7 +222,7 @@ fn items_of_a_pin_need_a_pin(binary: &Binary) {
 
 fn capabilities(binary: &Binary) {
     let hardware = Hardware::synth().with_dword("Effects", 1);
-    let synth = Synth::boot_with(binary, hardware);
+    let synth = Synth::boot_with(binary, &hardware);
     let midi = synth.open(DIRECT_MUSIC);
     let caps = get(&midi, synth_property::CAPS, 296).ok().unwrap();
     let fields = words(&caps[16..40]);
@@ -359,7 +359,7 @@ fn volumes_are_kept_in_range(binary: &Binary) {
 }
 
 fn wave_format_is_the_pins(binary: &Binary) {
-    let synth = Synth::boot_with(binary, Hardware::synth().with_dword("SampleRate", 48_000));
+    let synth = Synth::boot_with(binary, &Hardware::synth().with_dword("SampleRate", 48_000));
     let midi = synth.open(DIRECT_MUSIC);
     let format = |pin| {
         let request = Property::get(KSPROPSETID_SYNTH_DLS, dls_property::WAVE_FORMAT, 18);
@@ -385,7 +385,7 @@ fn wave_format_is_the_pins(binary: &Binary) {
 }
 
 fn support_sets_answer_what_is_true(binary: &Binary) {
-    let synth = Synth::boot_with(binary, Hardware::synth().with_dword("Effects", 3));
+    let synth = Synth::boot_with(binary, &Hardware::synth().with_dword("Effects", 3));
     let midi = synth.open(DIRECT_MUSIC);
     for (set, answer) in support() {
         let reply = ask(&midi, Property::get(set, 0, 4));
@@ -398,9 +398,9 @@ fn support_sets_answer_what_is_true(binary: &Binary) {
 }
 
 fn statistics_of_a_silent_stream(binary: &Binary) {
-    let synth = Synth::boot_with(binary, Hardware::synth().with_dword("DownloadQuotaMiB", 2));
+    let synth = Synth::boot_with(binary, &Hardware::synth().with_dword("DownloadQuotaMiB", 2));
     let (midi, wave) = synth.open_pair();
-    let mut sink = wave.start_wave(Default::default()).unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
     let mut sound = Vec::new();
     sink.pull(4410, &mut sound);
     let stats = words(&get(&midi, synth_property::RUNNING_STATS, 28).ok().unwrap());

@@ -48,12 +48,12 @@ pub(crate) struct Synth {
 
 impl Synth {
     pub(crate) fn boot(binary: &Binary) -> Self {
-        Self::boot_with(binary, Hardware::synth())
+        Self::boot_with(binary, &Hardware::synth())
     }
 
-    pub(crate) fn boot_with(binary: &Binary, hardware: Hardware) -> Self {
+    pub(crate) fn boot_with(binary: &Binary, hardware: &Hardware) -> Self {
         let session = Session::boot(binary).unwrap();
-        let device = session.install(&hardware).unwrap();
+        let device = session.install(hardware).unwrap();
         let filter = device.filter("DMusic").expect("the synthesizer's filter");
         Self {
             filter,

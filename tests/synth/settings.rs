@@ -31,7 +31,7 @@ fn values_reach_the_synthesizer(binary: &Binary) {
         .with_dword("Interpolation", 0)
         .with_dword("DownloadQuotaMiB", 5);
     assert_eq!(
-        seen(&Synth::boot_with(binary, hardware)),
+        seen(&Synth::boot_with(binary, &hardware)),
         [17, 32_000, 2, 5 << 20]
     );
 }
@@ -43,7 +43,7 @@ fn values_out_of_range_are_moved_into_it(binary: &Binary) {
         .with_dword("Effects", 4)
         .with_dword("DownloadQuotaMiB", 0)
         .with_dword("EventQueue", u32::MAX);
-    let (found, events) = recorder::record(|| seen(&Synth::boot_with(binary, hardware)));
+    let (found, events) = recorder::record(|| seen(&Synth::boot_with(binary, &hardware)));
     assert_eq!(found, [1, 44_100, 3, 1 << 20]);
     if *binary == Binary::Native {
         let clamped: Vec<_> = events
@@ -76,7 +76,7 @@ fn values_of_another_type_are_ignored(binary: &Binary) {
         .with_value("SampleRate", Value::binary(&[0, 125, 0, 0]))
         .with_value("DownloadQuotaMiB", Value::binary(&[1]));
     assert_eq!(
-        seen(&Synth::boot_with(binary, hardware)),
+        seen(&Synth::boot_with(binary, &hardware)),
         [256, 44_100, 0, 256 << 20]
     );
 }
