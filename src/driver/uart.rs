@@ -214,6 +214,8 @@ pub struct Uart {
     pub port: ComRef<IPortDMus>,
     /// The service group whose DPC serves the capture stream.
     pub group: ComRef<IServiceGroup>,
+    /// The chip's first port, for people.
+    pub base: u16,
     /// The chip, shared with the service routine.
     pub device: DeviceLock<ChipState>,
     /// Comes back when the chip has room again, and to look for received bytes.
@@ -234,6 +236,7 @@ impl Uart {
         port: ComRef<IPortDMus>,
         group: ComRef<IServiceGroup>,
         timer: Timer,
+        base: u16,
         ports: GuardedPorts,
         poll_period: RefTime,
     ) -> Self {
@@ -249,6 +252,7 @@ impl Uart {
         Self {
             port,
             group,
+            base,
             device: DeviceLock::new(chip),
             timer,
             poll_period,

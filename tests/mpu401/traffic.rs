@@ -61,17 +61,6 @@ impl Traffic {
         bytes
     }
 
-    /// Cuts a message into events as a port does: short data in one, long data in a chain.
-    pub(crate) fn events(&mut self, message: &[u8]) -> Vec<(Vec<u8>, bool)> {
-        let size = 8 + usize::try_from(self.random.below(500)).unwrap();
-        let parts = message.chunks(size);
-        let last = parts.len() - 1;
-        parts
-            .enumerate()
-            .map(|(index, part)| (part.to_vec(), index != last))
-            .collect()
-    }
-
     /// Puts a message on a wire as a sender may: often without its status byte, with real-time
     /// bytes anywhere inside. Returns where in `wire` it begins, and the real-time bytes with
     /// their places.

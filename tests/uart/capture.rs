@@ -3,7 +3,7 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::{KsState, event_flags};
 use dmusmini_simulator::chip::{Cable, Config};
-use dmusmini_simulator::session::{ChipAt, Hardware, Session, Value};
+use dmusmini_simulator::session::{ChipAt, Hardware};
 
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
@@ -96,12 +96,8 @@ fn output_may_be_disconnected_while_data_flows() {
 #[test]
 fn raw_capture_is_a_registry_value_away() {
     with_each_binary(|binary| {
-        let session = Session::boot(binary).unwrap();
-        let device = session.add(&Hardware::uart(Config::default())).unwrap();
-        let (parameters, _) = device.registry().create("Parameters");
-        parameters.set("CaptureRaw", Value::dword(1));
-        assert_eq!(device.start(), Status::SUCCESS);
-        let rig = Rig::on(session, device);
+        let hardware = Hardware::uart(Config::default()).with_dword("CaptureRaw", 1);
+        let rig = Rig::open(binary, &hardware);
         rig.play([
             0x90, 1, 2, 3, 4, 0xF8, 5, 6, 0xF0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xF7,
         ]);

@@ -16,9 +16,11 @@
 mod capture;
 mod faults;
 mod power;
+mod properties;
 mod removal;
 mod rig;
 mod soak;
+mod timing;
 #[path = "../mpu401/traffic.rs"]
 mod traffic;
 

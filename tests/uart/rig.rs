@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
 
 use dmusmini::portcls::abi::DataFlow;
 use dmusmini::portcls::guids::{KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_MIDI};
@@ -14,15 +13,9 @@ pub(crate) const MICROSECOND: u64 = 10;
 pub(crate) const MILLISECOND: u64 = 10_000;
 pub(crate) const SECOND: u64 = 10_000_000;
 
-/// The natively linked driver has its statics once a process: one machine at a time.
-static NATIVE: Mutex<()> = Mutex::new(());
-
 /// Plays a scenario with each build of the driver that is there.
 pub(crate) fn with_each_binary(scenario: impl Fn(&Binary)) {
-    {
-        let _alone = NATIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        scenario(&Binary::Native);
-    }
+    scenario(&Binary::Native);
     let path = std::env::var_os("DMUSMINI_SYS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/sys/amd64/dmusmini.sys"),
         PathBuf::from,
@@ -51,7 +44,7 @@ pub(crate) struct Rig {
     pub(crate) legacy: Pin,
     pub(crate) direct_music: Pin,
     pub(crate) capture: Pin,
-    filter: Filter,
+    pub(crate) filter: Filter,
     pub(crate) device: Device,
     pub(crate) session: Session,
 }

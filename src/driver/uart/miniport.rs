@@ -39,6 +39,8 @@ pub struct UartMiniport {
     /// The device's settings.
     pub settings: Settings,
     uart: SetOnce<Uart>,
+    /// The port's clock, from the first stream on.
+    clock: SetOnce<ComRef<IMasterClock>>,
     /// Which streams exist: a bit each.
     streams: AtomicU8,
 }
@@ -59,6 +61,7 @@ pub fn create(
         adapter: adapter.clone(),
         settings: *settings,
         uart: SetOnce::new(),
+        clock: SetOnce::new(),
         streams: AtomicU8::new(0),
     };
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
@@ -68,6 +71,11 @@ impl UartMiniport {
     /// The chip, once Init has succeeded.
     pub fn uart(&self) -> Option<&Uart> {
         self.uart.get()
+    }
+
+    /// The master clock, once a stream was opened.
+    pub fn clock(&self) -> Option<&ComRef<IMasterClock>> {
+        self.clock.get()
     }
 
     fn initialise(
@@ -87,7 +95,14 @@ impl UartMiniport {
         // miniport dies before the device is stopped.
         let ports = GuardedPorts::new(unsafe { IoPorts::new(base) }, this.adapter.clone());
         let poll_period = RefTime(i64::from(this.settings.poll_period_us).saturating_mul(10));
-        let uart = Uart::new(port.to_owned(), group.clone(), timer, ports, poll_period);
+        let uart = Uart::new(
+            port.to_owned(),
+            group.clone(),
+            timer,
+            base,
+            ports,
+            poll_period,
+        );
         let uart = this.uart.set(uart).map_err(|uart| {
             uart.timer.delete(irql);
             Status::INVALID_DEVICE_STATE
@@ -114,6 +129,8 @@ impl UartMiniport {
         }
         let allocator = request.allocator.ok_or(Status::INVALID_PARAMETER)?;
         let clock = request.clock.ok_or(Status::INVALID_PARAMETER)?;
+        // Every stream of a port gets the same clock; the first one's reference stays.
+        let _ = this.clock.set(clock.to_owned());
         let claim = Claim::take(this, pin).ok_or(Status::INVALID_DEVICE_REQUEST)?;
         let allocator = Allocator::new(irql, allocator);
         match pin.lane() {

@@ -1,17 +1,145 @@
-//! The node's few properties (contract section 10): filled in with the property view.
+//! The properties of the UART filter's two nodes (contract section 10).
+//!
+//! `KSPROPSETID_Synth`: what the device is (of the filter), how many channel groups a pin has, and
+//! its latency clock. PASSIVE, several at a time.
+#![expect(
+    unsafe_code,
+    reason = "promises which objects the port hands to the handlers"
+)]
 
-use crate::portcls::abi::{AutomationTable, Table};
-
-/// The node's properties.
-pub static NODE_AUTOMATION: AutomationTable = AutomationTable {
-    property_item_size: 0,
-    property_count: 0,
-    properties: Table::NULL,
-    method_item_size: 0,
-    method_count: 0,
-    methods: Table::NULL,
-    event_item_size: 0,
-    event_count: 0,
-    events: Table::NULL,
-    reserved: 0,
+use super::filter::{CAPTURE_NODE, RENDER_NODE};
+use super::miniport::UartMiniport;
+use super::render::RenderStream;
+use crate::com::{Guid, Status};
+use crate::irql::{Irql, Passive};
+use crate::kernel::clock::master_time;
+use crate::portcls::abi::{AutomationTable, PropertyItem, verb};
+use crate::portcls::guids::{
+    CLSID_MINIPORT_DRIVER_DMUS_UART, CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE, KSPROPSETID_SYNTH,
 };
+use crate::portcls::property::{self, Handler, Request, Targets, Verb};
+use crate::portcls::synth_abi::{SynthCaps, caps_flags, effects, synth_property};
+
+/// "As many as the instrument has": nobody knows what is at the other end of the cable.
+const UNKNOWN: u32 = u32::MAX;
+/// What clients show people, with the base port behind it.
+const DESCRIPTION: &str = "dmusmini MPU-401 ";
+
+/// The miniport, and whether the request came through a pin. The stream behind a pin may be one for
+/// render or for capture, whatever node the client names, so it is never looked at.
+type UartTargets<'a> = Targets<'a, UartMiniport, RenderStream>;
+
+/// Checks that the request names one of the two nodes; says which.
+fn node(request: &Request<'_>) -> Result<u32, Status> {
+    match request.node() {
+        Some(node @ (RENDER_NODE | CAPTURE_NODE)) => Ok(node),
+        Some(_) | None => Err(Status::INVALID_DEVICE_REQUEST),
+    }
+}
+
+/// Checks that the request names a node of a pin.
+fn node_of_pin(targets: &UartTargets<'_>, request: &Request<'_>) -> Result<(), Status> {
+    node(request)?;
+    if targets.stream.is_some() {
+        Ok(())
+    } else {
+        Err(Status::INVALID_DEVICE_REQUEST)
+    }
+}
+
+macro_rules! handlers {
+    ($($(#[$doc:meta])* $item:ident($irql:ident, $targets:ident, $request:ident) $body:block)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            enum $item {}
+
+            impl Handler for $item {
+                type Miniport = UartMiniport;
+                type Stream = RenderStream;
+
+                fn serve(
+                    $irql: &mut Irql<Passive>,
+                    $targets: UartTargets<'_>,
+                    $request: &mut Request<'_>,
+                ) -> Result<Status, Status> $body
+            }
+        )+
+    };
+}
+
+handlers! {
+    /// `CAPS`: a hardware port to something unknown.
+    Caps(_irql, targets, request) {
+        let guid = if node(request)? == CAPTURE_NODE {
+            CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE
+        } else {
+            CLSID_MINIPORT_DRIVER_DMUS_UART
+        };
+        let base = targets.miniport.uart().map_or(0, |uart| uart.base);
+        request.reply(SynthCaps {
+            guid,
+            flags: caps_flags::EXTERNAL,
+            memory_size: 0,
+            max_channel_groups: 1,
+            max_voices: UNKNOWN,
+            max_audio_channels: UNKNOWN,
+            effect_flags: effects::NONE,
+            description: description(base),
+        })
+    }
+
+    /// `CHANNELGROUPS`: one cable is one group.
+    ChannelGroups(_irql, targets, request) {
+        node_of_pin(&targets, request)?;
+        if request.verb() == Verb::Get {
+            return request.reply(1_u32);
+        }
+        match request.value::<u32>()? {
+            1 => Ok(Status::SUCCESS),
+            _ => Err(Status::INVALID_PARAMETER),
+        }
+    }
+
+    /// `LATENCYCLOCK`: an event sent now plays now (contract section 8).
+    LatencyClock(irql, targets, request) {
+        node_of_pin(&targets, request)?;
+        let clock = targets.miniport.clock().ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        request.reply(master_time(irql, clock).0.cast_unsigned())
+    }
+}
+
+/// "dmusmini MPU-401 [330]".
+fn description(base: u16) -> [u16; 128] {
+    let digits =
+        [8, 4, 0].map(|shift| char::from_digit(u32::from(base >> shift) & 0xF, 16).unwrap_or('?'));
+    let text = DESCRIPTION.chars().chain(['[']).chain(digits).chain([']']);
+    let mut wide = [0; 128];
+    for (place, letter) in wide.iter_mut().zip(text) {
+        *place = u16::try_from(u32::from(letter)).unwrap_or(0);
+    }
+    wide
+}
+
+const READ: u32 = verb::GET | verb::BASIC_SUPPORT;
+const READ_WRITE: u32 = verb::GET | verb::SET | verb::BASIC_SUPPORT;
+
+/// An item of this filter.
+const fn item<H>(id: u32, verbs: u32) -> PropertyItem
+where
+    H: Handler<Miniport = UartMiniport, Stream = RenderStream>,
+{
+    static SET: Guid = KSPROPSETID_SYNTH;
+    // SAFETY: the items are used in this filter's descriptor only, whose miniport is a
+    // `UartMiniport`. Its streams are of two classes, and no handler looks at one.
+    unsafe { property::item::<H>(&SET, id, verbs) }
+}
+
+static ITEMS: [PropertyItem; 3] = [
+    item::<Caps>(synth_property::CAPS, READ),
+    item::<ChannelGroups>(synth_property::CHANNEL_GROUPS, READ_WRITE),
+    item::<LatencyClock>(synth_property::LATENCY_CLOCK, READ),
+];
+
+/// The nodes' properties.
+pub static NODE_AUTOMATION: AutomationTable = AutomationTable::of_properties(&ITEMS);

@@ -1,0 +1,114 @@
+//! What the two nodes answer (contract section 10), and which streams may be open at once.
+
+use dmusmini::com::Status;
+use dmusmini::portcls::guids::{
+    CLSID_MINIPORT_DRIVER_DMUS_UART, CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE, KSPROPSETID_SYNTH,
+};
+use dmusmini::portcls::synth_abi::synth_property;
+use dmusmini_simulator::chip::Config;
+use dmusmini_simulator::session::{Client, Format, Hardware, Pin, Property};
+
+use super::rig::{Rig, SECOND, with_each_binary};
+
+#[test]
+fn nodes_say_what_the_device_is() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let classes = [
+            CLSID_MINIPORT_DRIVER_DMUS_UART,
+            CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE,
+        ];
+        for (node, class) in (0..).zip(classes) {
+            let caps = Property::get(KSPROPSETID_SYNTH, synth_property::CAPS, 296).on_node(node);
+            let bytes = rig.filter.property(&caps, Client::USER).ok().unwrap();
+            assert_eq!(bytes[..4], class.data1.to_le_bytes());
+            let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+            assert_eq!(
+                [16, 20, 24, 28, 32, 36].map(word),
+                [2, 0, 1, u32::MAX, u32::MAX, 0]
+            );
+            let text: Vec<u16> = bytes[40..]
+                .chunks(2)
+                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+                .take_while(|&unit| unit != 0)
+                .collect();
+            assert_eq!(String::from_utf16(&text).unwrap(), "dmusmini MPU-401 [330]");
+        }
+        let groups = Property::get(KSPROPSETID_SYNTH, synth_property::CHANNEL_GROUPS, 4).on_node(0);
+        assert_eq!(
+            rig.direct_music.property(&groups, Client::USER).as_u32(),
+            Some(1)
+        );
+        let set = |count: u32| {
+            let id = synth_property::CHANNEL_GROUPS;
+            let property = Property::set(KSPROPSETID_SYNTH, id, &count.to_le_bytes()).on_node(0);
+            rig.direct_music.property(&property, Client::USER).status
+        };
+        assert_eq!(
+            (set(1), set(2)),
+            (Status::SUCCESS, Status::INVALID_PARAMETER)
+        );
+        let latency = Property::get(KSPROPSETID_SYNTH, synth_property::LATENCY_CLOCK, 8);
+        // Whatever node a client names on whatever pin.
+        for (pin, node) in [(&rig.direct_music, 0), (&rig.capture, 1), (&rig.capture, 0)] {
+            let reply = pin.property(&latency.clone().on_node(node), Client::USER);
+            assert_eq!(
+                reply.as_u64(),
+                u64::try_from(rig.session.master_time()).ok()
+            );
+        }
+        let reply = rig.filter.property(&latency.on_node(0), Client::USER);
+        assert_eq!(
+            reply.status,
+            Status::INVALID_DEVICE_REQUEST,
+            "no pin, no clock"
+        );
+        rig.end();
+    });
+}
+
+#[test]
+fn one_stream_a_pin_and_the_pin_is_free_again_after_it() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let factories = [&rig.legacy, &rig.direct_music, &rig.capture].map(Pin::factory);
+        for factory in factories {
+            assert!(rig.filter.open(factory, &Format::DirectMusic).is_err());
+        }
+        let Rig {
+            legacy,
+            direct_music,
+            capture,
+            filter,
+            device,
+            session,
+        } = rig;
+        for pin in [legacy, direct_music, capture] {
+            let _ = pin.stop();
+            assert_eq!(pin.close(), 0);
+        }
+        for _ in 0..3 {
+            let pin = filter.open(factories[1], &Format::DirectMusic).unwrap();
+            pin.run().unwrap();
+            drop(pin);
+        }
+        drop(filter);
+        Rig::on(session, device).end();
+    });
+}
+
+/// The registry may ask for PortCls' own miniport in the place of ours.
+#[test]
+fn the_built_in_miniport_is_a_registry_value_away() {
+    with_each_binary(|binary| {
+        let hardware = Hardware::uart(Config::default()).with_dword("UseBuiltInUart", 1);
+        let rig = Rig::open(binary, &hardware);
+        rig.send(&rig.direct_music, &[0x90, 1, 2]);
+        rig.play([0x81, 3, 4]);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.sent(), [0x90, 1, 2]);
+        assert_eq!(rig.capture.captured()[0].bytes, [0x81, 3, 4]);
+        assert_eq!(rig.traced("UartOpened"), 0, "ours is not in play");
+        rig.end();
+    });
+}
