@@ -350,3 +350,6 @@ pub(crate) fn bytes_of(event: &DmusKernelEvent) -> Vec<u8> {
     // SAFETY: the pool checked that the buffer is its own and holds that many bytes.
     unsafe { std::slice::from_raw_parts(buffer, count) }.to_vec()
 }
+
+#[cfg(test)]
+mod tests;
