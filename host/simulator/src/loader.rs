@@ -145,7 +145,7 @@ impl Image {
         self.mapping.size()
     }
 
-    /// The functions whose unwind information names an exception handler, by address.
+    /// The functions whose unwind information names an exception handler alone, by address.
     #[must_use]
     pub fn functions_with_handlers(&self) -> Vec<usize> {
         let image = self.kernel.image_at(self.base());

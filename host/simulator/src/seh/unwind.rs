@@ -126,7 +126,8 @@ unsafe fn lookup(image: &ImageRange, offset: usize) -> Option<Function> {
     None
 }
 
-/// The functions of an image that have an exception handler, by address.
+/// The functions of an image that handle exceptions and do not clean up besides, by address: those
+/// that were written so. (compiler_builtins' division names a C++ personality, which does both.)
 pub(crate) fn functions_with_handlers(image: &ImageRange) -> Vec<usize> {
     let base = image.addresses.start;
     let table = base + image.functions.start;
@@ -134,7 +135,8 @@ pub(crate) fn functions_with_handlers(image: &ImageRange) -> Vec<usize> {
         .map(|index| Function::at(table + index * ENTRY_SIZE))
         .filter(|function| {
             let flags = Info::at(base + function.info).flags();
-            flags & CHAINED == 0 && flags & HandlerKind::Exception as u8 != 0
+            let kinds = HandlerKind::Exception as u8 | HandlerKind::Termination as u8;
+            flags & CHAINED == 0 && flags & kinds == HandlerKind::Exception as u8
         })
         .map(|function| base + function.begin)
         .collect()
