@@ -53,7 +53,9 @@ impl Driver {
         let start = Instant::now();
         for _ in 0..blocks {
             self.synth.render(SampleTime(self.position), &mut out);
-            self.position += BLOCK_FRAMES as i64;
+            #[expect(clippy::cast_possible_wrap, reason = "a block is 64 frames")]
+            let frames = BLOCK_FRAMES as i64;
+            self.position += frames;
         }
         std::hint::black_box(out);
         start.elapsed()
