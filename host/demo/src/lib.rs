@@ -1,7 +1,7 @@
 //! The bundled bank and song: everything that `cargo xtask demo` plays, made from arithmetic alone.
 //!
 //! No recording and no other bank goes in. [`bank`] builds a small General MIDI collection (all 128 programs and a drum
-//! kit) from additive synthesis, [`song`] writes an original piece as a Standard MIDI File. Both are deterministic to
+//! kit) from additive synthesis, [`song()`] writes an original piece as a Standard MIDI File. Both are deterministic to
 //! the byte on every host, which `tests/digest.rs` holds them to.
 //!
 //! | module | what it does |

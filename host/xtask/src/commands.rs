@@ -1,6 +1,5 @@
 //! One command a file.
 
-pub(crate) mod bench;
 pub(crate) mod checks;
 pub(crate) mod demo;
 pub(crate) mod inf;
