@@ -24,7 +24,8 @@ pub struct Power {
 }
 
 impl Power {
-    /// 2^(octaves / 2^32), to 6 parts in 10^8.
+    /// 2^(octaves / 2^32), to a part in 10^9: a note of ten seconds ends where it should, to a
+    /// thousandth of a frame.
     #[must_use]
     pub const fn of_two(octaves: i64) -> Self {
         let fraction = octaves as u32;
@@ -32,8 +33,12 @@ impl Power {
         let (low, high) = (EXP2[index], EXP2[index + 1]);
         let rest = (fraction & 0x003F_FFFF) as u64;
         let between = (high.wrapping_sub(low) as u64).wrapping_mul(rest) >> 22;
+        // The curve hangs below its chord by (ln 2 / 1024)^2 / 2 of the value times f(1 - f).
+        let f = rest >> 6;
+        let bulge = f.wrapping_mul(0x1_0000_u64.wrapping_sub(f)) >> 16;
+        let sag = ((low as u64).wrapping_mul(bulge) >> 16).wrapping_mul(984) >> 32;
         Self {
-            mantissa: low.wrapping_add(between as u32),
+            mantissa: low.wrapping_add(between as u32).wrapping_sub(sag as u32),
             exponent: (octaves >> 32) as i32,
         }
     }
@@ -58,8 +63,8 @@ impl Power {
 /// Octaves of a pitch or time interval in 16.16 cents.
 #[must_use]
 pub const fn octaves_of_cents(cents: i64) -> i64 {
-    // 2^16 / 1,200 in Q20.
-    limited(cents).wrapping_mul(57_266_231) >> 20
+    // 2^16 / 1,200 = 4,096 / 75.
+    limited(cents).wrapping_mul(4096) / 75
 }
 
 /// Octaves of a level change in 16.16 tenths of a decibel.
@@ -138,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_are_right_to_a_ten_millionth() {
+    fn powers_are_right_to_nine_digits() {
         let mut worst: f64 = 0.0;
         for step in 0..100_000_i64 {
             let octaves = (step - 50_000) * 2_741_337;
@@ -148,7 +153,7 @@ mod tests {
             worst = worst.max((value / ideal - 1.0).abs());
         }
         std::println!("2^x: worst relative error {worst:.1e}");
-        assert!(worst < 7e-8);
+        assert!(worst < 2e-9);
         assert_eq!(Power::of_two(0).scaled(30), u64::from(ONE));
         assert_eq!(Power::of_two(3 << 32).scaled(0), 8);
         assert_eq!(Power::of_two(i64::MAX).scaled(30), u64::MAX);

@@ -183,12 +183,12 @@ impl Envelope {
     pub fn level(&self) -> Level {
         let way = (self.elapsed.wrapping_mul(self.speed) >> 30).min(2 * BOTTOM);
         match self.segment {
-            Segment::Delay => Level::Rise(0),
+            // Silence, which the bottom of the span (-96 dB) is not.
+            Segment::Delay | Segment::Done => Level::Rise(0),
             Segment::Attack => Level::Rise(way),
             Segment::Hold => Level::Fall(0),
             Segment::Decay | Segment::End => Level::Fall(self.base.saturating_add(way)),
             Segment::Sustain => Level::Fall(self.times.sustain),
-            Segment::Done => Level::Fall(BOTTOM),
         }
     }
 
@@ -209,6 +209,16 @@ impl Envelope {
         let to = self.level();
         self.skip_finished();
         Piece { frames, from, to }
+    }
+
+    /// Goes on by any number of frames at once.
+    pub fn skip(&mut self, frames: u64) {
+        if !self.is_steady() {
+            self.elapsed = self
+                .elapsed
+                .saturating_add(frames.saturating_mul(ONE_FRAME));
+            self.skip_finished();
+        }
     }
 
     /// The key was released. `fall` is how far below its peak the envelope is now.

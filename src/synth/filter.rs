@@ -127,6 +127,11 @@ impl Filter {
             now: coefficients,
         }
     }
+
+    /// Takes other coefficients at once.
+    pub fn set(&mut self, coefficients: Coefficients) {
+        self.now = coefficients;
+    }
 }
 
 /// Filters one run.

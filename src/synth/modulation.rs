@@ -156,6 +156,19 @@ impl Sums {
         sums
     }
 
+    /// What the key adds to the pitch. At the wave's own key that is what a voice takes off again,
+    /// so that scale 0 leaves the wave at its own rate on every key.
+    #[must_use]
+    pub fn pitch_of_key(connections: &[Connection], inputs: &Inputs) -> i64 {
+        let mut sums = Self::default();
+        let wanted =
+            |c: &&Connection| c.source == Source::Key && c.destination == Destination::Pitch;
+        for connection in connections.iter().filter(wanted) {
+            sums.add(connection, inputs);
+        }
+        sums.pitch
+    }
+
     /// Only the key number, which is wanted before a region is chosen.
     #[must_use]
     pub fn key_number(connections: &[Connection], inputs: &Inputs) -> i64 {

@@ -95,6 +95,8 @@ pub(super) struct Voice {
     uses: Uses,
     /// Whether anything moves by itself, EG1 apart.
     moves: bool,
+    /// Frames since which LFOs and EG2 were not moved.
+    idle: u64,
     to_pitch: Depths,
     to_gain: Depths,
     to_cutoff: Depths,
@@ -139,6 +141,8 @@ struct Resonator {
     target: Coefficients,
     /// Whether the target is out of date though no source moves.
     stale: bool,
+    /// Whether the target is to be reached at once.
+    jumps: bool,
 }
 
 impl Voice {
@@ -153,7 +157,7 @@ impl Voice {
         output: &Output,
     ) -> Self {
         let articulation = instrument.articulation(region);
-        let sums = Sums::of(instrument.connections(articulation), inputs);
+        let sums = sums(instrument, articulation, region, inputs);
         let rate = output.rate;
         let eg1 = Envelope::new(Kind::Volume, Times::new(&articulation.eg1, &sums.eg1, rate));
         let eg2 = Envelope::new(
@@ -184,6 +188,7 @@ impl Voice {
             moving: Moving::default(),
             uses: Uses::default(),
             moves: false,
+            idle: 0,
             to_pitch: Depths::default(),
             to_gain: Depths::default(),
             to_cutoff: Depths::default(),
@@ -194,6 +199,7 @@ impl Voice {
                 resonance: Resonance::new(i64::from(filter.q.0)),
                 target: Coefficients::default(),
                 stale: true,
+                jumps: false,
             }),
             fixed_gain: [0; 2],
             fixed_target: [0; 2],
@@ -238,8 +244,10 @@ impl Voice {
             return;
         };
         let articulation = instrument.articulation(region);
-        let sums = Sums::of(instrument.connections(articulation), inputs);
+        let sums = sums(instrument, articulation, region, inputs);
+        self.catch_up();
         self.apply(&sums, articulation, region, surroundings);
+        self.moving = self.moving_values();
         self.step = self.step_now();
     }
 
@@ -250,13 +258,11 @@ impl Voice {
         region: &Region,
         surroundings: &Surroundings,
     ) {
-        let unity = i64::from(region.unity_key) * (100 << 16);
         self.pitch = sums
             .pitch
             .saturating_add(i64::from(articulation.pitch.0))
             .saturating_add(i64::from(region.fine_tune) << 16)
-            .saturating_add(surroundings.tuning)
-            .saturating_sub(unity);
+            .saturating_add(surroundings.tuning);
         self.to_pitch = sums.to_pitch;
         self.to_gain = sums.to_gain;
         self.to_cutoff = sums.to_cutoff;
@@ -344,11 +350,16 @@ impl Voice {
         if self.eg1.is_ending() {
             return;
         }
+        self.catch_up();
         self.eg1.release(self.fall());
         self.eg2.release(match self.eg2.level() {
             Level::Rise(rise) => BOTTOM.saturating_sub(rise),
             Level::Fall(fall) => fall,
         });
+        self.jump();
+        if let Some(resonator) = &mut self.filter {
+            resonator.jumps = self.to_cutoff.eg2 != 0;
+        }
         self.oscillator.release();
     }
 
@@ -370,20 +381,43 @@ impl Voice {
 
     /// Renders the wave into `block`, up to the next control point.
     pub(super) fn oscillate(&mut self, wave: &Wave, output: &Output, block: &mut [i32]) {
-        self.move_on(block.len());
-        let from = self.step;
-        self.oscillator.cursor.step = from;
+        // EG2 may bend in the middle. A pitch that cut the corner would leave a lasting offset in
+        // the wave, so each of its straight pieces is a run.
+        let mut rest = block;
+        while !rest.is_empty() {
+            let frames = self.move_on(rest.len());
+            let (now, later) = rest.split_at_mut(frames.min(rest.len()));
+            self.run(wave, output, now);
+            rest = later;
+        }
+    }
+
+    /// Renders frames over which the pitch moves in a straight line to where `move_on` put it.
+    fn run(&mut self, wave: &Wave, output: &Output, block: &mut [i32]) {
+        self.oscillator.cursor.step = self.step;
         self.oscillator.cursor.change = 0;
-        if self.moves && (self.to_pitch.any() || self.glide.offset != 0) {
+        let bends = self.moves && (self.to_pitch.any() || self.glide.offset != 0);
+        if bends {
+            let from = self.step;
             self.step = self.step_now();
-            let bends = ((block.len() / 4) as i64).max(1);
-            let change = (self.step.wrapping_sub(from) as i64) / bends;
+            let (step, change) = line(from, self.step, block.len());
+            self.oscillator.cursor.step = step;
             self.oscillator.cursor.change = change;
-            // Four frames share a step: that of their middle.
-            self.oscillator.cursor.step = from.wrapping_add_signed(change / 2);
         }
         self.oscillator
             .run(wave.padded(), output.interpolation, block);
+        if bends {
+            self.jump();
+        }
+    }
+
+    /// Where EG2 goes on from elsewhere than its last piece ended, so does what hangs on it.
+    fn jump(&mut self) {
+        let eg2 = part_of_peak(self.eg2.level());
+        if self.uses.eg2 && eg2 != self.moving.eg2 {
+            self.moving.eg2 = eg2;
+            self.step = self.step_now();
+        }
     }
 
     /// The filter with the coefficients for the next control point, if there is a filter.
@@ -396,6 +430,10 @@ impl Voice {
         {
             let target = self.coefficients(output)?;
             let resonator = self.filter.as_mut()?;
+            if core::mem::take(&mut resonator.jumps) {
+                // From where EG2 was thrown to; the line to the next control point starts there.
+                resonator.filter.set(target);
+            }
             resonator.target = target;
             resonator.stale = false;
         }
@@ -517,31 +555,47 @@ impl Voice {
         })
     }
 
-    /// Moves LFOs, EG2 and the glide on to the next control point.
-    fn move_on(&mut self, frames: usize) {
+    /// Moves LFOs, EG2 and the glide on by one straight piece of at most `most` frames, and says
+    /// how many it has.
+    fn move_on(&mut self, most: usize) -> usize {
         if !self.moves {
-            return;
+            self.idle = self.idle.saturating_add(most as u64);
+            return most;
         }
-        if self.uses.mod_lfo {
-            self.mod_lfo.advance(frames);
-        }
-        if self.uses.vibrato {
-            self.vibrato.advance(frames);
-        }
+        let mut frames = most;
+        let mut eg2 = self.moving.eg2;
         if self.uses.eg2 {
-            let mut left = frames;
-            while left > 0 {
-                let piece = self.eg2.advance(left);
-                left = left.saturating_sub(piece.frames.max(1));
-            }
+            let piece = self.eg2.advance(most);
+            frames = piece.frames.clamp(1, most.max(1));
+            eg2 = part_of_peak(piece.to);
+        } else {
+            self.eg2.skip(most as u64);
         }
-        self.moving = self.moving_values();
+        self.mod_lfo.advance(frames);
+        self.vibrato.advance(frames);
+        self.moving = Moving {
+            eg2,
+            ..self.moving_values()
+        };
         if self.glide.offset != 0 {
             let way = self.glide.per_frame.saturating_mul(frames as i64);
             let rest = self.glide.offset.saturating_sub(way);
             // It stops where it would change its sign.
             let over = (rest < 0) != (self.glide.offset < 0);
             self.glide.offset = if over { 0 } else { rest };
+        }
+        frames
+    }
+
+    /// While nothing hangs on them, LFOs and EG2 are not moved; here they get to where they
+    /// should be by now.
+    fn catch_up(&mut self) {
+        let idle = core::mem::take(&mut self.idle);
+        if idle > 0 {
+            let frames = usize::try_from(idle).unwrap_or(usize::MAX);
+            self.mod_lfo.advance(frames);
+            self.vibrato.advance(frames);
+            self.eg2.skip(idle);
         }
     }
 
@@ -557,10 +611,7 @@ impl Voice {
             } else {
                 0
             },
-            eg2: match self.eg2.level() {
-                Level::Rise(rise) => (rise.min(BOTTOM) >> 2) as i32,
-                Level::Fall(fall) => (BOTTOM.saturating_sub(fall) >> 2) as i32,
-            },
+            eg2: part_of_peak(self.eg2.level()),
         }
     }
 
@@ -591,6 +642,50 @@ fn steps_between(from: Pair, to: Pair, frames: usize) -> [i32; 2] {
         ramp::step(a as i32, c as i32, inverse),
         ramp::step(b as i32, d as i32, inverse),
     ]
+}
+
+/// The connections' sums, with the pitch relative to the wave's own key.
+fn sums(
+    instrument: &Instrument,
+    articulation: &Articulation,
+    region: &Region,
+    inputs: &Inputs,
+) -> Sums {
+    let connections = instrument.connections(articulation);
+    let mut sums = Sums::of(connections, inputs);
+    let key = i64::from(region.unity_key) * (100 << 16);
+    let unity = Sums::pitch_of_key(connections, &Inputs { key, ..*inputs });
+    sums.pitch = sums.pitch.saturating_sub(unity);
+    sums
+}
+
+/// EG2's level in Q30.
+fn part_of_peak(level: Level) -> i32 {
+    match level {
+        Level::Rise(rise) => (rise.min(BOTTOM) >> 2) as i32,
+        Level::Fall(fall) => (BOTTOM.saturating_sub(fall) >> 2) as i32,
+    }
+}
+
+/// The first step and what it grows by every four frames, to get from one step to another in some
+/// frames and on the way as far as a pitch would that moves evenly in cents: what a line is long
+/// or short of that would stay in the wave.
+fn line(from: u64, to: u64, frames: usize) -> (u64, i64) {
+    let frames = (frames as i64).max(1);
+    let (from, to) = (from as i64, to as i64);
+    let distance = to.wrapping_sub(from);
+    let change = distance.wrapping_mul(4) / frames;
+    // An even movement in cents hangs below its chord, on average by this.
+    let sum = from.saturating_add(to).max(1);
+    let square = i128::from(distance).wrapping_mul(i128::from(distance));
+    let sag = (square / (6 * i128::from(sum))) as i64;
+    // What the frames' changes add up to: four frames share a step.
+    let fours = frames / 4;
+    let whole = (2 * fours).wrapping_mul(fours - 1);
+    let changes = whole.wrapping_add((frames % 4).wrapping_mul(fours));
+    let grown = change.wrapping_mul(changes) / frames;
+    let mean = (sum / 2).wrapping_sub(sag);
+    (mean.wrapping_sub(grown).max(0) as u64, change)
 }
 
 /// 4,096 frames of a wave in one output frame: no interval of music.

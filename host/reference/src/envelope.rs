@@ -135,22 +135,31 @@ impl Modulation {
 
     /// 0..=1 at `time`.
     pub fn level(&self, time: f64) -> f64 {
+        self.level_since(time, time)
+    }
+
+    /// The level at `time` if no new segment began after `since`: where the segment that holds
+    /// at a frame's start is heading during the frame.
+    pub fn level_since(&self, since: f64, time: f64) -> f64 {
         let segments = &self.segments;
-        if let Some((since, from)) = self.fall {
+        if let Some((start, from)) = self.fall {
             if segments.release <= 0.0 {
                 return 0.0;
             }
-            return (from - (time - since) / segments.release).max(0.0);
+            return (from - (time - start) / segments.release).max(0.0);
         }
-        let time = time - segments.delay;
-        if time < 0.0 {
+        let (since, time) = (since - segments.delay, time - segments.delay);
+        if since < 0.0 {
             return 0.0;
         }
-        if time < segments.attack {
-            return time / segments.attack;
+        if since < segments.attack {
+            return (time / segments.attack).min(1.0);
         }
-        let time = time - segments.attack - segments.hold;
-        if time <= 0.0 && segments.hold > 0.0 {
+        let (since, time) = (
+            since - segments.attack - segments.hold,
+            time - segments.attack - segments.hold,
+        );
+        if since <= 0.0 && segments.hold > 0.0 {
             1.0
         } else if segments.decay <= 0.0 {
             segments.sustain

@@ -24,21 +24,21 @@ impl Coefficients {
     }
 }
 
-/// The filter's memory: the last two inputs and outputs.
+/// The filter's memory, in the transposed form: what earlier frames add to the next output and to
+/// the one after it. (With fixed coefficients all forms are one; the text does not say which to
+/// use while they move.)
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    x: [f64; 2],
-    y: [f64; 2],
+    next: f64,
+    after: f64,
 }
 
 impl Filter {
     /// Filters one frame.
     pub fn process(&mut self, c: &Coefficients, x: f64) -> f64 {
-        let y = c.b[0] * x + c.b[1] * self.x[0] + c.b[2] * self.x[1]
-            - c.a[0] * self.y[0]
-            - c.a[1] * self.y[1];
-        self.x = [x, self.x[0]];
-        self.y = [y, self.y[0]];
+        let y = c.b[0] * x + self.next;
+        self.next = c.b[1] * x - c.a[0] * y + self.after;
+        self.after = c.b[2] * x - c.a[1] * y;
         y
     }
 }

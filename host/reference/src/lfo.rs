@@ -28,7 +28,12 @@ impl Lfo {
 
     /// -1..=1 now.
     pub fn value(&self) -> f64 {
-        let phase = self.phase.fract();
+        self.value_after(0.0)
+    }
+
+    /// -1..=1 some `cycles` later.
+    pub fn value_after(&self, cycles: f64) -> f64 {
+        let phase = (self.phase + cycles).fract();
         match self.shape {
             Shape::Sine => (TAU * phase).sin(),
             Shape::Triangle if phase < 0.25 => 4.0 * phase,

@@ -1,5 +1,7 @@
 //! Reading a wave at a position between its frames, with its loop.
 
+use std::sync::Arc;
+
 use dmusmini_collection::{Frames, Loop, Wave};
 
 /// Where interpolation coefficients come from: the one thing taken from the synth under test.
@@ -10,6 +12,16 @@ pub trait Kernel {
     /// The coefficients for a position `fraction` (0..1) after a frame, read `step` frames at a
     /// time; `out` has [`taps`](Self::taps) places.
     fn coefficients(&self, fraction: f64, step: f64, out: &mut [f64]);
+}
+
+impl<K: Kernel + ?Sized> Kernel for Arc<K> {
+    fn taps(&self) -> usize {
+        (**self).taps()
+    }
+
+    fn coefficients(&self, fraction: f64, step: f64, out: &mut [f64]) {
+        (**self).coefficients(fraction, step, out);
+    }
 }
 
 /// Two points, exact.

@@ -236,17 +236,16 @@ impl Voice {
     pub(crate) fn frame(&mut self, settings: &Settings) -> [f64; 2] {
         use destination as dst;
         let time = self.age as f64 / settings.rate;
-        let mut pitch = self.still.pitch;
-        let mut gain = 0.0;
-        let mut cutoff = self.still.cutoff;
+        // The level is what it is at the frame; how far the wave goes on until the next is decided
+        // by the pitch half way.
+        let now = self.moving_inputs(0.0, settings);
+        let half_way = self.moving_inputs(0.5, settings);
+        let (mut pitch, mut gain, mut cutoff) = (self.still.pitch, 0.0, self.still.cutoff);
         for connection in &self.still.moving {
-            let amount = connection.scale
-                * self.moved(connection.source, connection.source_transform, time)
-                * self.moved(connection.control, connection.control_transform, time);
             match connection.destination {
-                dst::PITCH => pitch += amount,
-                dst::GAIN => gain += amount,
-                dst::CUTOFF => cutoff += amount,
+                dst::PITCH => pitch += half_way.amount(connection),
+                dst::GAIN => gain += now.amount(connection),
+                dst::CUTOFF => cutoff += now.amount(connection),
                 _ => {}
             }
         }
@@ -352,13 +351,46 @@ impl Voice {
         }
     }
 
-    /// A moving input; 1 for the half that was folded into the scale.
-    fn moved(&self, source: u16, transform: crate::curve::Transform, time: f64) -> f64 {
+    /// The moving inputs, `part` of a frame from now.
+    fn moving_inputs(&self, part: f64, settings: &Settings) -> MovingInputs {
+        let now = self.age as f64 / settings.rate;
+        let then = (self.age as f64 + part) / settings.rate;
+        let lfo = |number: usize, lfo: &Lfo| {
+            let running = (then - self.delays[number]) * settings.rate;
+            lfo.value_after(self.still.lfo_step[number] * running.clamp(0.0, part))
+        };
+        MovingInputs {
+            mod_lfo: lfo(0, &self.mod_lfo),
+            vibrato: lfo(1, &self.vibrato),
+            eg1: self.eg1.amplitude(then),
+            eg2: self.eg2.level_since(now, then),
+        }
+    }
+}
+
+/// What moves by itself, at one moment.
+#[derive(Clone, Copy, Debug)]
+struct MovingInputs {
+    mod_lfo: f64,
+    vibrato: f64,
+    eg1: f64,
+    eg2: f64,
+}
+
+impl MovingInputs {
+    fn amount(&self, connection: &Connection) -> f64 {
+        connection.scale
+            * self.read(connection.source, connection.source_transform)
+            * self.read(connection.control, connection.control_transform)
+    }
+
+    /// 1 for the half that was folded into the scale.
+    fn read(&self, source: u16, transform: crate::curve::Transform) -> f64 {
         let value = match source {
-            source::LFO => Value::Swing(self.mod_lfo.value()),
-            source::VIBRATO => Value::Swing(self.vibrato.value()),
-            source::EG1 => Value::Unit(self.eg1.amplitude(time)),
-            source::EG2 => Value::Unit(self.eg2.level(time)),
+            source::LFO => Value::Swing(self.mod_lfo),
+            source::VIBRATO => Value::Swing(self.vibrato),
+            source::EG1 => Value::Unit(self.eg1),
+            source::EG2 => Value::Unit(self.eg2),
             _ => return 1.0,
         };
         transform.apply(value)

@@ -127,11 +127,11 @@ fn release_starts_where_the_level_is() {
             Block::fixed(dst::EG1_RELEASE, units::time(1.0)),
         ];
         let heard = curve(subject, &blocks, 4000, 40_000);
-        let at = 4000 + (0.25 * f64::from(RATE)) as usize;
-        let error = decibels(heard[at]) - (-48.0 - 24.0);
+        let at = 4000 + (0.125 * f64::from(RATE)) as usize;
+        let error = decibels(heard[at]) - (-48.0 - 12.0);
         at_most(
             subject,
-            "level a quarter second into a release from -48 dB",
+            "level an eighth of a second into a release from -48 dB",
             error.abs(),
             0.05,
         );

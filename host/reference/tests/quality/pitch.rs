@@ -1,10 +1,11 @@
 //! Pitch and what interpolation adds to a sine.
 
+use dmusmini::synth::Interpolation;
 use dmusmini_collection::Frames;
 use dmusmini_reference::measure::{cents, decibels, fit_sine, frequency};
 use dmusmini_reference::test_bank::{RATE, UNITY, noise, sine, single};
 
-use crate::player::{SUBJECTS, Subject, at_least, at_most};
+use crate::player::{Driver, Player, SUBJECTS, Subject, at_least, at_most};
 
 #[test]
 fn every_key_is_in_tune() {
@@ -60,7 +61,10 @@ fn a_sine_on_its_root_stays_as_clean_as_16_bits_allow() {
 /// In 16-bit output, panned to the centre, source peak 16,384.
 fn signal_to_noise(subject: Subject, hertz: f64, semitones: u8) -> f64 {
     let bank = single(sine(hertz), &[]);
-    let mut player = subject.player(&bank, RATE);
+    noise_of(&mut *subject.player(&bank, RATE), hertz, semitones)
+}
+
+pub(crate) fn noise_of(player: &mut dyn Player, hertz: f64, semitones: u8) -> f64 {
     player.control(0, 7, 127);
     player.control(0, 11, 127);
     player.note_on(0, UNITY + semitones, 127);
@@ -71,7 +75,9 @@ fn signal_to_noise(subject: Subject, hertz: f64, semitones: u8) -> f64 {
         .map(|[left, _]| left)
         .collect();
     let sounding = hertz * (f64::from(semitones) / 12.0).exp2();
-    let (amplitude, noise) = fit_sine(&heard, sounding, RATE.into());
+    // Pitch has its own bar; what counts here is what is not the sine.
+    let found = frequency(&heard, sounding, RATE.into());
+    let (amplitude, noise) = fit_sine(&heard, found, RATE.into());
     decibels(amplitude / 2_f64.sqrt() / noise)
 }
 
@@ -95,5 +101,24 @@ fn hard_left_on_the_root_is_the_wave_itself() {
             wrong.count() as f64,
             0.0,
         );
+    }
+}
+
+/// The other interpolations are for those who want their cycles back; they have bars as well.
+#[test]
+fn four_points_are_as_clean_as_a_cubic_can_be() {
+    for (hertz, bar) in [(1000.0, 76.0), (5000.0, 46.0), (10_000.0, 26.0)] {
+        let bank = single(sine(hertz), &[]);
+        let mut player = Driver::new(&bank, RATE, Interpolation::FourPoint);
+        let ratio = noise_of(&mut player, hertz, 1);
+        let what = format!("4-point SNR of {hertz} Hz up a semitone, dB");
+        at_least(Subject::Driver, &what, ratio, bar);
+    }
+    for interpolation in [Interpolation::Linear, Interpolation::Sinc8] {
+        for hertz in [1000.0, 5000.0, 10_000.0] {
+            let mut player = Driver::new(&single(sine(hertz), &[]), RATE, interpolation);
+            let ratio = noise_of(&mut player, hertz, 1);
+            println!("{interpolation:?} SNR of {hertz} Hz up a semitone: {ratio:.1} dB");
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Every row of the table of connections (dls.md section 3.2), with and without its block.
 
+use dmusmini::synth::Interpolation;
 use dmusmini_collection::{Block, destination as dst, source as src, transform as trn, units};
 use dmusmini_reference::test_bank::{RATE, rows, sine, single};
 
-use crate::player::{Player, SUBJECTS, Subject};
+use crate::player::{Player, SUBJECTS, Subject, twin};
+use crate::song::residual;
 
 /// Blocks that let every row be heard: something hangs on each envelope and oscillator.
 fn surroundings() -> Vec<Block> {
@@ -85,3 +87,70 @@ fn a_block_that_says_something_else_is_heard() {
         println!("{subject:?}: {heard} rows are heard");
     }
 }
+
+/// Every row said differently, played by the driver's synth and by its twin in `f64`.
+#[test]
+fn every_row_does_what_the_equations_say() {
+    let mut worst = (-200.0_f64, "");
+    let mut failed = Vec::new();
+    for (name, default, other) in rows() {
+        let mut blocks = surroundings();
+        blocks.retain(|block| !block.same_triple(&default));
+        blocks.push(other);
+        let heard = render(Subject::Driver, &blocks);
+        let bank = single(sine(1000.0), &blocks);
+        let mut player = twin(&bank, RATE, Interpolation::default());
+        script(&mut *player);
+        let (rms, peak) = residual(&heard, &player.render(FRAMES));
+        println!("{name}: residual {rms:.1} dBFS, peak {peak:.1} dBFS");
+        if rms > worst.0 {
+            worst = (rms, name);
+        }
+        if rms > BAR {
+            failed.push(name);
+        }
+    }
+    println!(
+        "worst row: {} with {:.1} dBFS (at most {BAR})",
+        worst.1, worst.0
+    );
+    assert!(failed.is_empty(), "above {BAR} dBFS: {failed:?}");
+}
+
+/// Oscillators and EG2 run from note-on, even while nothing hangs on them.
+#[test]
+fn a_depth_that_comes_late_finds_its_source_on_the_way() {
+    let swing = trn::SOURCE_BIPOLAR;
+    let blocks = [
+        Block::new(
+            src::VIBRATO,
+            src::CC1,
+            dst::PITCH,
+            swing,
+            units::cents(50.0),
+        ),
+        Block::new(src::LFO, src::CC1, dst::GAIN, swing, units::decibels(6.0)),
+        Block::new(src::EG2, src::CC1, dst::PITCH, 0, units::cents(100.0)),
+        Block::fixed(dst::EG2_ATTACK, units::time(1.0)),
+    ];
+    let bank = single(sine(1000.0), &blocks);
+    let render = |mut player: Box<dyn Player>| {
+        player.note_on(0, 67, 90);
+        player.control(15_000, 1, 100);
+        player.control(30_000, 1, 0);
+        player.control(35_000, 1, 50);
+        player.note_off(38_000, 67);
+        player.render(FRAMES)
+    };
+    let heard = render(Subject::Driver.player(&bank, RATE));
+    let ideal = render(twin(&bank, RATE, Interpolation::default()));
+    let (rms, peak) = residual(&heard, &ideal);
+    println!("late depths: residual {rms:.1} dBFS, peak {peak:.1} dBFS");
+    assert!(rms <= LATE_BAR);
+}
+
+/// The driver takes up to 64 frames to follow where the reference jumps.
+const LATE_BAR: f64 = -55.0;
+
+/// RMS of the difference. One loud note; whole songs must stay below -80.
+const BAR: f64 = -70.0;

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::player::Subject;
+use crate::player::{Subject, twin};
+use dmusmini::synth::Interpolation;
 use dmusmini_collection::{Bank, Collection};
+use dmusmini_reference::measure::{decibels, peak, rms};
 use midly::{MetaMessage, Smf, Timing, TrackEventKind};
 
 /// Test data by name; a visible line and none where it is absent.
@@ -70,7 +72,6 @@ pub(crate) fn messages(name: &str, rate: u32) -> Option<Vec<(u64, Vec<u8>)>> {
 
 /// How loud the difference of two renderings is: RMS and peak in dBFS.
 pub(crate) fn residual(a: &[[f64; 2]], b: &[[f64; 2]]) -> (f64, f64) {
-    use dmusmini_reference::measure::{decibels, peak, rms};
     let difference: Vec<f64> = a
         .iter()
         .zip(b)
@@ -104,3 +105,73 @@ fn the_reference_plays_a_song_to_its_end() {
     let (_, tail) = residual(&heard[heard.len() - 4410..], &vec![[0.0; 2]; 4410]);
     assert!(tail < -80.0, "something hangs: {tail} dBFS");
 }
+
+/// A song on the driver's synth and on its twin in `f64`, before clipping.
+fn compare(name: &str, seconds: usize) {
+    const RATE: u32 = 44_100;
+    let (Some(bank), Some(messages)) = (real_bank(), messages(name, RATE)) else {
+        return;
+    };
+    let end = messages.last().map_or(0, |(frame, _)| *frame) as usize + 5 * RATE as usize;
+    let frames = end.min(seconds * RATE as usize);
+    let mut driver = Subject::Driver.player(&bank, RATE);
+    let mut twin = twin(&bank, RATE, Interpolation::default());
+    for (frame, message) in messages.iter().filter(|(frame, _)| *frame < frames as u64) {
+        driver.schedule(*frame, message);
+        twin.schedule(*frame, message);
+    }
+    let (mut square, mut worst, mut worst_at, mut loudest) = (0.0, 0.0_f64, 0, 0.0_f64);
+    for second in 0..frames / RATE as usize {
+        let (a, b) = (driver.render(RATE as usize), twin.render(RATE as usize));
+        for (n, (a, b)) in a.iter().zip(&b).enumerate() {
+            for side in [0, 1] {
+                let off = (a[side] - b[side]).abs();
+                square += off * off;
+                loudest = loudest.max(b[side].abs());
+                if off > worst {
+                    (worst, worst_at) = (off, second * RATE as usize + n);
+                }
+            }
+        }
+    }
+    let rms = decibels((square / (2 * frames) as f64).sqrt() / 32_768.0);
+    let peak = decibels(worst / 32_768.0);
+    println!(
+        "{name}: {} s, peak {:.1} dBFS, residual {rms:.1} dBFS RMS (at most -80), worst sample \
+         {peak:.1} dBFS (at most -60) at frame {worst_at}",
+        frames / RATE as usize,
+        decibels(loudest / 32_768.0),
+    );
+    assert!(
+        rms <= -80.0 && peak <= -60.0,
+        "{name}: {rms:.1} dBFS, worst {peak:.1} dBFS"
+    );
+}
+
+#[test]
+fn introa_is_the_references() {
+    compare("freedoom1_D_INTROA.mid", 60);
+}
+
+#[test]
+fn e1m1_is_the_references() {
+    compare("freedoom1_D_E1M1.mid", LONG);
+}
+
+#[test]
+fn e2m4_is_the_references() {
+    compare("freedoom1_D_E2M4.mid", LONG);
+}
+
+#[test]
+fn e3m8_is_the_references() {
+    compare("freedoom1_D_E3M8.mid", LONG);
+}
+
+#[test]
+fn adrian_is_the_references() {
+    compare("freedoom2_D_ADRIAN.mid", LONG);
+}
+
+/// Seconds of a long song: the reference takes its time.
+const LONG: usize = 30;
