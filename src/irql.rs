@@ -64,6 +64,29 @@ pub enum Locked {}
 #[derive(Debug)]
 pub enum Device {}
 
+/// A level's number, for the check that a simulated kernel makes of every new token.
+pub trait Level {
+    /// The highest IRQL that the level stands for.
+    const HIGHEST: u8;
+}
+
+impl Level for Passive {
+    const HIGHEST: u8 = 0;
+}
+
+impl Level for Dispatch {
+    const HIGHEST: u8 = 2;
+}
+
+impl Level for Locked {
+    const HIGHEST: u8 = 2;
+}
+
+impl Level for Device {
+    /// Device levels end below the clock's.
+    const HIGHEST: u8 = 12;
+}
+
 /// `Self` is a level at which code written for level `L` may run.
 ///
 /// # Safety
@@ -95,17 +118,22 @@ pub struct Irql<L> {
     level: PhantomData<*mut L>,
 }
 
-impl<L> Irql<L> {
+impl<L: Level> Irql<L> {
     /// Makes a token.
     ///
     /// # Safety
     ///
     /// The current IRQL is at most `L`, and stays so while the token lives.
     #[must_use]
-    pub const unsafe fn assume() -> Self {
+    #[inline]
+    pub unsafe fn assume() -> Self {
+        #[cfg(not(windows))]
+        check::assumed(L::HIGHEST);
         Self { level: PhantomData }
     }
+}
 
+impl<L> Irql<L> {
     /// The same evidence under a weaker name, for as long as this token is borrowed.
     pub fn as_at_most<M>(&mut self) -> Lifted<'_, M>
     where
@@ -136,5 +164,25 @@ impl<M> core::ops::Deref for Lifted<'_, M> {
 impl<M> core::ops::DerefMut for Lifted<'_, M> {
     fn deref_mut(&mut self) -> &mut Irql<M> {
         &mut self.token
+    }
+}
+
+/// On a host, a simulated kernel looks at every assumption.
+#[cfg(not(windows))]
+pub mod check {
+    use std::sync::OnceLock;
+
+    static CHECK: OnceLock<fn(u8)> = OnceLock::new();
+
+    /// Has `check` called with the level of every token that is made from now on, in any thread.
+    /// The first one stays.
+    pub fn install(check: fn(u8)) {
+        CHECK.get_or_init(|| check);
+    }
+
+    pub(super) fn assumed(highest: u8) {
+        if let Some(check) = CHECK.get() {
+            check(highest);
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::dpc::Dpcs;
 use crate::etw::Etw;
+use crate::inside;
 use crate::interrupt::Interrupts;
 use crate::irql::Irql;
 use crate::lock::Locks;
@@ -123,6 +124,7 @@ pub struct Kernel {
 
 impl Kernel {
     pub(crate) fn new(options: Options) -> Self {
+        dmusmini::irql::check::install(check_assumption);
         Self {
             clock: Clock::new(),
             level: Cell::new(Irql::PASSIVE),
@@ -324,6 +326,20 @@ impl std::fmt::Debug for Kernel {
             .field("irql", &self.irql())
             .field("violations", &self.violations.borrow().len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Compares what natively built driver code, or one of our COM objects that it calls, takes the
+/// level to be with what it is.
+fn check_assumption(highest: u8) {
+    if inside::is_inside()
+        && let Some(kernel) = existing()
+        && kernel.irql() > Irql(highest)
+    {
+        inside::outside(|| {
+            let detail = format!("the code is written for {} or lower", Irql(highest));
+            kernel.violate(Rule::IrqlTooHigh, "the entry of a routine", detail);
+        });
     }
 }
 

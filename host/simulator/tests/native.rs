@@ -88,3 +88,26 @@ fn nothing_of_the_host_s_own_work_is_charged() {
     assert_eq!(machine.pool().counters().requests, 0);
     machine.assert_clean();
 }
+
+#[test]
+fn a_token_is_checked_against_the_level() {
+    use dmusmini::irql::Irql as Token;
+    use dmusmini::irql::{Device, Dispatch, Passive};
+    let assume = || {
+        // SAFETY: whether this holds is what the test is about.
+        let _ = unsafe { Token::<Passive>::assume() };
+        // SAFETY: as above.
+        let _ = unsafe { Token::<Dispatch>::assume() };
+        // SAFETY: as above.
+        let _ = unsafe { Token::<Device>::assume() };
+    };
+    for (level, expected) in [(0, 0), (2, 1), (7, 2), (13, 3)] {
+        let machine = Machine::new();
+        machine.at_level(Irql(level), || enter_driver("test", assume));
+        assert_eq!(
+            rules(machine),
+            vec![Rule::IrqlTooHigh; expected],
+            "at {level}"
+        );
+    }
+}
