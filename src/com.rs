@@ -3,7 +3,7 @@
 //! # The object model in one page
 //!
 //! An *interface* ([`Interface`]) is a marker type with a vtable layout and an IID. One call of the
-//! [`interface!`] macro declares it for good: the vtable struct (the parent's first), a trait with
+//! [`interface!`](crate::interface) macro declares it for good: the vtable struct (the parent's first), a trait with
 //! the methods that a class implements, the thunks that lead from the C ABI to that trait, and the
 //! caller's methods on [`ComRef<I>`]. Interfaces that PortCls implements and ones that we
 //! implement come from the same line, so the two sides cannot disagree about a layout.

@@ -1,7 +1,7 @@
 //! Tables that replace the functions a driver cannot call: powers, logarithms, sines, and the
 //! rows of the interpolators.
 //!
-//! The compiler evaluates them: the float arithmetic in [`series`] and in the builders below runs
+//! The compiler evaluates them: the float arithmetic in `series` and in the builders below runs
 //! while the crate is built and never in the driver. Tests compare every entry with the host's
 //! own functions.
 #![forbid(unsafe_code)]

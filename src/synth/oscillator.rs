@@ -89,7 +89,7 @@ impl Oscillator {
         }
     }
 
-    /// Fills `out` with negated Q15 frames (see [`fir`]), silent behind the wave's end.
+    /// Fills `out` with negated Q15 frames (see [`super::fir`]), silent behind the wave's end.
     pub(super) fn run(&mut self, padded: &[i16], interpolation: Interpolation, out: &mut [i32]) {
         let mut rest = out;
         while !rest.is_empty() {

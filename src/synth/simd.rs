@@ -30,7 +30,7 @@ pub(super) fn interpolate<const TAPS: usize, const ROWS: usize>(
     unsafe { interpolate_sse2(rows, frames, cursor, out) }
 }
 
-/// As [`super::bus::add`].
+/// As the portable `super::bus::add`.
 #[inline]
 pub(super) fn add(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
     // SAFETY: every x86-64 processor has SSE2.

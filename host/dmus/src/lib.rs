@@ -7,7 +7,7 @@
 //!                                             └─ report → text or JSON
 //! ```
 //!
-//! The commands are thin: files in and out here, everything that makes sound or bytes behind [`session::Session`].
+//! The commands are thin: files in and out here, everything that makes sound or bytes behind [`session::Machine`].
 
 mod arguments;
 mod commands;

@@ -4,7 +4,7 @@
 //! are on disk. Imports are bound by name to [`Module`]s and to nothing else; a name that no module
 //! offers fails the load. Sections get the protection that they ask for. What differs from a kernel:
 //! references to the page at `0xFFFFF780_00000000` are redirected to the machine's own
-//! ([`Clock`](crate::clock::Clock)), and privileged instructions fault into [`fault`](crate::fault).
+//! ([`Clock`](crate::clock::Clock)), and privileged instructions fault into `fault`.
 
 use std::ffi::c_void;
 use std::ops::Range;

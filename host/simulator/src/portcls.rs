@@ -8,7 +8,7 @@
 //! | what | where |
 //! |---|---|
 //! | driver and device objects, PnP, power | `driver`, `device`, `power`, `irp` |
-//! | ports, filters, pins, `NewStream` | `port`, `filter`, `open_pin`, `pin`, [`descriptor`], [`format`] |
+//! | ports, filters, pins, `NewStream` | `port`, `filter`, `open_pin`, `pin`, [`descriptor`], [`mod@format`] |
 //! | events, their owners, the allocator | `event_pool`, `allocator` |
 //! | buffers of clients, sequencer | [`client_buffer`], [`midi_bytes`], [`render`] |
 //! | capture sink, service groups, interrupts | [`capture`], `service_group`, `interrupt_sync` |

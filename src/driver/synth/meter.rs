@@ -96,11 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(
-        clippy::float_arithmetic,
-        clippy::cast_possible_truncation,
-        reason = "the oracle"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the oracle")]
     fn centibels_are_logarithms() {
         assert_eq!(centibels(0), SILENCE);
         assert_eq!(centibels(32_768), 0);

@@ -109,7 +109,7 @@ handlers! {
     }
 }
 
-/// "dmusmini MPU-401 [330]".
+/// `dmusmini MPU-401 [330]`.
 fn description(base: u16) -> [u16; 128] {
     let digits =
         [8, 4, 0].map(|shift| char::from_digit(u32::from(base >> shift) & 0xF, 16).unwrap_or('?'));
