@@ -104,6 +104,10 @@ unsafe impl AtMost<Device> for Passive {}
 unsafe impl AtMost<Self> for Dispatch {}
 // SAFETY: DISPATCH is below DIRQL.
 unsafe impl AtMost<Device> for Dispatch {}
+// SAFETY: what may run at DISPATCH with a lock held may run below it without one.
+unsafe impl AtMost<Locked> for Passive {}
+// SAFETY: as above.
+unsafe impl AtMost<Locked> for Dispatch {}
 // SAFETY: equal levels.
 unsafe impl AtMost<Self> for Locked {}
 // SAFETY: DISPATCH is below DIRQL, and what runs at any level takes no lock of ours.

@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::nt::{self, ExTimer};
 use crate::com::{Class, ObjectRef, Status};
-use crate::irql::{AtMost, Dispatch, Irql, Passive};
+use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::time::RefTime;
 
 /// What a timer calls, at DISPATCH, on the object that owns it.
@@ -69,8 +69,8 @@ impl Timer {
         })
     }
 
-    /// Expires once, `delay` from now; replaces an earlier setting.
-    pub fn set<L: AtMost<crate::irql::Device>>(&self, _irql: &Irql<L>, delay: RefTime) {
+    /// Expires once, `delay` from now, at DISPATCH or below (a lock may be held); replaces an earlier setting.
+    pub fn set<L: AtMost<Locked>>(&self, _irql: &Irql<L>, delay: RefTime) {
         let due = delay.0.max(1).wrapping_neg();
         let timer = self.timer.load(Ordering::Acquire);
         if !timer.is_null() {
