@@ -1,8 +1,6 @@
 //! The driver's synth, ready to be timed.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use dmusmini::dls::Download;
 use dmusmini::synth::{BLOCK_FRAMES, Config, Interpolation, Synth};
 use dmusmini::time::SampleTime;
@@ -47,10 +45,10 @@ impl Driver {
         let _ = self.synth.schedule(SampleTime(frame), 1, message);
     }
 
-    /// Renders blocks and says how long they took.
-    pub(crate) fn time_blocks(&mut self, blocks: u32) -> Duration {
+    /// Renders blocks and says how many nanoseconds of processor time they took.
+    pub(crate) fn time_blocks(&mut self, blocks: u32) -> Result<f64> {
         let mut out = [0; 2 * BLOCK_FRAMES];
-        let start = Instant::now();
+        let start = processor_time()?;
         for _ in 0..blocks {
             self.synth.render(SampleTime(self.position), &mut out);
             #[expect(clippy::cast_possible_wrap, reason = "a block is 64 frames")]
@@ -58,10 +56,25 @@ impl Driver {
             self.position += frames;
         }
         std::hint::black_box(out);
-        start.elapsed()
+        Ok(processor_time()? - start)
+    }
+
+    /// Voices that sound.
+    pub(crate) fn voices(&self) -> u32 {
+        self.synth.stats().voices
     }
 
     pub(crate) fn position(&self) -> i64 {
         self.position
     }
+}
+
+/// Nanoseconds that this thread has run; what else the machine does is not in it.
+fn processor_time() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(text
+        .split(' ')
+        .next()
+        .context("no processor time")?
+        .parse()?)
 }

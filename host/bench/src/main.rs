@@ -2,10 +2,10 @@
 
 mod bank;
 mod driver;
+mod report;
 mod song;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -35,6 +35,8 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         blocks: u32,
     },
+    /// Everything, beside the peers
+    Report(report::Arguments),
     /// Play a song with the real bank
     Song {
         /// How waves are read
@@ -77,24 +79,18 @@ fn main() -> Result<()> {
         } => {
             let mut synth = driver::Driver::new(&bank::tones(filter), mode.into(), voices)?;
             synth.hold(voices);
-            let time = synth.time_blocks(blocks);
+            let time = synth.time_blocks(blocks)?;
             let frames = f64::from(blocks) * 64.0 * f64::from(voices);
-            println!("{:.3} ns a voice and frame", nanoseconds(time) / frames);
+            println!("{:.3} ns a voice and frame", time / frames);
         }
+        Command::Report(arguments) => report::run(&arguments)?,
         Command::Song { mode, file, bank } => {
             let bank = dmusmini_collection::Collection::open(bank)?.into_bank();
             let mut synth = driver::Driver::new(&bank, mode.into(), 64)?;
             let song = song::Song::open(&file)?;
-            let time = song.play(&mut synth);
-            println!(
-                "{:.3} ms a second",
-                1e3 * time.as_secs_f64() / song.seconds()
-            );
+            let time = song.play(&mut synth)?;
+            println!("{:.3} ms a second", time / 1e6 / song.seconds());
         }
     }
     Ok(())
-}
-
-fn nanoseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e9
 }

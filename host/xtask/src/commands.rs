@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod bench;
 pub(crate) mod checks;
 pub(crate) mod demo;
 pub(crate) mod inf;

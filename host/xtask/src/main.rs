@@ -36,6 +36,8 @@ enum Command {
     Package(commands::package::Arguments),
     /// Run every check: what continuous integration runs
     Test(commands::test::Arguments),
+    /// Measure the synth beside its peers and write docs/benchmarks.md
+    Bench(commands::bench::Arguments),
     /// Run in full what `test` runs a fiftieth of
     Soak,
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Inf(arguments) => commands::inf::run(&arguments),
         Command::Package(arguments) => commands::package::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Soak => commands::soak::run(),
     };
     match result {
