@@ -17,6 +17,7 @@ pub mod plot;
 mod progress;
 pub mod report;
 pub mod session;
+pub mod timing;
 mod wav;
 mod wire;
 

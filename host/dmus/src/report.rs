@@ -118,8 +118,8 @@ impl AudioReport {
 /// The synthesizer's own running statistics.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct VoiceReport {
-    /// Voices sounding at once, at most (looked at a hundred times a second).
-    pub most: u32,
+    /// Voices sounding at once, on average over the song.
+    pub average: u32,
     /// Notes that no voice was left for, or no instrument.
     pub lost_notes: u32,
 }
@@ -247,8 +247,8 @@ impl fmt::Display for RenderReport {
         )?;
         writeln!(
             f,
-            "voices   {} at most; {} notes lost",
-            voices.most, voices.lost_notes
+            "voices   {} at once on average, {} notes lost",
+            voices.average, voices.lost_notes
         )?;
         writeln!(
             f,

@@ -184,7 +184,11 @@ impl Session {
             previous,
             turn,
         };
-        session.load(driver)?;
+        if let Err(error) = session.load(driver) {
+            // What a driver that never ran left undone is no news.
+            let _ = session.end();
+            return Err(error);
+        }
         Ok(session)
     }
 

@@ -7,6 +7,7 @@ use crate::output::Output;
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, UartReport};
 use crate::session::{SynthSession, SynthSettings};
+use crate::timing::{self, TimingReport};
 use crate::wav::WavOutput;
 use anyhow::{Context, Result};
 use dmusmini_collection::{Collection, Level};
@@ -20,6 +21,7 @@ use std::path::Path;
 #[derive(Serialize)]
 struct DemoReport {
     synth: RenderReport,
+    timing: TimingReport,
     uart: UartReport,
 }
 
@@ -64,6 +66,7 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
     uart::write(&wire, &wire_path, &song, &bytes)
         .with_context(|| format!("{}: cannot write", wire_path.display()))?;
 
+    let timing = timing::measure(&driver, SynthSettings::DEFAULT)?;
     let (title, subtitle) = render::captions(&synth);
     plot::draw(
         &Picture {
@@ -76,7 +79,11 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
     )?;
     wav.commit()?;
     wire.commit()?;
-    let report = DemoReport { synth, uart };
+    let report = DemoReport {
+        synth,
+        timing,
+        uart,
+    };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -105,6 +112,7 @@ fn save<'a>(path: &'a Path, bytes: &[u8]) -> Result<&'a Path> {
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.synth)?;
+        writeln!(f, "timing   {}", self.timing)?;
         write!(
             f,
             "uart     {} bytes on the wire, {}; out {:.2} ms after their time on average, {:.2} ms at most",

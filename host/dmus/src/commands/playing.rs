@@ -56,7 +56,6 @@ impl Playing<'_> {
         let progress = Progress::new(limit, "rendering", self.quiet);
         let mut audio = AudioReport::new(rate, self.settings.channels);
         let (mut silence, mut render_time) = (0, Duration::ZERO);
-        let mut voices = VoiceReport::default();
         while audio.frames < limit && !(audio.frames > end && silence > SILENCE_SECONDS * rate) {
             interrupt::check()?;
             let begun = Instant::now();
@@ -69,13 +68,13 @@ impl Playing<'_> {
             };
             audio.add(block);
             sink(block)?;
-            let statistics = synth.statistics()?;
-            voices = VoiceReport {
-                most: voices.most.max(statistics.voices),
-                lost_notes: statistics.lost_notes,
-            };
             progress.at(audio.frames);
         }
+        let statistics = synth.statistics()?;
+        let voices = VoiceReport {
+            average: statistics.voices,
+            lost_notes: statistics.lost_notes,
+        };
         Ok(Played {
             bank,
             audio,

@@ -101,9 +101,9 @@ pub(super) fn captions(report: &RenderReport) -> (String, String) {
         _ => "the driver built natively".to_owned(),
     };
     let subtitle = format!(
-        "played by {driver}    {} notes    {} voices at most    {} lost    {:.1} ms CPU a second    {} Hz",
+        "played by {driver}    {} notes    {} voices on average    {} lost    {:.1} ms CPU a second    {} Hz",
         report.song.notes,
-        report.voices.most,
+        report.voices.average,
         report.voices.lost_notes,
         report.cpu_ms_per_second,
         report.audio.rate

@@ -113,6 +113,13 @@ impl SynthSession {
             .context("the machine stopped")
     }
 
+    /// The frame that the synthesizer names for a time of the song (`RefTimeToSample`).
+    pub fn frame_of(&self, at: i64) -> Result<i64> {
+        let player = self.player()?;
+        let frame = refused(player.wave().ref_time_to_sample(player.origin() + at));
+        Ok(frame.context("RefTimeToSample")? - player.origin_frame())
+    }
+
     /// KSPROPERTY_SYNTH_RUNNINGSTATS.
     pub fn statistics(&self) -> Result<SynthStats> {
         refused(self.player()?.stats()).context("reading the running statistics")
