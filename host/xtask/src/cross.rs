@@ -135,6 +135,8 @@ impl Cross {
                 stand_in.display().to_string()
             ))
             .env("CARGO_TARGET_DIR", workspace::target().join("sys/build"))
+            // There is no unwinding in the kernel; the development profile has it for tests.
+            .env("CARGO_PROFILE_DEV_PANIC", "abort")
             .env("LIBCLANG_PATH", &self.clang.library)
             .env("DMUSMINI_CLANG_RESOURCES", &self.clang.resources)
             .env("DMUSMINI_DDK_INCLUDE", DDK_INCLUDE)

@@ -163,9 +163,6 @@ fn tests(effort: Effort) -> Result<Outcome> {
         "--show-output",
     ];
     let mut command = cargo(&arguments);
-    // Tests unwind, and so must the programs that they run: a driver built both ways at once has
-    // one file name for two libraries, because a cdylib's carries no hash.
-    command.env("CARGO_PROFILE_DEV_PANIC", "unwind");
     if effort == Effort::Full {
         command.env("DMUSMINI_SOAK", "full");
     }
