@@ -226,7 +226,7 @@ mod tests {
 
     fn best(range: &KsDataRangeAudio) -> Option<WaveFormat> {
         // SAFETY: the range is as large as it says.
-        unsafe { common(&raw const range.data_range, RANGE, CD) }
+        unsafe { common(ptr::from_ref(range).cast(), RANGE, CD) }
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
             // SAFETY: the space has the bytes, from an odd address.
             let result = unsafe {
                 intersect(
-                    &raw const client.data_range,
+                    ptr::from_ref(&client).cast(),
                     RANGE,
                     CD,
                     length,
