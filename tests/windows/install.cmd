@@ -41,13 +41,7 @@ if not errorlevel 1 (
     if errorlevel 1 goto failed
     goto check
 )
-if exist "%PACKAGE%\dmusctl.exe" (
-    call :say creating ROOT\dmusmini with dmusctl
-    "%PACKAGE%\dmusctl.exe" install "%PACKAGE%\dmusmini.inf" >> "%LOG%" 2>&1
-    if errorlevel 1 goto failed
-    goto check
-)
-call :say neither devgen, devcon nor dmusctl is here: only an MPU-401 that the machine has will start
+call :say neither devgen nor devcon is here: only an MPU-401 that the machine has will start
 exit /b 2
 
 :check
