@@ -11,9 +11,10 @@
 //! | ports, filters, pins, `NewStream` | `port`, `filter`, `open_pin`, `pin`, [`descriptor`], [`mod@format`] |
 //! | events, their owners, the allocator | `event_pool`, `allocator` |
 //! | buffers of clients, sequencer | [`client_buffer`], [`midi_bytes`], [`render`] |
-//! | capture sink, service groups, interrupts | [`capture`], `service_group`, `interrupt_sync` |
+//! | capture sink, packer, service groups, interrupts | [`capture`], `packer`, `service_group`, `interrupt_sync` |
 //! | wave sink, its clock | [`wave`] |
-//! | properties | [`property`] |
+//! | properties | [`property`], `intersection` |
+//! | requests as bytes, as an IOCTL gives them | [`ks`] |
 //! | resources, registry | [`resources`], [`registry`] |
 //! | what is asked of the kernel below | `host` |
 //!
@@ -37,12 +38,15 @@ mod foreign;
 pub mod format;
 pub(crate) mod host;
 mod interrupt_sync;
+mod intersection;
 pub(crate) mod irp;
+pub mod ks;
 mod ledger;
 mod master_clock;
 pub mod midi_bytes;
 mod one_thread;
 mod open_pin;
+mod packer;
 mod pin;
 mod port;
 mod power;
@@ -60,7 +64,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use dmusmini::com::{ComRef, IUnknown, ObjectRef, Status};
+use dmusmini::com::{ComRef, Guid, IUnknown, ObjectRef, Status};
 use dmusmini::kernel::nt::{DeviceObject, DriverObject};
 use dmusmini::portcls::imports::StartDevice;
 use dmusmini::portcls::interfaces::IPort;
@@ -86,6 +90,8 @@ pub struct Settings {
     pub event_limit: Cell<usize>,
     /// Events that are due together come as one chain, not one by one.
     pub chained: Cell<bool>,
+    /// `HKLM\\...\\MediaCategories`: what the registry calls pins and nodes.
+    pub media_categories: RefCell<BTreeMap<Guid, String>>,
 }
 
 impl Default for Settings {
@@ -95,6 +101,7 @@ impl Default for Settings {
             buffer_size: Cell::new(1024),
             event_limit: Cell::new(1 << 20),
             chained: Cell::new(true),
+            media_categories: RefCell::default(),
         }
     }
 }

@@ -38,6 +38,8 @@ pub use crate::portcls::capture::{Captured, CapturedEvent};
 pub use crate::portcls::client::{Filter, Pin};
 pub use crate::portcls::client_buffer::{DirectMusicBuffer, MusicBuffer};
 pub use crate::portcls::format::{Format, WaveFormat};
+pub use crate::portcls::ks::memory::UserMemory;
+pub use crate::portcls::ks::{ClientMemory, IoReply, ReadId, ReadStream};
 pub use crate::portcls::property::{Client, Property, Reply};
 pub use crate::portcls::registry::Value;
 pub use crate::portcls::render::RenderStats;

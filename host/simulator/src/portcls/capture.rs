@@ -12,9 +12,13 @@ use dmusmini::portcls::interfaces::{IMxf, IMxfClass, IServiceSink, IServiceSinkC
 
 use super::event_pool::{EventPool, Owner, bytes_of};
 use super::host::{self, Level};
+use super::ks::reads::Reads;
+use super::ks::{ClientMemory, ReadStream};
 use super::ledger::{Ledger, Receipt};
 use super::midi_bytes::{Piece, Splitter};
 use super::one_thread::OneThread;
+use super::packer::{Packer, Packing};
+use super::property::Client;
 
 /// One message as the client gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,26 +51,29 @@ pub(crate) struct Capture {
     splitter: RefCell<Splitter>,
     /// Time and group of the message whose first bytes have come.
     begun: Cell<Option<(i64, u16)>>,
-    messages: RefCell<Vec<Captured>>,
+    messages: RefCell<Packer>,
+    /// What clients wait with.
+    pub(crate) reads: Reads,
     events: RefCell<Vec<CapturedEvent>>,
     /// The sink gives events back but keeps nothing: as when no client reads.
     pub(crate) deaf: Cell<bool>,
 }
 
 impl Capture {
-    pub(crate) fn new(pool: &Rc<EventPool>) -> Rc<Self> {
+    pub(crate) fn new(pool: &Rc<EventPool>, packing: Packing) -> Rc<Self> {
         Rc::new(Self {
             pool: Rc::clone(pool),
             splitter: RefCell::new(Splitter::new(usize::MAX)),
             begun: Cell::new(None),
-            messages: RefCell::default(),
+            messages: RefCell::new(Packer::new(packing)),
+            reads: Reads::default(),
             events: RefCell::default(),
             deaf: Cell::new(false),
         })
     }
 
     pub(crate) fn take_messages(&self) -> Vec<Captured> {
-        self.messages.take()
+        self.messages.borrow_mut().take()
     }
 
     pub(crate) fn take_events(&self) -> Vec<CapturedEvent> {
@@ -95,6 +102,18 @@ impl Capture {
             }
             self.pool.give_back(event, Owner::Port, AT);
         }
+        self.reads.serve(&mut self.messages.borrow_mut());
+    }
+
+    /// Takes a client's read (`IOCTL_KS_READ_STREAM`).
+    pub(crate) fn read_stream(
+        &self,
+        headers: &[u8],
+        memory: Rc<dyn ClientMemory>,
+        client: Client,
+    ) -> ReadStream {
+        let packer = &mut self.messages.borrow_mut();
+        self.reads.add(headers, memory, client, packer)
     }
 
     /// Reads an event: raw bytes and whole messages alike are bytes of one stream.

@@ -1,20 +1,21 @@
 //! What a KS client holds: filters and pins.
 
-use std::cell::Ref;
+use std::cell::{Ref, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use dmusmini::com::{Guid, Out, Status};
-use dmusmini::portcls::abi::{DmusKernelEvent, KsDataRange, KsState, StreamType};
+use dmusmini::com::{Guid, Status};
+use dmusmini::portcls::abi::{DmusKernelEvent, KsState, StreamType};
 
-use super::block::Block;
 use super::capture::{Captured, CapturedEvent};
 use super::client_buffer::{Malformed, TimedPiece};
 use super::descriptor::Description;
 use super::device::{DeviceState, PnpState};
 use super::filter::FilterState;
 use super::format::Format;
-use super::host;
+use super::intersection;
+use super::ks::stream::WaveReader;
+use super::ks::{self, ClientMemory, IoReply, ReadId, ReadStream};
 use super::midi_bytes::Piece;
 use super::open_pin;
 use super::pin::PinState;
@@ -93,14 +94,35 @@ impl Filter {
     ///
     /// KS' own refusals (limits, format) and the miniport's.
     pub fn open(&self, factory: u32, format: &Format) -> Result<Pin, Status> {
+        self.make_ready()?;
+        open_pin::open(&self.state, factory, format).map(Pin::new)
+    }
+
+    /// Creates a pin from the bytes that follow the pin's name in a create request: KSPIN_CONNECT
+    /// and KSDATAFORMAT.
+    ///
+    /// # Errors
+    ///
+    /// KS' own refusals (sizes, interface, medium, limits, format) and the miniport's.
+    pub fn create_pin(&self, request: &[u8], client: Client) -> Result<Pin, Status> {
+        self.make_ready()?;
+        ks::create::create(&self.state, request, client).map(Pin::new)
+    }
+
+    /// The device is brought to D0 before NewStream (contract section 15).
+    fn make_ready(&self) -> Result<(), Status> {
         if self.device.state.get() != PnpState::Started {
             return Err(Status::INVALID_DEVICE_STATE);
         }
-        // The device is brought to D0 before NewStream (contract section 15).
         self.device
             .change_power(dmusmini::portcls::abi::PowerState::D0)
-            .ok()?;
-        open_pin::open(&self.state, factory, format).map(|state| Pin { state })
+            .ok()
+    }
+
+    /// `IOCTL_KS_PROPERTY`: the KSPROPERTY and what follows it, and the client's value buffer as it
+    /// is.
+    pub fn property_bytes(&self, input: &[u8], value: &[u8], client: Client) -> IoReply {
+        ks::property::request(&self.state, None, input, value, client)
     }
 
     /// How many instances of a pin are open.
@@ -126,62 +148,7 @@ impl Filter {
     ///
     /// The miniport's status.
     pub fn data_intersection(&self, factory: u32, client: &[u8]) -> Result<Vec<u8>, Status> {
-        let description = self
-            .state
-            .description()
-            .ok_or(Status::INVALID_DEVICE_STATE)?;
-        let index = usize::try_from(factory).map_err(|_| Status::INVALID_PARAMETER)?;
-        let pin = description
-            .pins
-            .get(index)
-            .ok_or(Status::INVALID_PARAMETER)?;
-        let range = Block::new(client.len().max(size_of::<KsDataRange>()));
-        range.write(0, client);
-        let mut status = Status::NO_MATCH;
-        for ours in &pin.ranges {
-            match self.intersect(factory, &range, ours.table, 0) {
-                (Status::BUFFER_OVERFLOW, size, _) => {
-                    let (status, _, format) = self.intersect(factory, &range, ours.table, size);
-                    return status.ok().map(|()| format);
-                }
-                (other, ..) => status = other,
-            }
-        }
-        Err(status)
-    }
-
-    fn intersect(
-        &self,
-        factory: u32,
-        client: &Block,
-        ours: *const KsDataRange,
-        length: u32,
-    ) -> (Status, u32, Vec<u8>) {
-        let Some(miniport) = self.state.miniport() else {
-            return (Status::INVALID_DEVICE_STATE, 0, Vec::new());
-        };
-        let room = usize::try_from(length).unwrap_or(0);
-        let format = Block::new(room);
-        let mut size = 0;
-        let status = miniport.call("IMiniport::DataRangeIntersection", |miniport| {
-            let out = if length == 0 {
-                std::ptr::null_mut()
-            } else {
-                format.pointer::<u8>()
-            };
-            let size = Some(Out::from_mut(&mut size));
-            let client = client.pointer::<KsDataRange>();
-            miniport.data_range_intersection(
-                &host::passive(),
-                factory,
-                client,
-                ours,
-                length,
-                out.cast(),
-                size,
-            )
-        });
-        (status, size, format.read(0, room))
+        intersection::of_miniport(&self.state, factory, client)
     }
 
     /// How many references the miniport has.
@@ -194,10 +161,19 @@ impl Filter {
 /// A pin that a client has opened. Dropping it closes it.
 #[derive(Debug)]
 pub struct Pin {
+    /// Let go of first: it has a reference to the stream.
+    reader: RefCell<WaveReader>,
     state: Rc<PinState>,
 }
 
 impl Pin {
+    fn new(state: Rc<PinState>) -> Self {
+        Self {
+            reader: RefCell::default(),
+            state,
+        }
+    }
+
     /// The pin factory's number.
     #[must_use]
     pub fn factory(&self) -> u32 {
@@ -338,6 +314,64 @@ impl Pin {
         property::request(&self.state.filter, Some(&self.state), property, client)
     }
 
+    /// `IOCTL_KS_PROPERTY` on the pin.
+    pub fn property_bytes(&self, input: &[u8], value: &[u8], client: Client) -> IoReply {
+        ks::property::request(&self.state.filter, Some(&self.state), input, value, client)
+    }
+
+    /// `IOCTL_KS_WRITE_STREAM`: the list of KSSTREAM_HEADERs, whose data is in the client's memory.
+    pub fn write_stream(
+        &self,
+        headers: &[u8],
+        memory: &dyn ClientMemory,
+        client: Client,
+    ) -> IoReply {
+        ks::stream::write(&self.state, headers, memory, client)
+    }
+
+    /// `IOCTL_KS_READ_STREAM`: the list of KSSTREAM_HEADERs, whose frames are in the client's memory.
+    /// On a capture pin it waits for a message; on a wave pin time passes until the frames have been
+    /// played.
+    pub fn read_stream(
+        &self,
+        headers: &[u8],
+        memory: Rc<dyn ClientMemory>,
+        client: Client,
+    ) -> ReadStream {
+        if let Some(capture) = self.state.capture() {
+            if self.state.state.get() == KsState::STOP {
+                return ReadStream::Done(IoReply::refused(Status::INVALID_DEVICE_STATE));
+            }
+            return capture.read_stream(headers, memory, client);
+        }
+        if self.state.wave().is_none() {
+            return ReadStream::Done(IoReply::refused(Status::INVALID_DEVICE_REQUEST));
+        }
+        let reader = &mut self.reader.borrow_mut();
+        ReadStream::Done(reader.read(&self.state, headers, &*memory, client))
+    }
+
+    /// Reads that waited and are done, in their order.
+    #[must_use]
+    pub fn take_completed_reads(&self) -> Vec<(ReadId, IoReply)> {
+        self.state
+            .capture()
+            .map(|capture| capture.reads.take_completed())
+            .unwrap_or_default()
+    }
+
+    /// Takes a read back that waits; it is completed with `STATUS_CANCELLED`.
+    pub fn cancel_read(&self, id: ReadId) -> bool {
+        self.state
+            .capture()
+            .is_some_and(|capture| capture.reads.cancel(id))
+    }
+
+    /// `IOCTL_KS_RESET_STATE`: what waits on the port's side is given up.
+    pub fn reset(&self) {
+        self.state.abandon();
+    }
+
     /// The allocator serves this many more requests of the driver's, and then fails.
     pub fn starve_after(&self, requests: Option<u64>) {
         self.state.famine.after.set(requests);
@@ -363,12 +397,14 @@ impl Pin {
     /// Closes the pin; what the stream's Release returned (0: it is gone).
     #[must_use = "0 says that the stream is gone"]
     pub fn close(self) -> u32 {
+        self.reader.borrow_mut().release();
         self.state.close()
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
+        self.reader.borrow_mut().release();
         self.state.close();
     }
 }

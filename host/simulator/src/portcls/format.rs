@@ -10,6 +10,7 @@ use dmusmini::portcls::guids::{
 
 use super::block::Block;
 use super::descriptor::{DataRange, PinInfo};
+use super::packer::Packing;
 
 /// The format of a pin to be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,14 +104,53 @@ impl Format {
         Some(block)
     }
 
+    /// The format with these bytes of a KSDATAFORMAT.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let wave = || {
+            let word = |at: usize| {
+                bytes
+                    .get(at..at + 2)?
+                    .try_into()
+                    .ok()
+                    .map(u16::from_le_bytes)
+            };
+            let rate = bytes.get(68..72)?.try_into().ok().map(u32::from_le_bytes)?;
+            Some(Self::Wave(WaveFormat {
+                rate,
+                channels: word(66)?,
+                bits: word(78)?,
+            }))
+        };
+        let known = [Some(Self::Midi), Some(Self::DirectMusic), wave()];
+        known
+            .into_iter()
+            .flatten()
+            .find(|format| format.bytes() == bytes)
+            .unwrap_or_else(|| Self::Raw(bytes.to_vec()))
+    }
+
+    /// How a MIDI pin of this format packs its buffers.
+    pub(crate) fn packing(&self) -> Packing {
+        let subtype = self.bytes().get(32..48).map(<[u8]>::to_vec);
+        if subtype.as_deref() == Some(&guid_bytes(&KSDATAFORMAT_SUBTYPE_DIRECTMUSIC)) {
+            Packing::DirectMusic
+        } else {
+            Packing::Music
+        }
+    }
+
+    /// Whether a pin has a data range that this format lies in, whatever the format is.
+    pub(crate) fn lies_in_a_range_of(&self, pin: &PinInfo) -> bool {
+        let bytes = self.bytes();
+        pin.ranges.iter().any(|range| lies_in(&bytes, range))
+    }
+
     /// Whether a pin has a data range that this format lies in.
     pub(crate) fn fits(&self, pin: &PinInfo) -> bool {
         match self {
             Self::Raw(_) | Self::Absent => true,
-            _ => {
-                let bytes = self.bytes();
-                pin.ranges.iter().any(|range| lies_in(&bytes, range))
-            }
+            _ => self.lies_in_a_range_of(pin),
         }
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn open(
         flow: RefCell::default(),
         state: Cell::new(KsState::STOP),
         resume: Cell::new(None),
+        runs: Cell::new(0),
     });
     *filter.instances.borrow_mut().entry(factory).or_insert(0) += 1;
     let flow = flow_of(&system, &state, &stream);
@@ -230,7 +231,7 @@ fn flow_of(system: &Rc<PortCls>, pin: &Rc<PinState>, stream: &Stream) -> Result<
             .map(Flow::Wave)
             .ok_or(Status::INVALID_DEVICE_REQUEST),
         _ => {
-            let capture = Capture::new(&pin.pool);
+            let capture = Capture::new(&pin.pool, pin.format.packing());
             let out_of_memory = Status::INSUFFICIENT_RESOURCES;
             let sink = CaptureSink::make(&system.ledger, &capture).ok_or(out_of_memory)?;
             let mut member = None;

@@ -18,6 +18,7 @@ use super::foreign::Foreign;
 use super::format::Format;
 use super::host;
 use super::master_clock::ClockControl;
+use super::packer::Packing;
 use super::render::{Render, RenderStats};
 
 /// What flows through a pin.
@@ -51,6 +52,8 @@ pub(crate) struct PinState {
     pub(crate) state: Cell<KsState>,
     /// The state to go back to after a power change.
     pub(crate) resume: Cell<Option<KsState>>,
+    /// How often the pin went to RUN.
+    pub(crate) runs: Cell<u64>,
 }
 
 impl PinState {
@@ -96,15 +99,26 @@ impl PinState {
             stream.set_state(&host::passive(), state)
         });
         if status.is_success() {
-            self.state.set(state);
-            if state == KsState::STOP
-                && let Some(render) = self.render()
-            {
-                render.flush();
+            let before = self.state.replace(state);
+            if running && before != state {
+                self.runs.set(self.runs.get() + 1);
+            }
+            if state == KsState::STOP {
+                self.abandon();
             }
         }
         self.let_render_run(self.state.get() == KsState::RUN);
         status
+    }
+
+    /// Gives up what waits on the port's side of the pin.
+    pub(crate) fn abandon(&self) {
+        if let Some(render) = self.render() {
+            render.flush();
+        }
+        if let Some(capture) = self.capture() {
+            capture.reads.cancel_all();
+        }
     }
 
     fn let_render_run(&self, running: bool) {
@@ -137,9 +151,9 @@ impl PinState {
     /// What a client wrote: unpacked in the pin's own format, then sequenced.
     pub(crate) fn write(&self, base: i64, bytes: &[u8]) -> Result<(), Malformed> {
         let pieces = match &*self.flow.borrow() {
-            Some(Flow::Render { unpacker, .. }) => match self.format {
-                Format::DirectMusic => unpacker.borrow().direct_music(base, bytes)?,
-                _ => unpacker.borrow_mut().music(base, bytes)?,
+            Some(Flow::Render { unpacker, .. }) => match self.format.packing() {
+                Packing::DirectMusic => unpacker.borrow().direct_music(base, bytes)?,
+                Packing::Music => unpacker.borrow_mut().music(base, bytes)?,
             },
             _ => return Err(Malformed { offset: 0 }),
         };
@@ -228,9 +242,7 @@ impl PinState {
             );
         }
         let _ = self.disconnect();
-        if let Some(render) = self.render() {
-            render.flush();
-        }
+        self.abandon();
         let flow = self.flow.take();
         let group = self.group.take();
         if let (
