@@ -101,7 +101,7 @@ fn by_default(ours: &DataRange, room: usize) -> IoReply {
             information: format.len(),
             output: Vec::new(),
         },
-        ..64 => IoReply::refused(Status::BUFFER_TOO_SMALL),
+        1..64 => IoReply::refused(Status::BUFFER_TOO_SMALL),
         _ => IoReply::with(format),
     }
 }
