@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod checks;
 pub(crate) mod demo;
+pub(crate) mod dmusctl;
 pub(crate) mod inf;
 pub(crate) mod package;
 pub(crate) mod prove;

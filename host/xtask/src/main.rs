@@ -9,6 +9,7 @@ mod libtest;
 mod process;
 mod suite;
 mod tools;
+mod windows_gnu;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     Demo(commands::demo::Arguments),
     /// Check the INF: rules of a Windows driver, and agreement with the driver
     Inf(commands::inf::Arguments),
+    /// Build dmusctl.exe, the tool for a Windows test machine
+    Dmusctl(commands::dmusctl::Arguments),
     /// Make the package for a Windows test machine: INF, image, catalog, signatures, scripts, zip
     Package(commands::package::Arguments),
     /// Run every check: what continuous integration runs
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Prove(arguments) => commands::prove::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Inf(arguments) => commands::inf::run(&arguments),
+        Command::Dmusctl(arguments) => commands::dmusctl::run(&arguments).map(drop),
         Command::Package(arguments) => commands::package::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

@@ -1,0 +1,1 @@
+//! The tool for a Windows test machine.

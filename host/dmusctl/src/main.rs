@@ -1,0 +1,3 @@
+//! `dmusctl`.
+
+fn main() {}
