@@ -3,7 +3,7 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::guids::KSPROPSETID_SYNTH_DLS;
 use dmusmini::portcls::synth_abi::{dls_property, synth_property};
-use dmusmini_simulator::session::{Binary, Client, Hardware, Pin, Property, Reply};
+use dmusmini_simulator::session::{Binary, Client, Hardware, Pin, Property, Reply, WaveOptions};
 
 use crate::rig::{
     DIRECT_MUSIC, NODE, Synth, WAVE, ask, buffer64, download_at, download_request, get, handle_of,
@@ -198,12 +198,13 @@ fn the_quota_is_kept(binary: &Binary) {
 fn clients_of_32_bits_are_understood(binary: &Binary) {
     let synth = Synth::boot(binary);
     let midi = synth.open(DIRECT_MUSIC);
-    let bytes = &items_of(&square_bank())[0].bytes;
+    let items = items_of(&square_bank());
+    let bytes = &items[0].bytes;
     let ask = |property: Property| midi.property(&property.on_node(NODE), Client::USER_32);
     let memory = synth.session.machine().memory();
-    let address = memory.map_user(bytes);
-    // Only a copy below 4 GiB could be read; what must hold anyway is how the request is read.
-    let low = u32::try_from(address & 0xFFFF_FFFF).unwrap();
+    // Above 2 GiB: an address is no signed number.
+    let low = memory.map_user_32(bytes);
+    assert!(low >= 1 << 31);
     let size = u32::try_from(bytes.len()).unwrap();
     let instance = [size.to_le_bytes(), low.to_le_bytes()].concat();
     let download = |value: usize, instance: &[u8]| -> Reply {
@@ -214,24 +215,35 @@ fn clients_of_32_bits_are_understood(binary: &Binary) {
     assert_eq!(download(7, &instance).status, Status::BUFFER_TOO_SMALL);
     assert_eq!(download(8, &instance[..7]).status, Status::BUFFER_TOO_SMALL);
     let reply = download(8, &instance);
-    if usize::try_from(low).unwrap() == address {
-        assert_eq!((reply.status, reply.size), (Status::SUCCESS, 8));
-        let reply = words(&reply.value);
-        assert_eq!(reply[1], 1, "the client may free its buffer");
-        let unload = Property::set(
-            KSPROPSETID_SYNTH_DLS,
-            dls_property::UNLOAD,
-            &reply[0].to_le_bytes(),
-        );
+    assert_eq!((reply.status, reply.size), (Status::SUCCESS, 8));
+    let reply = words(&reply.value);
+    assert_eq!(reply[1], 1, "the client may free its buffer");
+    memory.unmap_user(usize::try_from(low).unwrap());
+    // What was downloaded is the wave, to the last byte: an instrument finds it, and it sounds.
+    let instrument = &items[1].bytes;
+    let low = memory.map_user_32(instrument);
+    let instance = [u32::try_from(instrument.len()).unwrap(), low].map(u32::to_le_bytes);
+    let second = download(8, &instance.concat());
+    assert_eq!(second.status, Status::SUCCESS);
+    memory.unmap_user(usize::try_from(low).unwrap());
+    let wave = synth.open(WAVE);
+    midi.run().unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
+    midi.send(synth.session.master_time(), 1, &[0x90, 60, 100]);
+    let mut sound = Vec::new();
+    sink.pull(4410, &mut sound);
+    assert!(sound.iter().any(|&sample| sample.unsigned_abs() > 1000));
+    drop(sink);
+    // An address that its program unmapped is no address.
+    assert_eq!(
+        download(8, &instance.concat()).status,
+        Status::ACCESS_VIOLATION
+    );
+    for handle in [words(&second.value)[0], reply[0]] {
+        let item = dls_property::UNLOAD;
+        let unload = Property::set(KSPROPSETID_SYNTH_DLS, item, &handle.to_le_bytes());
         assert_eq!(ask(unload).status, Status::SUCCESS);
-    } else {
-        assert_eq!(
-            reply.status,
-            Status::ACCESS_VIOLATION,
-            "the address was cut"
-        );
     }
-    memory.unmap_user(address);
     // A handle of 32 bits is a whole handle to such a client, and half a one to others.
     let handle = synth.download(&midi, bytes).unwrap();
     let handle = u32::try_from(handle).unwrap().to_le_bytes();

@@ -5,7 +5,6 @@
 //! no leak, no lock held, PASSIVE, no rule of the kernel or of PortCls broken.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may")]
 
-mod clients;
 mod clocks;
 mod downloads;
 mod filter;

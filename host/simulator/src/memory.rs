@@ -58,6 +58,18 @@ impl Memory {
         address
     }
 
+    /// Maps a range into the space of a 32-bit program, and returns its address.
+    ///
+    /// # Panics
+    ///
+    /// Never: the address is below 4 GiB.
+    pub fn map_user_32(&self, bytes: &[u8]) -> u32 {
+        let range = UserRange::new_32(bytes);
+        let address = u32::try_from(range.address()).expect("an address below 4 GiB");
+        self.ranges.borrow_mut().push(range);
+        address
+    }
+
     /// Unmaps the range that contains `address`; pages that are locked stay until they are unlocked.
     pub fn unmap_user(&self, address: usize) {
         let mut ranges = self.ranges.borrow_mut();

@@ -9,6 +9,7 @@ const PAGE: usize = 4096;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod pages {
+    use std::cell::Cell;
     use std::ptr::{self, NonNull};
 
     use super::PAGE;
@@ -18,10 +19,13 @@ mod pages {
     /// # Invariants
     ///
     /// `alias` is a mapping of `size` bytes that lives as long as the value; `view` is an address
-    /// range of the same size that stays reserved as long as the value.
+    /// range of the same size that stays reserved as long as the value, or below 4 GiB a number
+    /// that nothing follows.
     #[derive(Debug)]
     pub(crate) struct UserRange {
         view: NonNull<u8>,
+        /// Whether the pages are there too, for whoever follows the address.
+        has_view: bool,
         alias: NonNull<u8>,
         size: usize,
         length: usize,
@@ -32,6 +36,32 @@ mod pages {
 
     impl UserRange {
         pub(crate) fn new(bytes: &[u8]) -> Self {
+            Self::with_view(bytes, |file, size| {
+                let view = map(file, size, ptr::null_mut(), 0);
+                (view.expect("no room for a user range"), true)
+            })
+        }
+
+        /// A range below 4 GiB, where a 32-bit program's memory is; above 2 GiB if there is room, so
+        /// that an address which is taken for a signed number goes wrong.
+        ///
+        /// A view is not what the kernel reads. So where the host has no room for one, the address
+        /// is a number that leads nowhere, and works all the same.
+        pub(crate) fn new_32(bytes: &[u8]) -> Self {
+            Self::with_view(bytes, |file, size| {
+                let mut addresses = (LOWEST_32..HIGHEST_32).rev().step_by(GRAIN);
+                let room = addresses.find_map(|grain| {
+                    let address = ptr::without_provenance_mut(grain * 0x1_0000);
+                    map(file, size, address, libc::MAP_FIXED_NOREPLACE)
+                });
+                match room {
+                    Some(view) => (view, true),
+                    None => (number_below_4_gib(size), false),
+                }
+            })
+        }
+
+        fn with_view(bytes: &[u8], view: impl FnOnce(i32, usize) -> (NonNull<u8>, bool)) -> Self {
             let size = bytes.len().max(1).next_multiple_of(PAGE);
             // SAFETY: the name is a C string.
             let file = unsafe { libc::memfd_create(c"user".as_ptr(), libc::MFD_CLOEXEC) };
@@ -39,11 +69,13 @@ mod pages {
             // SAFETY: `file` is open.
             let result = unsafe { libc::ftruncate(file, size.cast_signed() as libc::off_t) };
             assert_eq!(result, 0, "no room for a user range");
-            let (view, alias) = (map(file, size), map(file, size));
+            let (view, has_view) = view(file, size);
+            let alias = map(file, size, ptr::null_mut(), 0).expect("no room for a user range");
             // SAFETY: `file` is open and not used again; the mappings keep the pages.
             unsafe { libc::close(file) };
             let range = Self {
                 view,
+                has_view,
                 alias,
                 size,
                 length: bytes.len(),
@@ -86,6 +118,9 @@ mod pages {
         }
 
         fn forbid(&self, protection: i32) {
+            if !self.has_view {
+                return;
+            }
             // SAFETY: the view's pages are this value's; nobody holds a reference into them.
             unsafe { libc::mprotect(self.view.as_ptr().cast(), self.size, protection) };
         }
@@ -114,21 +149,48 @@ mod pages {
     impl Drop for UserRange {
         fn drop(&mut self) {
             debug_assert!(self.length <= self.size);
-            for part in [self.view, self.alias] {
+            for part in [self.has_view.then_some(self.view), Some(self.alias)] {
+                let Some(part) = part else { continue };
                 // SAFETY: the whole mapping, which nothing uses any more.
                 unsafe { libc::munmap(part.as_ptr().cast(), self.size) };
             }
         }
     }
 
-    fn map(file: i32, size: usize) -> NonNull<u8> {
+    /// Maps the file at an address, or where the host likes; `None` when there is no room.
+    fn map(file: i32, size: usize, at: *mut libc::c_void, flags: i32) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a new mapping at an address of the host's choice.
-        let address =
-            unsafe { libc::mmap(ptr::null_mut(), size, protection, libc::MAP_SHARED, file, 0) };
-        assert!(address != libc::MAP_FAILED, "no room for a user range");
-        NonNull::new(address.cast()).expect("a mapping is never at null")
+        let flags = libc::MAP_SHARED | flags;
+        // SAFETY: a new mapping, which by its flags replaces none.
+        let address = unsafe { libc::mmap(at, size, protection, flags, file, 0) };
+        if address == libc::MAP_FAILED {
+            return None;
+        }
+        let mapped = NonNull::new(address.cast())?;
+        // Kernels before 4.17 do not know the flag, and map elsewhere.
+        if !at.is_null() && address != at {
+            // SAFETY: the mapping of just now.
+            unsafe { libc::munmap(address, size) };
+            return None;
+        }
+        Some(mapped)
     }
+
+    /// An address below 4 GiB that no other range of this thread had.
+    fn number_below_4_gib(size: usize) -> NonNull<u8> {
+        thread_local! {
+            static NEXT: Cell<usize> = const { Cell::new(0x8000_0000) };
+        }
+        let address = NEXT.get();
+        NEXT.set(address + size + PAGE);
+        NonNull::new(ptr::without_provenance_mut(address)).expect("far above null")
+    }
+
+    /// In steps of 64 KiB: from 256 MiB to 4 GiB less 256 MiB.
+    const LOWEST_32: usize = 0x1000;
+    const HIGHEST_32: usize = 0xF000;
+    /// 1 MiB.
+    const GRAIN: usize = 16;
 }
 
 #[cfg(not(all(target_os = "linux", not(miri))))]
@@ -149,13 +211,23 @@ mod numbers {
 
     thread_local! {
         static NEXT: Cell<usize> = const { Cell::new(0x1_0000_0000) };
+        static NEXT_32: Cell<usize> = const { Cell::new(0x8000_0000) };
     }
 
     impl UserRange {
         pub(crate) fn new(bytes: &[u8]) -> Self {
+            NEXT.with(|next| Self::at(next, bytes))
+        }
+
+        /// A range below 4 GiB, and above 2.
+        pub(crate) fn new_32(bytes: &[u8]) -> Self {
+            NEXT_32.with(|next| Self::at(next, bytes))
+        }
+
+        fn at(next: &Cell<usize>, bytes: &[u8]) -> Self {
             let size = bytes.len().max(1).next_multiple_of(PAGE);
-            let address = NEXT.get();
-            NEXT.set(address + size + PAGE);
+            let address = next.get();
+            next.set(address + size + PAGE);
             let mut pages = bytes.to_vec();
             pages.resize(size, 0);
             Self {
