@@ -15,8 +15,10 @@ pub mod envelope;
 pub mod filter;
 mod fir;
 mod group;
+mod groups;
 pub mod level;
 pub mod lfo;
+mod mix;
 pub mod modulation;
 mod oscillator;
 mod output;
@@ -27,23 +29,25 @@ mod ramp;
 mod reverb;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
+mod transform;
 mod voice;
 
+pub use groups::{GroupMemory, NeedsMemory};
 pub use reverb::ReverbParameters;
 
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
 use crate::dls::Download;
-use crate::mem::{Buffer, OutOfMemory};
+use crate::mem::OutOfMemory;
 use crate::midi::message::DecodeError;
 use crate::midi::{Channel, Message};
 use crate::time::SampleTime;
 use bank::Bank;
 use bus::Bus;
 use effects::Rack;
-use group::Group;
+use groups::Groups;
+use mix::Broadcast;
 use output::Level;
-use play::Player;
 use pool::Pool;
 use queue::Queue;
 use voice::Output;
@@ -128,6 +132,8 @@ pub struct OutOfRange;
 pub struct Stats {
     /// Voices sounding now.
     pub voices: u32,
+    /// The most voices that sounded at once, those that fade because they were stolen included.
+    pub peak_voices: u32,
     /// Notes that got no voice.
     pub notes_lost: u32,
     /// Events that found the queue full.
@@ -142,16 +148,15 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Storage {
     pool: Pool,
-    groups: Buffer<Group>,
+    groups: Groups,
 }
 
 impl Storage {
-    /// Allocates it: about 1 KiB a voice and 1 KiB a channel group. PASSIVE level.
+    /// Allocates it: about 1 KiB a voice and five bytes a channel group. PASSIVE level.
     pub fn try_new(voices: u16, channel_groups: u16) -> Result<Self, OutOfMemory> {
-        let groups = usize::from(channel_groups.max(1));
         Ok(Self {
             pool: Pool::try_new(voices)?,
-            groups: Buffer::try_from_fn(groups, |_| Group::new())?,
+            groups: Groups::try_new(channel_groups)?,
         })
     }
 }
@@ -168,8 +173,10 @@ pub struct Synth {
     bank: Bank,
     storage: Storage,
     queue: Queue,
+    broadcast: Option<Broadcast>,
     bus: Bus,
     rack: Rack,
+    reverb: ReverbParameters,
     /// Room for two voices' frames on their way through the filter.
     blocks: [[i32; BLOCK_FRAMES]; 2],
     volume: i32,
@@ -206,8 +213,10 @@ impl Synth {
             )?,
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
+            broadcast: None,
             bus: Bus::try_new()?,
             rack: Rack::try_new(config.effects, config.sample_rate)?,
+            reverb: ReverbParameters::default(),
             blocks: [[0; BLOCK_FRAMES]; 2],
             volume: 0,
             boost: DEFAULT_BOOST,
@@ -248,194 +257,6 @@ impl Synth {
         })
     }
 
-    /// Renders the frames from `position` on, interleaved, and overwrites `out`. At most
-    /// [`BLOCK_FRAMES`] are made; what `out` has beyond them is silent.
-    pub fn render(&mut self, position: SampleTime, out: &mut [i16]) {
-        let channels = usize::from(self.config.channels);
-        let frames = out
-            .len()
-            .checked_div(channels)
-            .unwrap_or(0)
-            .min(BLOCK_FRAMES);
-        self.mix(position, frames);
-        out.fill(0);
-        let level = self.level;
-        let wet = self.rack.run(frames);
-        let mut peak = self.stats.peak;
-        if channels == 1 {
-            self.bus.drain(|n, sums| {
-                if let Some(slot) = out.get_mut(n).filter(|_| n < frames) {
-                    *slot = level.mono_sample(plus(sums, wet, n));
-                    peak = peak.max(slot.unsigned_abs());
-                }
-            });
-        } else {
-            let (pairs, _) = out.as_chunks_mut::<2>();
-            self.bus.drain(|n, sums| {
-                if let Some(pair) = pairs.get_mut(n).filter(|_| n < frames) {
-                    *pair = plus(sums, wet, n).map(|sum| level.sample(sum));
-                    let [left, right] = pair.map(i16::unsigned_abs);
-                    peak = peak.max(left).max(right);
-                }
-            });
-        }
-        self.stats.peak = peak;
-    }
-
-    /// As [`Synth::render`], but hands out the mix itself, before volume, boost and rounding: a
-    /// 16-bit sample's step is 2^37. For measurements.
-    #[doc(hidden)]
-    pub fn render_mix(&mut self, position: SampleTime, out: &mut [[i64; 2]]) {
-        let frames = out.len().min(BLOCK_FRAMES);
-        self.mix(position, frames);
-        let wet = self.rack.run(frames);
-        self.bus.drain(|n, sums| {
-            if let Some(slot) = out.get_mut(n) {
-                *slot = plus(sums, wet, n);
-            }
-        });
-    }
-
-    /// Plays the events of a block at their frames and leaves the voices' sum on the bus.
-    fn mix(&mut self, position: SampleTime, frames: usize) {
-        let mut at = 0;
-        let mut obeyed = 0_u32;
-        while at < frames {
-            let now = position
-                .0
-                .saturating_add(i64::try_from(at).unwrap_or(i64::MAX));
-            let mut end = frames;
-            while let Some(SampleTime(due)) = self.queue.next_time() {
-                if due > now {
-                    let until = due.saturating_sub(position.0);
-                    end = end.min(usize::try_from(until).unwrap_or(usize::MAX));
-                    break;
-                }
-                if obeyed >= EVENTS_A_BLOCK {
-                    // A flood waits for the next block, so that this one ends.
-                    break;
-                }
-                obeyed = obeyed.saturating_add(1);
-                self.obey_next();
-            }
-            let end = end.min(at.saturating_add(self.control_interval()));
-            self.render_span(at, end);
-            at = end;
-        }
-    }
-
-    fn obey_next(&mut self) {
-        let Some(event) = self.queue.pop() else {
-            return;
-        };
-        Player {
-            bank: &mut self.bank,
-            groups: &mut self.storage.groups,
-            pool: &mut self.storage.pool,
-            output: &self.output,
-            notes: &mut self.notes,
-            notes_lost: &mut self.stats.notes_lost,
-        }
-        .obey(&event);
-    }
-
-    /// Frames between two control points.
-    fn control_interval(&self) -> usize {
-        match self.output.rate {
-            _ if self.fast => BLOCK_FRAMES / 4,
-            32_000.. => BLOCK_FRAMES,
-            _ => BLOCK_FRAMES / 4,
-        }
-    }
-
-    /// Adds the frames `at..end` of every voice to the bus.
-    fn render_span(&mut self, at: usize, end: usize) {
-        let (pool, bank, output) = (&mut self.storage.pool, &self.bank, &self.output);
-        let length = end.saturating_sub(at);
-        let [first, second] = &mut self.blocks;
-        let (Some(first), Some(second)) = (first.get_mut(..length), second.get_mut(..length))
-        else {
-            return;
-        };
-        // A voice with a filter waits here for a second one.
-        let mut waiting = None;
-        for n in 0..pool.sounding() {
-            let Some(place) = pool.place(n) else {
-                break;
-            };
-            let block = if waiting.is_some() {
-                &mut *second
-            } else {
-                &mut *first
-            };
-            let Some(voice) = pool.at(place) else {
-                continue;
-            };
-            let Some(wave) = bank.wave(voice.identity.wave) else {
-                continue;
-            };
-            voice.oscillate(wave, output, block);
-            if !voice.has_filter() {
-                voice.mix(at, block, &mut self.bus, self.rack.sends());
-                continue;
-            }
-            let Some(other) = waiting.take() else {
-                waiting = Some(place);
-                continue;
-            };
-            let Some((one, two)) = pool.both(other, place) else {
-                continue;
-            };
-            if let (Some((filter_a, target_a)), Some((filter_b, target_b))) =
-                (one.filter(output), two.filter(output))
-            {
-                filter::run_two(
-                    filter::Run {
-                        filter: filter_a,
-                        frames: first,
-                        target: target_a,
-                    },
-                    filter::Run {
-                        filter: filter_b,
-                        frames: second,
-                        target: target_b,
-                    },
-                );
-            }
-            one.mix(at, first, &mut self.bus, self.rack.sends());
-            two.mix(at, second, &mut self.bus, self.rack.sends());
-        }
-        if let Some(voice) = waiting.and_then(|place| pool.at(place)) {
-            if let Some((filter, target)) = voice.filter(output) {
-                filter::run(filter::Run {
-                    filter,
-                    frames: first,
-                    target,
-                });
-            }
-            voice.mix(at, first, &mut self.bus, self.rack.sends());
-        }
-        self.bury();
-    }
-
-    /// Gives the places of voices that are over to new ones.
-    fn bury(&mut self) {
-        let pool = &mut self.storage.pool;
-        self.fast = false;
-        let mut n = pool.sounding();
-        while let Some(last) = n.checked_sub(1) {
-            n = last;
-            let voice = pool.place(n).and_then(|place| pool.at(place));
-            if let Some(voice) = voice
-                && !voice.is_done()
-            {
-                self.fast |= voice.is_fast();
-            } else if let Some(identity) = pool.remove(n) {
-                play::forget(&mut self.bank, &identity);
-            }
-        }
-    }
-
     /// Makes a download playable. On failure it is handed back, to be dropped outside the lock.
     pub fn install(&mut self, download: Download) -> Result<Handle, (InstallError, Download)> {
         self.bank.install(download)
@@ -469,10 +290,7 @@ impl Synth {
     /// outside the lock.
     pub fn resize(&mut self, mut storage: Storage) -> Storage {
         self.drop_voices();
-        let groups = storage.groups.iter_mut().zip(self.storage.groups.iter());
-        for (new, old) in groups {
-            *new = *old;
-        }
+        storage.groups.succeed(&mut self.storage.groups);
         core::mem::swap(&mut self.storage, &mut storage);
         self.config.voices = u16::try_from(self.storage.pool.limit()).unwrap_or(u16::MAX);
         let groups = u16::try_from(self.storage.groups.len());
@@ -480,12 +298,30 @@ impl Synth {
         storage
     }
 
-    /// Takes over what outlives a change of format: downloads, volume and boost. What sounds in
-    /// `old` ends; `old` is to be dropped outside the lock.
+    /// Takes over what outlives a change of format: downloads, volume, boost, effect parameters,
+    /// and the channel groups with their controllers and voice priorities. What sounds in `old`
+    /// ends, and its events are lost; `old` is to be dropped outside the lock.
     pub fn succeed(&mut self, old: &mut Self) {
+        old.drop_voices();
         core::mem::swap(&mut self.bank, &mut old.bank);
+        core::mem::swap(&mut self.storage.groups, &mut old.storage.groups);
+        self.config.channel_groups = old.config.channel_groups;
         self.volume = old.volume;
         self.boost = old.boost;
+        self.level = Level::new(self.volume, self.boost);
+        self.set_reverb(&old.reverb);
+        self.notes = old.notes;
+    }
+
+    /// Gives a channel group a state of its own, before the first event for it is queued; the
+    /// others share one. When there is no room, [`NeedsMemory`]: allocate [`GroupMemory`] outside
+    /// the lock, and call again with it. 0, all groups, and groups that are not open need nothing.
+    pub fn use_group(
+        &mut self,
+        group: u16,
+        spare: &mut Option<GroupMemory>,
+    ) -> Result<(), NeedsMemory> {
+        self.storage.groups.enlist(group, spare)
     }
 
     /// Fades every voice out quickly.
@@ -499,9 +335,8 @@ impl Synth {
     pub fn reset_for_run(&mut self) {
         self.drop_voices();
         self.queue.clear();
-        for group in self.storage.groups.iter_mut() {
-            group.reset_for_run();
-        }
+        self.broadcast = None;
+        self.storage.groups.reset_for_run();
         self.stats = Stats::default();
     }
 
@@ -550,43 +385,35 @@ impl Synth {
 
     /// Sets the reverb, if there is one.
     pub fn set_reverb(&mut self, parameters: &ReverbParameters) {
+        self.reverb = *parameters;
         self.rack.set_reverb(parameters);
     }
 
     /// The priority of a channel's notes. `group` counts from 1.
     pub fn priority(&self, group: u32, channel: Channel) -> Result<u32, OutOfRange> {
-        let index = usize::try_from(group)
-            .ok()
-            .and_then(|group| group.checked_sub(1));
-        let group = index.and_then(|index| self.storage.groups.get(index));
-        let part = group.and_then(|group| group.part(channel.index()));
+        let number = u16::try_from(group).map_err(|_| OutOfRange)?;
+        let group = self.storage.groups.state_of(number).ok_or(OutOfRange)?;
+        let part = group.part(channel.index());
         part.map(|part| part.priority).ok_or(OutOfRange)
     }
 
-    /// Sets the priority of a channel's notes.
+    /// Sets the priority of a channel's notes. The group must be in use, see
+    /// [`Synth::use_group`].
     pub fn set_priority(
         &mut self,
         group: u32,
         channel: Channel,
         priority: u32,
     ) -> Result<(), OutOfRange> {
-        let index = usize::try_from(group)
-            .ok()
-            .and_then(|group| group.checked_sub(1));
-        let group = index.and_then(|index| self.storage.groups.get_mut(index));
-        let part = group.and_then(|group| group.part_mut(channel.index()));
-        part.ok_or(OutOfRange)?.priority = priority;
+        let number = u16::try_from(group).map_err(|_| OutOfRange)?;
+        if number == groups::ALL {
+            return Err(OutOfRange);
+        }
+        let group = self.storage.groups.get_mut(number).ok_or(OutOfRange)?;
+        let part = group.part_mut(channel.index()).ok_or(OutOfRange)?;
+        part.priority = priority;
         Ok(())
     }
-}
-
-/// A frame of the mix with what the effects add to it.
-fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
-    let [wet_left, wet_right] = wet.get(n).copied().unwrap_or([0; 2]);
-    [
-        left.saturating_add(wet_left),
-        right.saturating_add(wet_right),
-    ]
 }
 
 /// Downloads that fit before the bank is grown.
@@ -595,5 +422,3 @@ const DEFAULT_DOWNLOADS: usize = 4096;
 const DEFAULT_BOOST: i32 = 600;
 const QUIETEST: i32 = -9600;
 const LOUDEST: i32 = 2000;
-/// Events that one block obeys; the rest of a flood is obeyed a block later.
-const EVENTS_A_BLOCK: u32 = 1024;

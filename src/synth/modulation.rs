@@ -1,19 +1,21 @@
 //! What a voice's connections add up to (dls.md section 3).
 //!
 //! Sources that stand still between events (velocity, key, controllers) are evaluated here, when
-//! a note starts and when a controller moves. Those that move by themselves (the LFOs and EG2)
-//! are left as depths, which the voice multiplies with their value.
+//! a note starts and when a controller moves. Those that move by themselves (LFOs and envelopes)
+//! reach pitch, gain and cutoff; the rest of a voice is decided when it starts. Through a linear
+//! input they are left as depths, which the voice multiplies with their value. Through a curve,
+//! and for EG1, the connection is evaluated at every control point ([`Shapes`]): that is rare,
+//! and the ones that are not shaped do not pay for it.
+//!
+//! EG1's value is its level in the 96 dB span, 1 at the peak and 0 at -96 dB (nothing public says
+//! whether amplitude is meant; the span is the unit of its sustain level). In its attack, which is
+//! linear in amplitude, the value bends accordingly.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a normalised value is cut down to seven bits"
-)]
+#![expect(clippy::cast_possible_truncation, reason = "depths are clamped first")]
 
 use super::envelope::Modulation;
+use super::transform::{MovingSource, Reading};
 use crate::dls::{Connection, Curve, Destination, Input, Source};
-use crate::fixed::ONE;
-use crate::tables::CONCAVE;
 
 /// What the sources of one voice read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,19 @@ pub struct Moving {
     pub eg2: i32,
 }
 
+/// The values of all sources that move by themselves, Q30.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    /// -1..=1.
+    pub mod_lfo: i32,
+    /// -1..=1.
+    pub vibrato: i32,
+    /// 0..=1.
+    pub eg1: i32,
+    /// 0..=1.
+    pub eg2: i32,
+}
+
 /// All destinations' sums, in 16.16 of their units.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
@@ -143,6 +158,8 @@ pub struct Sums {
     pub to_gain: Depths,
     /// Moving sources to the cutoff.
     pub to_cutoff: Depths,
+    /// Whether there are connections for [`Shapes`].
+    pub shaped: bool,
 }
 
 impl Sums {
@@ -181,59 +198,86 @@ impl Sums {
     }
 
     fn add(&mut self, connection: &Connection, inputs: &Inputs) {
-        let source = Reading::of(connection.source, inputs);
-        let control = Reading::of(connection.control, inputs);
-        let to_pan = connection.destination == Destination::Pan;
+        let source = MovingSource::of(connection.source);
+        let control = MovingSource::of(connection.control);
         let scale = i64::from(connection.scale);
-        let (moving, value) = match (source, control) {
-            (Reading::Moving(moving), Reading::Moving(_)) => {
-                // Not a connection of the text; the control counts as 1.
-                (Some((moving, connection.source_input)), scale)
-            }
-            (Reading::Moving(moving), control) => {
-                let control = control.through(connection.control_input, false);
-                (
-                    Some((moving, connection.source_input)),
-                    times(scale, control),
-                )
-            }
-            (source, Reading::Moving(moving)) => {
-                let source = source.through(connection.source_input, to_pan);
-                (
-                    Some((moving, connection.control_input)),
-                    times(scale, source),
-                )
-            }
-            (source, control) => {
-                let source = source.through(connection.source_input, to_pan);
-                let control = control.through(connection.control_input, false);
-                (None, times(times(scale, source), control))
+        let value_of = |source, input| {
+            let reading = Reading::of(source, inputs, &Values::default());
+            if connection.destination == Destination::Pan {
+                reading.to_pan(input)
+            } else {
+                reading.through(input)
             }
         };
-        if let Some((moving, input)) = moving {
-            self.add_depth(connection.destination, moving, input, value);
-        } else {
-            let sum = self.destination(connection.destination);
-            *sum = sum.saturating_add(value);
+        match (source, control) {
+            _ if is_shaped(connection) => self.shaped = true,
+            (Some(source), _) => {
+                let control = value_of(connection.control, connection.control_input);
+                let value = times(scale, control);
+                self.add_depth(
+                    connection.destination,
+                    source,
+                    connection.source_input,
+                    value,
+                );
+            }
+            (_, Some(control)) => {
+                let source = value_of(connection.source, connection.source_input);
+                let value = times(scale, source);
+                self.add_depth(
+                    connection.destination,
+                    control,
+                    connection.control_input,
+                    value,
+                );
+            }
+            (None, None) => {
+                let source = value_of(connection.source, connection.source_input);
+                let control = value_of(connection.control, connection.control_input);
+                let value = times(times(scale, source), control);
+                let sum = self.destination(connection.destination);
+                *sum = sum.saturating_add(value);
+            }
         }
     }
 
-    /// LFOs are bipolar and EG2 is unipolar by nature; of the transform only the sign is left.
+    /// A source that moves, through a linear input: what it adds in its middle or at its foot
+    /// stands still, the rest is a depth.
     fn add_depth(&mut self, to: Destination, source: MovingSource, input: Input, value: i64) {
-        let depths = match to {
-            Destination::Pitch => &mut self.to_pitch,
-            Destination::Gain => &mut self.to_gain,
-            Destination::FilterCutoff => &mut self.to_cutoff,
+        let (depths, still) = match to {
+            Destination::Pitch => (&mut self.to_pitch, &mut self.pitch),
+            Destination::Gain => (&mut self.to_gain, &mut self.gain),
+            Destination::FilterCutoff => (&mut self.to_cutoff, &mut self.cutoff),
             _ => return,
         };
-        let depth = match source {
-            MovingSource::ModLfo => &mut depths.mod_lfo,
-            MovingSource::Vibrato => &mut depths.vibrato,
-            MovingSource::Eg2 => &mut depths.eg2,
+        let (depth, scale, foot) = match source {
+            // An oscillator swings around 0 by nature: as 0..=1 it is half as deep.
+            MovingSource::ModLfo if input.bipolar => (&mut depths.mod_lfo, value, 0),
+            MovingSource::ModLfo => (&mut depths.mod_lfo, value / 2, value / 2),
+            MovingSource::Vibrato if input.bipolar => (&mut depths.vibrato, value, 0),
+            MovingSource::Vibrato => (&mut depths.vibrato, value / 2, value / 2),
+            // An envelope stands on 0: as -1..=1 it is twice as deep.
+            MovingSource::Eg2 if input.bipolar => {
+                let start = if input.inverted {
+                    value
+                } else {
+                    value.saturating_neg()
+                };
+                (&mut depths.eg2, value.saturating_mul(2), start)
+            }
+            MovingSource::Eg2 if input.inverted => (&mut depths.eg2, value, value),
+            MovingSource::Eg2 => (&mut depths.eg2, value, 0),
+            // Never linear here, see `is_shaped`.
+            MovingSource::Eg1 => return,
         };
-        let value = if input.inverted { -value } else { value };
-        let value = value.clamp(i64::from(-i32::MAX), i64::from(i32::MAX));
-        *depth = depth.saturating_add(value as i32);
+        let scale = if input.inverted {
+            scale.saturating_neg()
+        } else {
+            scale
+        };
+        let scale = scale.clamp(i64::from(-i32::MAX), i64::from(i32::MAX));
+        *depth = depth.saturating_add(scale as i32);
+        *still = still.saturating_add(foot);
     }
 
     fn destination(&mut self, destination: Destination) -> &mut i64 {
@@ -267,111 +311,61 @@ impl Sums {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MovingSource {
-    ModLfo,
-    Vibrato,
-    Eg2,
+/// What the shaped connections add, in 16.16 of their units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shapes {
+    /// Cents.
+    pub pitch: i64,
+    /// Tenths of a decibel.
+    pub gain: i64,
+    /// Cents.
+    pub cutoff: i64,
 }
 
-/// The raw value of a source.
-#[derive(Clone, Copy, Debug)]
-enum Reading {
-    /// 1, whatever the transform.
-    Constant,
-    /// 0, whatever the transform.
-    Nothing,
-    /// 0..=127.
-    Seven(u8),
-    /// 0..=16383.
-    Fourteen(u16),
-    /// Q30 already.
-    Fraction(i64),
-    /// Not known yet.
-    Moving(MovingSource),
-}
-
-impl Reading {
-    fn of(source: Source, inputs: &Inputs) -> Self {
-        match source {
-            Source::None => Self::Constant,
-            Source::ModLfo => Self::Moving(MovingSource::ModLfo),
-            Source::VibratoLfo => Self::Moving(MovingSource::Vibrato),
-            Source::Eg2 => Self::Moving(MovingSource::Eg2),
-            // EG1 is the voice's level; the text connects it to nothing else.
-            Source::Eg1 => Self::Nothing,
-            Source::Velocity => Self::Seven(inputs.velocity),
-            // 12,800 cents are a whole: 2^30 / (12,800 * 2^16) = 1.28 = 32/25.
-            Source::Key => Self::Fraction(inputs.key.saturating_mul(32) / 25),
-            Source::PitchWheel => Self::Fourteen(inputs.wheel),
-            Source::PolyPressure => Self::Seven(inputs.poly_pressure),
-            Source::ChannelPressure => Self::Seven(inputs.channel_pressure),
-            Source::Cc1 => Self::Seven(inputs.cc1),
-            Source::Cc7 => Self::Seven(inputs.cc7),
-            Source::Cc10 => Self::Seven(inputs.cc10),
-            Source::Cc11 => Self::Seven(inputs.cc11),
-            Source::Cc91 => Self::Seven(inputs.cc91),
-            Source::Cc93 => Self::Seven(inputs.cc93),
-            Source::Rpn0 => Self::Fraction((i64::from(inputs.rpn0) << 30) / 12_800),
-            Source::Rpn1 => Self::Fourteen(inputs.rpn1),
-            Source::Rpn2 => Self::Seven(inputs.rpn2),
+impl Shapes {
+    /// What they add while the moving sources have these values.
+    #[must_use]
+    pub fn of(connections: &[Connection], inputs: &Inputs, values: &Values) -> Self {
+        let mut shapes = Self::default();
+        for connection in connections.iter().filter(|c| is_shaped(c)) {
+            let sum = match connection.destination {
+                Destination::Pitch => &mut shapes.pitch,
+                Destination::Gain => &mut shapes.gain,
+                Destination::FilterCutoff => &mut shapes.cutoff,
+                _ => continue,
+            };
+            let source = Reading::of(connection.source, inputs, values);
+            let control = Reading::of(connection.control, inputs, values);
+            let part = times(
+                times(
+                    i64::from(connection.scale),
+                    source.through(connection.source_input),
+                ),
+                control.through(connection.control_input),
+            );
+            *sum = sum.saturating_add(part);
         }
-    }
-
-    /// The value after a transform, Q30.
-    fn through(self, input: Input, to_pan: bool) -> i64 {
-        let unipolar = match self {
-            Self::Constant => return ONE.into(),
-            Self::Nothing | Self::Moving(_) => return 0,
-            Self::Seven(v) if to_pan && input == Input::BIPOLAR => {
-                // CC10 as RP-036 has it: 0 and 1 are left, 64 the centre, 127 right. The default
-                // scale of 508 stands for the 500 that this reaches.
-                let steps = i64::from(v.max(1)) - 64;
-                return steps * (500 << 30) / (63 * 508);
-            }
-            Self::Seven(v) => i64::from(v) << 23,
-            Self::Fourteen(v) => i64::from(v) << 16,
-            Self::Fraction(x) => x,
-        };
-        let one = i64::from(ONE);
-        match (input.curve, input.bipolar) {
-            (Curve::Linear, false) if input.inverted => one.saturating_sub(unipolar),
-            (Curve::Linear, false) => unipolar,
-            (Curve::Linear, true) => {
-                let bipolar = unipolar.saturating_mul(2).saturating_sub(one);
-                if input.inverted { -bipolar } else { bipolar }
-            }
-            (curve, false) => {
-                let v = seven_bits(unipolar);
-                curve_at(curve, if input.inverted { 127 - v } else { v })
-            }
-            (curve, true) => {
-                let bipolar = unipolar.saturating_mul(2).saturating_sub(one);
-                let size = curve_at(curve, seven_bits(bipolar.saturating_abs()));
-                if (bipolar < 0) == input.inverted {
-                    size
-                } else {
-                    -size
-                }
-            }
-        }
+        shapes
     }
 }
 
-/// 0..=127 of 0..=1.
-fn seven_bits(x: i64) -> u8 {
-    (x >> 23).clamp(0, 127) as u8
-}
-
-fn curve_at(curve: Curve, v: u8) -> i64 {
-    let concave = |v: u8| CONCAVE.get(usize::from(v)).copied().map_or(0, i64::from);
-    match curve {
-        Curve::Linear => i64::from(v) << 23,
-        Curve::Concave => concave(v),
-        Curve::Convex => i64::from(ONE) - concave(127_u8.saturating_sub(v)),
-        Curve::Switch if v < 64 => 0,
-        Curve::Switch => ONE.into(),
-    }
+/// Whether a connection cannot be had as a depth: a moving source through a curve, EG1, which
+/// moves with the level and not with the pitch, or two moving sources that multiply.
+fn is_shaped(connection: &Connection) -> bool {
+    let bends = |source, input: Input| {
+        MovingSource::of(source)
+            .is_some_and(|moving| moving == MovingSource::Eg1 || input.curve != Curve::Linear)
+    };
+    let both = MovingSource::of(connection.source).is_some()
+        && MovingSource::of(connection.control).is_some();
+    let reachable = matches!(
+        connection.destination,
+        Destination::Pitch | Destination::Gain | Destination::FilterCutoff
+    );
+    reachable
+        && (both
+            || bends(connection.source, connection.source_input)
+            || bends(connection.control, connection.control_input))
 }
 
 /// A 16.16 number times a Q30 one.
@@ -447,34 +441,6 @@ mod tests {
     }
 
     #[test]
-    fn curves_have_the_shapes_of_the_text() {
-        let through = |v, curve, bipolar, inverted| {
-            let input = Input {
-                curve,
-                bipolar,
-                inverted,
-            };
-            Reading::Seven(v).through(input, false) as f64 / f64::from(ONE)
-        };
-        for v in 0..128_u8 {
-            let x = f64::from(v);
-            let concave = (-40.0 / 96.0 * ((127.0 - x) / 127.0).log10()).min(1.0);
-            let falling = (-40.0 / 96.0 * (x / 127.0).log10()).min(1.0);
-            assert!((through(v, Curve::Concave, false, false) - concave).abs() < 1e-8);
-            assert!((through(v, Curve::Concave, false, true) - falling).abs() < 1e-8);
-            assert!((through(v, Curve::Convex, false, false) - (1.0 - falling)).abs() < 1e-8);
-            let switch = f64::from(u8::from(v >= 64));
-            assert_eq!(
-                through(v, Curve::Switch, false, false).to_bits(),
-                switch.to_bits()
-            );
-            let linear = through(v, Curve::Linear, true, true);
-            assert!((linear - (1.0 - x / 64.0)).abs() < 1e-9);
-        }
-        assert!(through(0, Curve::Convex, true, false) < -0.99);
-    }
-
-    #[test]
     fn controllers_set_the_depth_of_moving_sources() {
         let vibrato = Connection {
             source: Source::VibratoLfo,
@@ -491,6 +457,74 @@ mod tests {
         let sums = Sums::of(&[vibrato], &inputs);
         assert_eq!(sums.to_pitch.vibrato, 25 << 16);
         assert!(!sums.to_gain.any());
+    }
+
+    /// A depth or a shape, whichever it is, comes to scale times transformed value.
+    #[test]
+    fn moving_sources_go_through_every_transform() {
+        let moving = [Source::ModLfo, Source::VibratoLfo, Source::Eg1, Source::Eg2];
+        let values = Values {
+            mod_lfo: -(1 << 28),
+            vibrato: 3 << 28,
+            eg1: 1 << 28,
+            eg2: 5 << 27,
+        };
+        let inputs = Inputs {
+            cc1: 100,
+            ..Inputs::at_rest(60, 100)
+        };
+        let curves = [Curve::Linear, Curve::Concave, Curve::Convex, Curve::Switch];
+        let inputs_of = |curve| {
+            [(false, false), (false, true), (true, false), (true, true)].map(
+                |(bipolar, inverted)| Input {
+                    curve,
+                    bipolar,
+                    inverted,
+                },
+            )
+        };
+        let transforms = || curves.into_iter().flat_map(inputs_of);
+        let mut cases = 0;
+        for source in moving.into_iter().chain([Source::Velocity]) {
+            for control in moving.into_iter().chain([Source::None, Source::Cc1]) {
+                for source_input in transforms() {
+                    for control_input in transforms() {
+                        let connection = Connection {
+                            source,
+                            control,
+                            destination: Destination::Pitch,
+                            source_input,
+                            control_input,
+                            scale: 1000 << 16,
+                        };
+                        let sums = Sums::of(&[connection], &inputs);
+                        let shapes = Shapes::of(&[connection], &inputs, &values);
+                        let moving = Moving {
+                            mod_lfo: values.mod_lfo,
+                            vibrato: values.vibrato,
+                            eg2: values.eg2,
+                        };
+                        let found = sums.pitch + sums.to_pitch.sum(&moving) + shapes.pitch;
+                        let read =
+                            |source, input| Reading::of(source, &inputs, &values).through(input);
+                        let ideal = times(
+                            times(1000 << 16, read(source, source_input)),
+                            read(control, control_input),
+                        );
+                        assert!(
+                            (found - ideal).abs() <= 4,
+                            "{connection:?}: {found} {ideal}"
+                        );
+                        assert_eq!(
+                            sums.shaped,
+                            shapes != Shapes::default() || is_shaped(&connection)
+                        );
+                        cases += 1;
+                    }
+                }
+            }
+        }
+        std::println!("{cases} connections of moving sources");
     }
 
     #[test]

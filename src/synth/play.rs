@@ -4,18 +4,17 @@
 use super::bank::{Bank, SlotIndex};
 use super::channel::{Channel, Effect};
 use super::group::Group;
+use super::groups::{ALL, Groups};
 use super::modulation::Sums;
 use super::pool::{NoRoom, Pool};
-use super::queue::Event;
 use super::voice::{Identity, Output, Surroundings, Voice};
-use crate::mem::Buffer;
 use crate::midi::{self, Message};
 
 /// The parts of a synth that messages act on.
 #[derive(Debug)]
 pub(super) struct Player<'a> {
     pub(super) bank: &'a mut Bank,
-    pub(super) groups: &'a mut Buffer<Group>,
+    pub(super) groups: &'a mut Groups,
     pub(super) pool: &'a mut Pool,
     pub(super) output: &'a Output,
     /// Counts note-ons.
@@ -37,18 +36,8 @@ impl Address {
 }
 
 impl Player<'_> {
-    /// Obeys one event.
-    pub(super) fn obey(&mut self, event: &Event) {
-        if event.group == 0 {
-            for group in 1..=self.groups.len() {
-                self.obey_in(u16::try_from(group).unwrap_or(u16::MAX), event.message);
-            }
-        } else {
-            self.obey_in(event.group, event.message);
-        }
-    }
-
-    fn obey_in(&mut self, number: u16, message: Message) {
+    /// Obeys a message in one group, or, in group 0, in all that are not in use.
+    pub(super) fn obey(&mut self, number: u16, message: Message) {
         match message {
             Message::NoteOff { channel, key } => {
                 self.for_parts(number, channel, |player, at| {
@@ -89,7 +78,7 @@ impl Player<'_> {
             }
             Message::Program { channel, program } => {
                 self.for_parts(number, channel, |player, at| {
-                    if let Some(group) = group_mut(player.groups, at.group) {
+                    if let Some(group) = player.groups.get_mut(at.group) {
                         let standard = group.standard;
                         if let Some(part) = group.part_mut(at.part) {
                             part.program(program, standard);
@@ -111,7 +100,7 @@ impl Player<'_> {
     fn obey_as_group(&mut self, number: u16, message: Message) {
         match message {
             Message::Reset(standard) => {
-                if let Some(group) = group_mut(self.groups, number) {
+                if let Some(group) = self.groups.get_mut(number) {
                     group.reset(Some(standard));
                 }
                 self.silence(number);
@@ -145,7 +134,7 @@ impl Player<'_> {
                 }
             }
             Message::ReceiveChannel { part, channel } => {
-                if let Some(group) = group_mut(self.groups, number) {
+                if let Some(group) = self.groups.get_mut(number) {
                     group.listen(part, channel);
                 }
             }
@@ -176,7 +165,10 @@ impl Player<'_> {
         channel: midi::Channel,
         mut each: impl FnMut(&mut Self, Address),
     ) {
-        let listeners = group(self.groups, number).map_or(0, |group| group.listeners(channel));
+        let listeners = self
+            .groups
+            .get(number)
+            .map_or(0, |group| group.listeners(channel));
         for part in 0..16 {
             if listeners >> part & 1 != 0 {
                 each(
@@ -200,19 +192,14 @@ impl Player<'_> {
     }
 
     fn master(&mut self, number: u16, change: impl Fn(&mut Group)) {
-        if let Some(group) = group_mut(self.groups, number) {
+        if let Some(group) = self.groups.get_mut(number) {
             change(group);
         }
-        for part in 0..16 {
-            self.update(Address {
-                group: number,
-                part,
-            });
-        }
+        self.update_voices(number, |_| true);
     }
 
     fn part_mut(&mut self, at: Address) -> Option<&mut Channel> {
-        group_mut(self.groups, at.group)?.part_mut(at.part)
+        self.groups.get_mut(at.group)?.part_mut(at.part)
     }
 
     fn controller(&mut self, at: Address, number: u8, value: u8) {
@@ -279,10 +266,12 @@ impl Player<'_> {
 
     /// Hands a part's state to its voices.
     fn update(&mut self, at: Address) {
-        let Some(group) = group(self.groups, at.group) else {
-            return;
-        };
-        let Some(part) = group.part(at.part) else {
+        self.update_voices(at.group, |part| part == at.part);
+    }
+
+    /// Hands the state of some parts of a group to their voices.
+    fn update_voices(&mut self, number: u16, is_meant: impl Fn(u8) -> bool) {
+        let Some(group) = self.groups.get(number) else {
             return;
         };
         let bank = &*self.bank;
@@ -292,9 +281,12 @@ impl Player<'_> {
                 velocity,
                 soft,
                 instrument,
+                part,
                 ..
             } = voice.identity;
-            if at.owns(voice)
+            if voice.identity.group == number
+                && is_meant(part)
+                && let Some(part) = group.part(part)
                 && let Some(instrument) = bank.instrument(instrument)
             {
                 let inputs = part.inputs(voice.key_cents, velocity, voice.poly_pressure);
@@ -323,9 +315,13 @@ impl Player<'_> {
     }
 
     fn note_on(&mut self, at: Address, key: u8, velocity: u8) {
+        if at.group == ALL {
+            // A group that was never addressed has nothing to play.
+            return;
+        }
         *self.notes = self.notes.wrapping_add(1);
         let note = *self.notes;
-        let Some(group) = group_mut(self.groups, at.group) else {
+        let Some(group) = self.groups.get_mut(at.group) else {
             return;
         };
         let Some(part) = group.part_mut(at.part) else {
@@ -494,12 +490,4 @@ fn let_go(voice: &mut Voice) {
 /// A stolen voice is gone after a seventieth of a second (contract section 13.4).
 pub(super) const fn fade_frames(output: &Output) -> u32 {
     output.rate / 70
-}
-
-fn group(groups: &Buffer<Group>, number: u16) -> Option<&Group> {
-    groups.get(usize::from(number).checked_sub(1)?)
-}
-
-fn group_mut(groups: &mut Buffer<Group>, number: u16) -> Option<&mut Group> {
-    groups.get_mut(usize::from(number).checked_sub(1)?)
 }

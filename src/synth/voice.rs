@@ -19,7 +19,7 @@ use super::envelope::{self, BOTTOM, Envelope, Kind, Level, Piece, Times};
 use super::filter::{Coefficients, Filter, Resonance, Tuning};
 use super::level::{self, Pair};
 use super::lfo::Lfo;
-use super::modulation::{Depths, Inputs, Moving, Sums};
+use super::modulation::{Depths, Inputs, Moving, Shapes, Sums, Values};
 use super::oscillator::Oscillator;
 use super::{BLOCK_FRAMES, Interpolation, ramp};
 use crate::dls::{Articulation, Instrument, Region, Wave};
@@ -100,6 +100,10 @@ pub(super) struct Voice {
     to_pitch: Depths,
     to_gain: Depths,
     to_cutoff: Depths,
+    /// What the sources read, if there are connections that have to be evaluated as they move;
+    /// and what these add at the next control point.
+    shaped: Option<Inputs>,
+    shapes: Shapes,
     /// The step at the last control point.
     step: u64,
     filter: Option<Resonator>,
@@ -192,6 +196,8 @@ impl Voice {
             to_pitch: Depths::default(),
             to_gain: Depths::default(),
             to_cutoff: Depths::default(),
+            shaped: None,
+            shapes: Shapes::default(),
             step: 0,
             filter: articulation.filter.map(|filter| Resonator {
                 filter: Filter::default(),
@@ -215,7 +221,11 @@ impl Voice {
         voice.fixed_gain = voice.fixed_target;
         voice.smoothing = 0;
         voice.moving = voice.moving_values();
-        voice.moving_gain = voice.to_gain.sum(&voice.moving);
+        voice.shape(instrument, inputs, sums.shaped);
+        voice.moving_gain = voice
+            .to_gain
+            .sum(&voice.moving)
+            .saturating_add(voice.shapes.gain);
         voice.last_amplitude = level::amplitude(voice.last_level, voice.moving_gain);
         voice.last_gains = level::combine(
             voice.fixed_gain,
@@ -248,7 +258,49 @@ impl Voice {
         self.catch_up();
         self.apply(&sums, articulation, region, surroundings);
         self.moving = self.moving_values();
+        self.shape(instrument, inputs, sums.shaped);
         self.step = self.step_now();
+    }
+
+    /// Sets what the shaped connections read, and what they add now.
+    fn shape(&mut self, instrument: &Instrument, inputs: &Inputs, is_shaped: bool) {
+        self.shaped = is_shaped.then_some(*inputs);
+        self.moves |= is_shaped;
+        self.shapes = Shapes::default();
+        self.reshape(Some(instrument), 0);
+    }
+
+    /// Whether [`reshape`](Self::reshape) has anything to do.
+    pub(super) const fn is_shaped(&self) -> bool {
+        self.shaped.is_some()
+    }
+
+    /// Evaluates the shaped connections as they will be after some frames, the end of the span
+    /// that is rendered next.
+    pub(super) fn reshape(&mut self, instrument: Option<&Instrument>, frames: usize) {
+        let Some((inputs, instrument)) = self.shaped.as_ref().zip(instrument) else {
+            return;
+        };
+        let Some(region) = instrument.regions.get(self.identity.region) else {
+            return;
+        };
+        let connections = instrument.connections(instrument.articulation(region));
+        let (mut mod_lfo, mut vibrato) = (self.mod_lfo, self.vibrato);
+        let (mut eg1, mut eg2) = (self.eg1, self.eg2);
+        mod_lfo.advance(frames);
+        vibrato.advance(frames);
+        eg1.skip(frames as u64);
+        eg2.skip(frames as u64);
+        let values = Values {
+            mod_lfo: mod_lfo.value(),
+            vibrato: vibrato.value(),
+            eg1: part_of_peak(Level::Fall(fall(eg1.level()))),
+            eg2: part_of_peak(eg2.level()),
+        };
+        self.shapes = Shapes::of(connections, inputs, &values);
+        if let Some(resonator) = &mut self.filter {
+            resonator.stale = true;
+        }
     }
 
     fn apply(
@@ -333,15 +385,13 @@ impl Voice {
 
     /// How far EG1 is below its peak, for choosing whom to steal from.
     pub(super) fn fall(&self) -> u64 {
-        match self.eg1.level() {
-            Level::Rise(rise) => level::fall_of_rise(rise.min(BOTTOM)),
-            Level::Fall(fall) => fall,
-        }
+        fall(self.eg1.level())
     }
 
     /// Whether an LFO wants control points every 16 frames.
     pub(super) fn is_fast(&self) -> bool {
-        (self.uses.mod_lfo && self.mod_lfo.is_fast())
+        self.is_shaped()
+            || (self.uses.mod_lfo && self.mod_lfo.is_fast())
             || (self.uses.vibrato && self.vibrato.is_fast())
     }
 
@@ -396,7 +446,8 @@ impl Voice {
     fn run(&mut self, wave: &Wave, output: &Output, block: &mut [i32]) {
         self.oscillator.cursor.step = self.step;
         self.oscillator.cursor.change = 0;
-        let bends = self.moves && (self.to_pitch.any() || self.glide.offset != 0);
+        let bends =
+            self.moves && (self.to_pitch.any() || self.glide.offset != 0 || self.is_shaped());
         if bends {
             let from = self.step;
             self.step = self.step_now();
@@ -457,7 +508,9 @@ impl Voice {
         let mut effects = effects.filter(|_| self.sends != [0; 2]);
         let gain_from = self.moving_gain;
         let gain_to = if self.moves {
-            self.to_gain.sum(&self.moving)
+            self.to_gain
+                .sum(&self.moving)
+                .saturating_add(self.shapes.gain)
         } else {
             0
         };
@@ -619,6 +672,7 @@ impl Voice {
         let cents = self
             .pitch
             .saturating_add(self.to_pitch.sum(&self.moving))
+            .saturating_add(self.shapes.pitch)
             .saturating_add(self.glide.offset >> 16);
         let ratio = Power::of_two(fixed::octaves_of_cents(cents)).scaled(32);
         let step = u128::from(ratio).wrapping_mul(u128::from(self.base_step)) >> 32;
@@ -629,7 +683,8 @@ impl Voice {
         let resonator = self.filter.as_ref()?;
         let cutoff = resonator
             .cutoff
-            .saturating_add(self.to_cutoff.sum(&self.moving));
+            .saturating_add(self.to_cutoff.sum(&self.moving))
+            .saturating_add(self.shapes.cutoff);
         Some(output.tuning.coefficients(cutoff, resonator.resonance))
     }
 }
@@ -659,7 +714,15 @@ fn sums(
     sums
 }
 
-/// EG2's level in Q30.
+/// How far EG1 is below its peak.
+fn fall(level: Level) -> u64 {
+    match level {
+        Level::Rise(rise) => level::fall_of_rise(rise.min(BOTTOM)),
+        Level::Fall(fall) => fall,
+    }
+}
+
+/// An envelope's level in Q30.
 fn part_of_peak(level: Level) -> i32 {
     match level {
         Level::Rise(rise) => (rise.min(BOTTOM) >> 2) as i32,

@@ -8,6 +8,7 @@
 mod clocks;
 mod downloads;
 mod filter;
+mod groups;
 mod lifetimes;
 mod playback;
 mod power;

@@ -227,7 +227,7 @@ fn capabilities(binary: &Binary) {
     let caps = get(&midi, synth_property::CAPS, 296).ok().unwrap();
     let fields = words(&caps[16..40]);
     // DLS, software synthesizer, DLS2; system memory; groups, voices, audio channels; reverb.
-    assert_eq!(fields, [0x205, 0x7FFF_FFFF, 128, 1024, 2, 1]);
+    assert_eq!(fields, [0x205, 0x7FFF_FFFF, 65_535, 1024, 2, 1]);
     let text: Vec<u16> = caps[40..]
         .chunks_exact(2)
         .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
@@ -267,7 +267,7 @@ fn parameters_are_negotiated(binary: &Binary) {
         (port_params::VOICES, 1, 0, 1),
         (port_params::VOICES, 1, 5000, 1024),
         (port_params::CHANNEL_GROUPS, 2, 0, 1),
-        (port_params::CHANNEL_GROUPS, 2, 4000, 128),
+        (port_params::CHANNEL_GROUPS, 2, 70_000, 65_535),
         (port_params::AUDIO_CHANNELS, 3, 1, 2),
         (port_params::SAMPLE_RATE, 4, 48_000, 44_100),
         (port_params::EFFECTS, 5, 1, 0),
@@ -293,7 +293,7 @@ fn channel_groups_can_be_changed(binary: &Binary) {
     let groups = synth_property::CHANNEL_GROUPS;
     assert_eq!(get(&midi, groups, 4).as_u32(), Some(1));
     assert_eq!(set(&midi, groups, &bytes(&[0])), Status::INVALID_PARAMETER);
-    for (asked, got) in [(8, 8), (1000, 128), (2, 2)] {
+    for (asked, got) in [(8, 8), (70_000, 65_535), (2, 2)] {
         assert_eq!(set(&midi, groups, &bytes(&[asked])), Status::SUCCESS);
         assert_eq!(get(&midi, groups, 4).as_u32(), Some(got));
         // The wave pin is of the same synthesizer.

@@ -7,6 +7,8 @@ pub enum Value {
     One,
     /// Seven bits.
     Seven(u8),
+    /// A key, which may lie between two: seven bits with a fraction.
+    Keys(f64),
     /// Fourteen bits, 8,192 in the middle.
     Fourteen(u16),
     /// 0..=1: envelopes, the bend range.
@@ -67,6 +69,7 @@ fn linear(value: Value) -> f64 {
     match value {
         Value::One => 1.0,
         Value::Seven(v) => f64::from(v) / 128.0,
+        Value::Keys(k) => k / 128.0,
         Value::Fourteen(v) => f64::from(v) / 16_384.0,
         Value::Unit(x) => x,
         Value::Swing(x) => x.midpoint(1.0),
@@ -77,6 +80,7 @@ fn linear(value: Value) -> f64 {
 fn full_scale(value: Value) -> f64 {
     match value {
         Value::Seven(v) => f64::from(v) / 127.0,
+        Value::Keys(k) => k / 127.0,
         Value::Fourteen(v) => f64::from(v) / 16_383.0,
         other => linear(other),
     }
@@ -93,6 +97,7 @@ fn full_scale_swing(value: Value) -> f64 {
     };
     match value {
         Value::Seven(v) => around(v.into(), 64.0),
+        Value::Keys(k) => around(k, 64.0),
         Value::Fourteen(v) => around(v.into(), 8192.0),
         other => 2.0 * linear(other) - 1.0,
     }

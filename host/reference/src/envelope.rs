@@ -68,6 +68,12 @@ impl Volume {
         }
     }
 
+    /// Level in the unit of the sustain level at `time`: 1 at the peak, 0 at -[`SPAN`]. What EG1
+    /// reads as a source of connections.
+    pub fn level(&self, time: f64) -> f64 {
+        1.0 + self.decibels(time) / SPAN
+    }
+
     /// Whether it fell to nothing after note-off.
     pub fn is_over(&self, time: f64) -> bool {
         self.fall.is_some() && self.decibels(time) <= -SPAN

@@ -143,7 +143,7 @@ impl Synth {
         let mut started = Vec::new();
         for region in &instrument.regions {
             let articulation = Articulation::new(&instrument.articulation, &region.articulation);
-            let sounding_key = sounding_key(&articulation, channel, key);
+            let sounding_key = sounding_key(&articulation, channel, key, velocity);
             let chosen = sounding_key.round().clamp(0.0, 127.0) as u8;
             let inside = |(low, high): (u8, u8), value| low <= value && value <= high;
             if !inside(region.keys, chosen) || !inside(region.velocities, velocity) {
@@ -260,17 +260,22 @@ impl Synth {
 }
 
 /// The key after its key-number connections, in keys; may lie between two.
-fn sounding_key(articulation: &Articulation, channel: &Channel, key: u8) -> f64 {
+fn sounding_key(articulation: &Articulation, channel: &Channel, key: u8, velocity: u8) -> f64 {
+    let read = |input| match input {
+        source::KEY => Value::Seven(key),
+        source::VELOCITY => Value::Seven(velocity),
+        other => channel.value(other, key).unwrap_or(Value::Unit(0.0)),
+    };
     let connected = articulation.connections.iter();
     let connected = connected.filter(|c| c.destination == destination::KEY_NUMBER);
     let moved = connected.map(|c| {
-        let input = match c.source {
-            source::KEY => Value::Seven(key),
-            // Drum kits are not transposed: their keys are instruments.
-            source::RPN2 if channel.is_drums => return 0.0,
-            other => channel.value(other, key).unwrap_or(Value::Unit(0.0)),
-        };
-        c.scale * c.source_transform.apply(input)
+        // Drum kits are not transposed: their keys are instruments.
+        if c.source == source::RPN2 && channel.is_drums {
+            return 0.0;
+        }
+        c.scale
+            * c.source_transform.apply(read(c.source))
+            * c.control_transform.apply(read(c.control))
     });
     (moved.sum::<f64>() + articulation.fixed(destination::KEY_NUMBER)) / 100.0
 }

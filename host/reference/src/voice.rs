@@ -281,8 +281,8 @@ impl Voice {
         if connection.source == source::KEY && connection.destination == destination::PITCH {
             // Tuning is relative to the wave's own key, so that scale 0 is the wave's own rate.
             let at = |key| connection.source_transform.apply(key);
-            let key = Value::Unit(self.sounding_key / 128.0);
-            let unity = Value::Seven(self.sample.unity_key);
+            let key = Value::Keys(self.sounding_key);
+            let unity = Value::Keys(self.sample.unity_key.into());
             return connection.scale * (at(key) - at(unity));
         }
         if connection.source == source::CC10
@@ -344,7 +344,7 @@ impl Voice {
     fn input(&self, source: u16, channel: &Channel) -> Value {
         match source {
             source::VELOCITY => Value::Seven(self.note.velocity),
-            source::KEY => Value::Unit(self.sounding_key / 128.0),
+            source::KEY => Value::Keys(self.sounding_key),
             other => channel
                 .value(other, self.note.key)
                 .unwrap_or(Value::Unit(0.0)),
@@ -362,7 +362,7 @@ impl Voice {
         MovingInputs {
             mod_lfo: lfo(0, &self.mod_lfo),
             vibrato: lfo(1, &self.vibrato),
-            eg1: self.eg1.amplitude(then),
+            eg1: self.eg1.level(then),
             eg2: self.eg2.level_since(now, then),
         }
     }

@@ -10,7 +10,9 @@ use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::spinlock::SpinLock;
 use crate::portcls::format::WaveFormat;
-use crate::synth::{BLOCK_FRAMES, Config, Effects, Interpolation, Storage, Synth};
+use crate::synth::{
+    BLOCK_FRAMES, Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth,
+};
 use crate::time::{ClockMap, RefTime, SampleTime};
 
 use super::meter::Meter;
@@ -124,7 +126,7 @@ impl Engine {
     }
 
     /// A wave pin was opened with this format. Where it is another than before, what sounds is
-    /// lost; downloads, volumes and port parameters stay (contract section 5.6).
+    /// lost; downloads, volumes, port parameters, controllers and priorities stay (contract 5.6).
     ///
     /// # Errors
     ///
@@ -174,6 +176,22 @@ impl Engine {
             state.synth.resize(storage)
         });
         Ok(())
+    }
+
+    /// Gives a channel group a state of its own, which to set something of it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn use_group(&self, irql: &mut Irql<Passive>, group: u16) -> Result<(), Status> {
+        let mut spare = None;
+        loop {
+            let used = self.with(irql, |state, _| state.synth.use_group(group, &mut spare));
+            match used {
+                Ok(()) => return Ok(()),
+                Err(NeedsMemory) => spare = Some(GroupMemory::try_new()?),
+            }
+        }
     }
 
     /// Frees what the synthesizer no longer needs. Never in rendering: it frees memory.

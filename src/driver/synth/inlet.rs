@@ -58,8 +58,17 @@ struct Waiting {
     flow: Flow,
 }
 
+/// What has to be seen to before events can wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// One has no time of its own.
+    pub time: bool,
+    /// One is for a channel group that may have no state yet.
+    pub group: bool,
+}
+
 /// Events that are moved under one hold of the lock.
-const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 
 impl Inlet {
     /// A closed inlet with room for `capacity` events.
@@ -133,21 +142,23 @@ impl Inlet {
     }
 
     /// Puts the children of packages in the place of the packages, which go back at once.
-    /// Also says whether any event has no time of its own.
-    pub fn unpack(&self, irql: &Irql<Dispatch>, mut events: EventChain) -> (EventChain, bool) {
+    /// Also says what the events need.
+    pub fn unpack(&self, irql: &Irql<Dispatch>, mut events: EventChain) -> (EventChain, Needs) {
         let mut flat = EventChain::new();
-        let mut timeless = false;
+        let mut needs = Needs::default();
         while let Some(mut event) = events.pop_front() {
             if event.is_package() {
                 let mut children = event.take_package();
                 events.prepend(&mut children);
                 self.allocator.give_back_one(irql, event);
             } else {
-                timeless |= event.presentation_time() == RefTime(0);
+                needs.time |= event.presentation_time() == RefTime(0);
+                // The first group has its state from the beginning.
+                needs.group |= event.channel_group() > 1;
                 flat.push_back(event);
             }
         }
-        (flat, timeless)
+        (flat, needs)
     }
 
     /// Lets events wait or play.

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::engine::Engine;
 use super::filter::{INSTANCES, Pin};
-use super::inlet::{Flow, Inlet};
+use super::inlet::{BATCH, Flow, Inlet};
 use super::meter::Meter;
 use super::miniport::SynthMiniport;
 use super::streams::Place;
@@ -22,6 +22,7 @@ use crate::portcls::abi::{DmusKernelEvent, KsState};
 use crate::portcls::event::{Allocator, EventChain};
 use crate::portcls::format::WaveFormat;
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, ISynthSinkDMus, In};
+use crate::synth::GroupMemory;
 use crate::time::{RefTime, SampleTime};
 use crate::trace;
 
@@ -318,11 +319,14 @@ impl SynthStream {
 
     /// Takes what the port sent to a MIDI pin.
     fn receive(&self, irql: &mut Irql<Dispatch>, inlet: &Inlet, events: EventChain) {
-        let (events, timeless) = inlet.unpack(irql, events);
+        let (mut events, needs) = inlet.unpack(irql, events);
+        if needs.group {
+            events = self.make_groups(irql, events);
+        }
         let now = self.miniport.with_streams(irql, |streams, irql| {
             let engine = streams.target_of(self.id)?;
             // Only an event without a time needs to know what time it is.
-            Some(if timeless {
+            Some(if needs.time {
                 engine.with_inner(irql, |state| state.now())
             } else {
                 RefTime(0)
@@ -334,6 +338,42 @@ impl SynthStream {
             None if self.pin == Pin::Midi => inlet.lose(irql, events),
             None => inlet.accept(irql, events, RefTime(0)),
         }
+    }
+
+    /// Gives the channel groups that events are for a state of their own, so that rendering
+    /// needs no memory. Where there is none, the synthesizer counts the events as lost.
+    fn make_groups(&self, irql: &mut Irql<Dispatch>, mut events: EventChain) -> EventChain {
+        let mut ready = EventChain::new();
+        let mut spare = None;
+        while !events.is_empty() {
+            let lacks = self.miniport.with_streams(irql, |streams, irql| {
+                let engine = streams.target_of(self.id).unwrap_or(&self.engine);
+                engine.with_inner(irql, |state| {
+                    for _ in 0..BATCH {
+                        let Some(event) = events.front() else {
+                            break;
+                        };
+                        let group = event.channel_group();
+                        if state.synth.use_group(group, &mut spare).is_err() {
+                            return true;
+                        }
+                        if let Some(event) = events.pop_front() {
+                            ready.push_back(event);
+                        }
+                    }
+                    false
+                })
+            });
+            if lacks {
+                spare = GroupMemory::try_new().ok();
+                if spare.is_none()
+                    && let Some(event) = events.pop_front()
+                {
+                    ready.push_back(event);
+                }
+            }
+        }
+        ready
     }
 }
 

@@ -13,3 +13,4 @@ mod lfo;
 mod pitch;
 mod rows;
 mod song;
+mod transforms;

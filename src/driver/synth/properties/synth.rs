@@ -14,8 +14,8 @@ use crate::portcls::synth_abi::{
 
 /// Notes that can sound at once.
 pub const MAX_VOICES: u32 = 1024;
-/// Channel groups at most: 2,048 channels.
-pub const MAX_CHANNEL_GROUPS: u32 = 128;
+/// Channel groups at most: all that a 16-bit number names.
+pub const MAX_CHANNEL_GROUPS: u32 = 65_535;
 /// Stereo.
 const MAX_AUDIO_CHANNELS: u32 = 2;
 /// What clients show people.
@@ -122,6 +122,9 @@ handlers! {
         }
         let priority: u32 = request.value()?;
         let (group, channel) = channel_of(request.instance()?)?;
+        if let Ok(group) = u16::try_from(group) {
+            engine.use_group(irql, group)?;
+        }
         engine
             .with(irql, |state, _| state.synth.set_priority(group, channel, priority))?;
         Ok(Status::SUCCESS)

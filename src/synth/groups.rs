@@ -1,0 +1,365 @@
+//! The open channel groups, of which there may be 65,535; memory only for those in use.
+//!
+//! An open group costs two bytes in a directory and a share of a table, about five bytes in all.
+//! Its state, close to 1 KiB, it gets when it is first addressed, out of a chunk of [`CHUNK`].
+//! Until then the group is as all others that were never addressed: `rest` is the state of them
+//! all, and hears what is sent to all groups. Chunks are allocated by whoever queues events,
+//! outside the lock (see [`Synth::use_group`](super::Synth::use_group)); no group needs memory
+//! while it is rendered.
+#![forbid(unsafe_code)]
+
+use super::group::Group;
+use crate::mem::{Buffer, OutOfMemory};
+
+/// The state of one group in use.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Which group it is, counted from 1.
+    number: u16,
+    group: Group,
+}
+
+/// Memory for the state of more channel groups.
+#[derive(Debug)]
+pub struct GroupMemory(Buffer<Slot>);
+
+impl GroupMemory {
+    /// Allocates it, about 7 KiB. Any level up to DISPATCH, no lock held.
+    pub fn try_new() -> Result<Self, OutOfMemory> {
+        slots(CHUNK).map(Self)
+    }
+}
+
+/// A group cannot be used before memory is brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeedsMemory;
+
+/// The slots of up to eight groups.
+#[derive(Debug)]
+struct Chunk {
+    slots: Buffer<Slot>,
+    /// Which slots are in use, one bit each.
+    taken: u8,
+}
+
+impl Chunk {
+    /// A slot that is not in use.
+    fn free(&self) -> Option<usize> {
+        let first = usize::try_from(self.taken.trailing_ones()).ok()?;
+        (first < self.slots.len()).then_some(first)
+    }
+}
+
+/// All open groups.
+#[derive(Debug)]
+pub(super) struct Groups {
+    /// For each open group the number of its slot, counted from 1; 0 if it is not in use.
+    directory: Buffer<u16>,
+    chunks: Buffer<Chunk>,
+    /// One: the state of every group that is not in use.
+    rest: Buffer<Group>,
+    /// No chunk before this one has a free slot.
+    first_free: usize,
+    /// No chunk from here on has memory.
+    end: usize,
+}
+
+impl Groups {
+    /// `count` groups, the first of them in use.
+    pub(super) fn try_new(count: u16) -> Result<Self, OutOfMemory> {
+        let count = usize::from(count.max(1));
+        let mut first = Some(slots(count.min(CHUNK))?);
+        let mut groups = Self {
+            directory: Buffer::try_filled(count, 0)?,
+            // One more than the groups need, because the first may be a short one.
+            chunks: Buffer::try_from_fn(count / CHUNK + 2, |_| Chunk {
+                slots: first.take().unwrap_or(Buffer::empty()),
+                taken: 0,
+            })?,
+            rest: Buffer::try_from_fn(1, |_| Group::new())?,
+            first_free: 0,
+            end: 1,
+        };
+        // There is room: the chunk is fresh.
+        let _ = groups.enlist(1, &mut None);
+        Ok(groups)
+    }
+
+    /// How many groups are open.
+    pub(super) fn len(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// A group in use; 0 stands for all that are not.
+    pub(super) fn get(&self, number: u16) -> Option<&Group> {
+        if number == ALL {
+            return self.rest.first();
+        }
+        let (chunk, place) = self.place(number)?;
+        Some(&self.chunks.get(chunk)?.slots.get(place)?.group)
+    }
+
+    /// As [`get`](Self::get), to be changed.
+    pub(super) fn get_mut(&mut self, number: u16) -> Option<&mut Group> {
+        if number == ALL {
+            return self.rest.first_mut();
+        }
+        let (chunk, place) = self.place(number)?;
+        Some(&mut self.chunks.get_mut(chunk)?.slots.get_mut(place)?.group)
+    }
+
+    /// The state of an open group, in use or not.
+    pub(super) fn state_of(&self, number: u16) -> Option<&Group> {
+        let slot = self.directory.get(usize::from(number).checked_sub(1)?)?;
+        self.get(if *slot == 0 { ALL } else { number })
+    }
+
+    /// Gives an open group a state of its own, if it has none. Where no slot is free the memory
+    /// in `spare` is taken.
+    pub(super) fn enlist(
+        &mut self,
+        number: u16,
+        spare: &mut Option<GroupMemory>,
+    ) -> Result<(), NeedsMemory> {
+        let index = usize::from(number).checked_sub(1);
+        let entry = index.and_then(|index| self.directory.get(index));
+        if entry.is_none_or(|&slot| slot != 0) {
+            // All groups, one that is not open, or one in use.
+            return Ok(());
+        }
+        let (chunk, place) = self.free_slot(spare).ok_or(NeedsMemory)?;
+        if let Some(&rest) = self.rest.first() {
+            self.fill(chunk, place, number, &rest);
+        }
+        Ok(())
+    }
+
+    /// The first slot at or after `from` that is in use: its number, and the group's.
+    pub(super) fn next_in_use(&self, from: usize) -> Option<(usize, u16)> {
+        let first = from / CHUNK;
+        let chunks = self.chunks.iter().enumerate().take(self.end).skip(first);
+        for (number, chunk) in chunks {
+            let before = if number == first { from % CHUNK } else { 0 };
+            let taken = u32::from(chunk.taken) & (0xFF << before);
+            if taken == 0 {
+                continue;
+            }
+            let place = usize::try_from(taken.trailing_zeros()).ok()?;
+            let slot = chunk.slots.get(place)?;
+            return Some((number.checked_mul(CHUNK)?.checked_add(place)?, slot.number));
+        }
+        None
+    }
+
+    /// Everything to rest but the priorities.
+    pub(super) fn reset_for_run(&mut self) {
+        self.rest.iter_mut().for_each(Group::reset_for_run);
+        for chunk in self.chunks.iter_mut().take(self.end) {
+            for slot in chunk.slots.iter_mut() {
+                slot.group.reset_for_run();
+            }
+        }
+    }
+
+    /// Takes over the state of another number of groups, and their memory; `old` is left with
+    /// what is no longer needed, to be dropped.
+    pub(super) fn succeed(&mut self, old: &mut Self) {
+        core::mem::swap(&mut self.rest, &mut old.rest);
+        self.directory.fill(0);
+        for (chunk, theirs) in self.chunks.iter_mut().zip(old.chunks.iter_mut()) {
+            core::mem::swap(chunk, theirs);
+        }
+        self.end = self.chunks.len();
+        self.first_free = 0;
+        // First those whose slots stay; what is free after that has room for the others.
+        for moved in [false, true] {
+            for index in 0..old.directory.len() {
+                let slot = usize::from(old.directory.get(index).copied().unwrap_or(0));
+                let Some(slot) = slot.checked_sub(1) else {
+                    continue;
+                };
+                let (chunk, place) = (slot / CHUNK, slot % CHUNK);
+                let number = u16::try_from(index.wrapping_add(1)).unwrap_or(u16::MAX);
+                let stays = index < self.directory.len();
+                if let Some(chunk) = self.chunks.get_mut(chunk).filter(|_| !moved) {
+                    if stays {
+                        self.set_slot(number, slot);
+                    } else {
+                        chunk.taken &= !bit(place);
+                    }
+                } else if moved
+                    && stays
+                    && chunk >= self.chunks.len()
+                    && let Some(slot) = old.chunks.get(chunk).and_then(|c| c.slots.get(place))
+                    && let Some((chunk, place)) = self.free_slot(&mut None)
+                {
+                    self.fill(chunk, place, number, &slot.group);
+                }
+            }
+        }
+        // Chunks that nobody uses go, but the first, which any synth has.
+        let pairs = self.chunks.iter_mut().zip(old.chunks.iter_mut()).skip(1);
+        for (chunk, theirs) in pairs.filter(|(chunk, _)| chunk.taken == 0) {
+            core::mem::swap(chunk, theirs);
+        }
+        self.first_free = 0;
+        let last = self
+            .chunks
+            .iter()
+            .rposition(|chunk| !chunk.slots.is_empty());
+        self.end = last.map_or(0, |last| last.saturating_add(1));
+    }
+
+    fn place(&self, number: u16) -> Option<(usize, usize)> {
+        let slot = self.directory.get(usize::from(number).checked_sub(1)?)?;
+        let slot = usize::from(*slot).checked_sub(1)?;
+        Some((slot / CHUNK, slot % CHUNK))
+    }
+
+    fn free_slot(&mut self, spare: &mut Option<GroupMemory>) -> Option<(usize, usize)> {
+        let chunks = self.chunks.iter_mut().enumerate();
+        for (number, chunk) in chunks.skip(self.first_free) {
+            if chunk.slots.is_empty() {
+                let GroupMemory(memory) = spare.take()?;
+                chunk.slots = memory;
+                self.end = self.end.max(number.saturating_add(1));
+            }
+            if let Some(place) = chunk.free() {
+                self.first_free = number;
+                return Some((number, place));
+            }
+        }
+        None
+    }
+
+    fn fill(&mut self, chunk: usize, place: usize, number: u16, group: &Group) {
+        let Some(memory) = self.chunks.get_mut(chunk) else {
+            return;
+        };
+        if let Some(slot) = memory.slots.get_mut(place) {
+            *slot = Slot {
+                number,
+                group: *group,
+            };
+            memory.taken |= bit(place);
+            self.set_slot(number, chunk.wrapping_mul(CHUNK).wrapping_add(place));
+        }
+    }
+
+    fn set_slot(&mut self, number: u16, slot: usize) {
+        let index = usize::from(number).checked_sub(1);
+        if let Some(entry) = index.and_then(|index| self.directory.get_mut(index)) {
+            *entry = u16::try_from(slot.wrapping_add(1)).unwrap_or(0);
+        }
+    }
+}
+
+fn slots(count: usize) -> Result<Buffer<Slot>, OutOfMemory> {
+    let slot = Slot {
+        number: 0,
+        group: Group::new(),
+    };
+    Buffer::try_filled(count, slot)
+}
+
+fn bit(place: usize) -> u8 {
+    1_u8.checked_shl(u32::try_from(place).unwrap_or(u32::MAX))
+        .unwrap_or(0)
+}
+
+/// The number that means every group.
+pub(super) const ALL: u16 = 0;
+/// Slots in a chunk: the bits of a byte.
+const CHUNK: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn use_group(groups: &mut Groups, number: u16) {
+        let mut spare = None;
+        while groups.enlist(number, &mut spare).is_err() {
+            spare = Some(GroupMemory::try_new().unwrap());
+        }
+        assert!(spare.is_none(), "memory was brought that was not needed");
+    }
+
+    fn in_use(groups: &Groups) -> std::vec::Vec<u16> {
+        let mut from = 0;
+        let next = || {
+            let (slot, number) = groups.next_in_use(from)?;
+            from = slot + 1;
+            Some(number)
+        };
+        core::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn only_groups_in_use_take_memory() {
+        let mut groups = Groups::try_new(u16::MAX).unwrap();
+        let chunks = |groups: &Groups| groups.chunks.iter().filter(|c| !c.slots.is_empty()).count();
+        assert_eq!((chunks(&groups), in_use(&groups)), (1, [1].to_vec()));
+        for number in [65_535, 40_000, 2, 2, 7] {
+            use_group(&mut groups, number);
+        }
+        assert_eq!(in_use(&groups), [1, 65_535, 40_000, 2, 7]);
+        assert_eq!(chunks(&groups), 1);
+        for number in 100..112 {
+            use_group(&mut groups, number);
+        }
+        assert_eq!((chunks(&groups), in_use(&groups).len()), (3, 17));
+        // 0 is all of them, and what is not open needs nothing.
+        let mut few = Groups::try_new(3).unwrap();
+        assert_eq!(few.enlist(0, &mut None), Ok(()));
+        assert_eq!(few.enlist(4, &mut None), Ok(()));
+        assert_eq!(in_use(&few), [1]);
+    }
+
+    #[test]
+    fn a_group_begins_as_those_that_were_never_addressed() {
+        let mut groups = Groups::try_new(9).unwrap();
+        groups.get_mut(ALL).unwrap().part_mut(3).unwrap().priority = 77;
+        assert_eq!(
+            groups.state_of(5).unwrap().part(3).unwrap().priority,
+            77,
+            "not in use"
+        );
+        use_group(&mut groups, 5);
+        assert_eq!(groups.get(5).unwrap().part(3).unwrap().priority, 77);
+        assert_ne!(groups.get(1).unwrap().part(3).unwrap().priority, 77);
+        assert!(groups.state_of(10).is_none() && groups.state_of(0).is_none());
+    }
+
+    #[test]
+    fn another_number_of_groups_keeps_those_that_stay() {
+        let mark = |groups: &mut Groups, number: u16| {
+            use_group(groups, number);
+            let part = groups.get_mut(number).unwrap().part_mut(0).unwrap();
+            part.priority = number.into();
+        };
+        // Used from the highest down, so that those that stay lie in the last chunks.
+        let mut groups = Groups::try_new(100).unwrap();
+        for number in (2..=100).rev() {
+            mark(&mut groups, number);
+        }
+        for count in [60, 9, 8, 7, 300, 1, 40] {
+            let kept = in_use(&groups);
+            let mut next = Groups::try_new(count).unwrap();
+            next.succeed(&mut groups);
+            let mut expected: std::vec::Vec<u16> =
+                kept.into_iter().filter(|&number| number <= count).collect();
+            expected.sort_unstable();
+            let mut found = in_use(&next);
+            found.sort_unstable();
+            assert_eq!(found, expected, "{count} groups");
+            for number in found.into_iter().filter(|&number| number > 1) {
+                let part = next.get(number).unwrap().part(0).unwrap();
+                assert_eq!(part.priority, u32::from(number));
+            }
+            groups = next;
+            for number in 2..=count {
+                mark(&mut groups, number);
+            }
+        }
+    }
+}

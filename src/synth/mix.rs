@@ -1,0 +1,255 @@
+//! Rendering: events at their frames, voices onto the bus, the bus to 16 bits.
+//!
+//! Everything here runs under the synth's lock, for one block of at most [`BLOCK_FRAMES`]; what it
+//! takes is bounded by the frames, the voices and [`EVENT_WORK`].
+#![forbid(unsafe_code)]
+
+use super::groups::ALL;
+use super::play::{self, Player};
+use super::queue::Event;
+use super::{BLOCK_FRAMES, Synth, filter};
+use crate::time::SampleTime;
+
+/// A message to all groups that not all have obeyed yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broadcast {
+    event: Event,
+    /// The next slot to look at.
+    slot: usize,
+}
+
+impl Synth {
+    /// Renders the frames from `position` on, interleaved, and overwrites `out`. At most
+    /// [`BLOCK_FRAMES`] are made; what `out` has beyond them is silent.
+    pub fn render(&mut self, position: SampleTime, out: &mut [i16]) {
+        let channels = usize::from(self.config.channels);
+        let frames = out
+            .len()
+            .checked_div(channels)
+            .unwrap_or(0)
+            .min(BLOCK_FRAMES);
+        self.mix(position, frames);
+        out.fill(0);
+        let level = self.level;
+        let wet = self.rack.run(frames);
+        let mut peak = self.stats.peak;
+        if channels == 1 {
+            self.bus.drain(|n, sums| {
+                if let Some(slot) = out.get_mut(n).filter(|_| n < frames) {
+                    *slot = level.mono_sample(plus(sums, wet, n));
+                    peak = peak.max(slot.unsigned_abs());
+                }
+            });
+        } else {
+            let (pairs, _) = out.as_chunks_mut::<2>();
+            self.bus.drain(|n, sums| {
+                if let Some(pair) = pairs.get_mut(n).filter(|_| n < frames) {
+                    *pair = plus(sums, wet, n).map(|sum| level.sample(sum));
+                    let [left, right] = pair.map(i16::unsigned_abs);
+                    peak = peak.max(left).max(right);
+                }
+            });
+        }
+        self.stats.peak = peak;
+    }
+
+    /// As [`Synth::render`], but hands out the mix itself, before volume, boost and rounding: a
+    /// 16-bit sample's step is 2^37. For measurements.
+    #[doc(hidden)]
+    pub fn render_mix(&mut self, position: SampleTime, out: &mut [[i64; 2]]) {
+        let frames = out.len().min(BLOCK_FRAMES);
+        self.mix(position, frames);
+        let wet = self.rack.run(frames);
+        self.bus.drain(|n, sums| {
+            if let Some(slot) = out.get_mut(n) {
+                *slot = plus(sums, wet, n);
+            }
+        });
+    }
+
+    /// Plays the events of a block at their frames and leaves the voices' sum on the bus.
+    fn mix(&mut self, position: SampleTime, frames: usize) {
+        let mut at = 0;
+        let mut work = EVENT_WORK;
+        while at < frames {
+            let now = position
+                .0
+                .saturating_add(i64::try_from(at).unwrap_or(i64::MAX));
+            let mut end = frames;
+            while work > 0 {
+                if self.broadcast.is_none()
+                    && let Some(SampleTime(due)) = self.queue.next_time()
+                    && due > now
+                {
+                    let until = due.saturating_sub(position.0);
+                    end = end.min(usize::try_from(until).unwrap_or(usize::MAX));
+                    break;
+                }
+                let cost = EVENT_COST.saturating_add(self.storage.pool.sounding());
+                if !self.obey_next() {
+                    break;
+                }
+                work = work.saturating_sub(cost);
+            }
+            let end = end.min(at.saturating_add(self.control_interval()));
+            self.render_span(at, end);
+            at = end;
+        }
+    }
+
+    /// Obeys the next event in one group; says whether there was any.
+    fn obey_next(&mut self) -> bool {
+        if let Some(broadcast) = self.broadcast.take() {
+            if let Some((slot, number)) = self.storage.groups.next_in_use(broadcast.slot) {
+                self.broadcast = Some(Broadcast {
+                    slot: slot.saturating_add(1),
+                    ..broadcast
+                });
+                self.obey(number, &broadcast.event);
+            }
+            return true;
+        }
+        let Some(event) = self.queue.pop() else {
+            return false;
+        };
+        if event.group == ALL {
+            self.broadcast = Some(Broadcast { event, slot: 0 });
+        } else if self.storage.groups.enlist(event.group, &mut None).is_err() {
+            // Whoever queued it brought no memory for its group.
+            self.stats.events_lost = self.stats.events_lost.saturating_add(1);
+            return true;
+        }
+        self.obey(event.group, &event);
+        true
+    }
+
+    fn obey(&mut self, group: u16, event: &Event) {
+        Player {
+            bank: &mut self.bank,
+            groups: &mut self.storage.groups,
+            pool: &mut self.storage.pool,
+            output: &self.output,
+            notes: &mut self.notes,
+            notes_lost: &mut self.stats.notes_lost,
+        }
+        .obey(group, event.message);
+        let sounding = u32::try_from(self.storage.pool.sounding()).unwrap_or(u32::MAX);
+        self.stats.peak_voices = self.stats.peak_voices.max(sounding);
+    }
+
+    /// Frames between two control points.
+    fn control_interval(&self) -> usize {
+        match self.output.rate {
+            _ if self.fast => BLOCK_FRAMES / 4,
+            32_000.. => BLOCK_FRAMES,
+            _ => BLOCK_FRAMES / 4,
+        }
+    }
+
+    /// Adds the frames `at..end` of every voice to the bus.
+    fn render_span(&mut self, at: usize, end: usize) {
+        let (pool, bank, output) = (&mut self.storage.pool, &self.bank, &self.output);
+        let length = end.saturating_sub(at);
+        let [first, second] = &mut self.blocks;
+        let (Some(first), Some(second)) = (first.get_mut(..length), second.get_mut(..length))
+        else {
+            return;
+        };
+        // A voice with a filter waits here for a second one.
+        let mut waiting = None;
+        for n in 0..pool.sounding() {
+            let Some(place) = pool.place(n) else {
+                break;
+            };
+            let block = if waiting.is_some() {
+                &mut *second
+            } else {
+                &mut *first
+            };
+            let Some(voice) = pool.at(place) else {
+                continue;
+            };
+            let Some(wave) = bank.wave(voice.identity.wave) else {
+                continue;
+            };
+            if voice.is_shaped() {
+                let instrument = bank.instrument(voice.identity.instrument);
+                voice.reshape(instrument, length);
+            }
+            voice.oscillate(wave, output, block);
+            if !voice.has_filter() {
+                voice.mix(at, block, &mut self.bus, self.rack.sends());
+                continue;
+            }
+            let Some(other) = waiting.take() else {
+                waiting = Some(place);
+                continue;
+            };
+            let Some((one, two)) = pool.both(other, place) else {
+                continue;
+            };
+            if let (Some((filter_a, target_a)), Some((filter_b, target_b))) =
+                (one.filter(output), two.filter(output))
+            {
+                filter::run_two(
+                    filter::Run {
+                        filter: filter_a,
+                        frames: first,
+                        target: target_a,
+                    },
+                    filter::Run {
+                        filter: filter_b,
+                        frames: second,
+                        target: target_b,
+                    },
+                );
+            }
+            one.mix(at, first, &mut self.bus, self.rack.sends());
+            two.mix(at, second, &mut self.bus, self.rack.sends());
+        }
+        if let Some(voice) = waiting.and_then(|place| pool.at(place)) {
+            if let Some((filter, target)) = voice.filter(output) {
+                filter::run(filter::Run {
+                    filter,
+                    frames: first,
+                    target,
+                });
+            }
+            voice.mix(at, first, &mut self.bus, self.rack.sends());
+        }
+        self.bury();
+    }
+
+    /// Gives the places of voices that are over to new ones.
+    fn bury(&mut self) {
+        let pool = &mut self.storage.pool;
+        self.fast = false;
+        let mut n = pool.sounding();
+        while let Some(last) = n.checked_sub(1) {
+            n = last;
+            let voice = pool.place(n).and_then(|place| pool.at(place));
+            if let Some(voice) = voice
+                && !voice.is_done()
+            {
+                self.fast |= voice.is_fast();
+            } else if let Some(identity) = pool.remove(n) {
+                play::forget(&mut self.bank, &identity);
+            }
+        }
+    }
+}
+
+/// A frame of the mix with what the effects add to it.
+fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
+    let [wet_left, wet_right] = wet.get(n).copied().unwrap_or([0; 2]);
+    [
+        left.saturating_add(wet_left),
+        right.saturating_add(wet_right),
+    ]
+}
+
+/// What obeying events may cost in one block, in visits of a voice: a flood waits for the next
+/// block, so that this one ends. With 64 voices it is 512 events, with 1,280 it is 48.
+const EVENT_WORK: usize = 65_536;
+/// What an event costs apart from the voices that it visits.
+const EVENT_COST: usize = 64;
