@@ -87,8 +87,8 @@ impl Settings {
 }
 
 /// Which values a setting may have.
-#[derive(Clone, Copy, Debug)]
-enum Allowed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
     /// From, to.
     Range(u32, u32),
     /// One of these, ascending.
@@ -110,11 +110,15 @@ impl Allowed {
 
 /// One row of the table in inf section 7.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    number: u32,
-    name: &'static [u16],
-    default: u32,
-    allowed: Allowed,
+pub struct Row {
+    /// What traces call it.
+    pub number: u32,
+    /// The value's name, UTF-16.
+    pub name: &'static [u16],
+    /// What holds where the registry is silent.
+    pub default: u32,
+    /// What is taken for any other value.
+    pub allowed: Allowed,
 }
 
 impl Row {
@@ -153,7 +157,8 @@ macro_rules! rows {
     };
 }
 
-static ROWS: [Row; 9] = rows! {
+/// Every registry value that the driver reads.
+pub static ROWS: [Row; 9] = rows! {
     0 b"SampleRate" = 44_100,
         Allowed::OneOf(&[8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000]);
     1 b"Voices" = 256, Allowed::Range(1, 1024);

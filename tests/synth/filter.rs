@@ -1,7 +1,4 @@
-//! What the filter says of itself (contract section 5.7), and that the INF says the same.
-
-use std::fs;
-use std::path::Path;
+//! What the filter says of itself (contract section 5.7).
 
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::{Communication, DataFlow};
@@ -106,55 +103,4 @@ fn data_intersections(binary: &Binary) {
         synth.filter.data_intersection(MIDI, &midi),
         Err(Status::NOT_IMPLEMENTED)
     );
-}
-
-/// The INF names the same subdevice, categories and pin names as the descriptors.
-#[test]
-fn the_inf_agrees_with_the_descriptors() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("inf/dmusmini.inx");
-    let inf = fs::read_to_string(&path).unwrap();
-    let string = |key: &str| {
-        let line = inf
-            .lines()
-            .find(|line| line.trim_start().starts_with(key))
-            .unwrap_or_else(|| panic!("the INF has no string {key}"));
-        let (_, value) = line.split_once('=').unwrap();
-        value
-            .split(';')
-            .next()
-            .unwrap()
-            .trim()
-            .trim_matches('"')
-            .to_owned()
-    };
-    let synth = Synth::boot(&Binary::Native);
-    assert_eq!(string("Reference.Synth"), *synth.filter.name());
-    let description = synth.filter.description();
-    let categories: Vec<String> = inf
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("AddInterface"))
-        .filter(|line| line.contains("%Reference.Synth%"))
-        .map(|line| {
-            let name = line
-                .trim_start_matches([' ', '='])
-                .split('%')
-                .nth(1)
-                .unwrap();
-            string(name)
-        })
-        .collect();
-    let described: Vec<String> = description
-        .categories
-        .iter()
-        .map(|category| format!("{{{category}}}").to_uppercase())
-        .collect();
-    assert_eq!(categories, described);
-    for (pin, key) in [
-        (0, "Pin.Midi.Guid"),
-        (1, "Pin.DirectMusic.Guid"),
-        (2, "Pin.Wave.Guid"),
-    ] {
-        let name = description.pins[pin].name.unwrap();
-        assert_eq!(string(key).to_lowercase(), format!("{{{name}}}"));
-    }
 }
