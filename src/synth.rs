@@ -29,6 +29,7 @@ mod ramp;
 mod reverb;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
+mod span;
 mod transform;
 mod voice;
 

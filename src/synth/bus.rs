@@ -12,6 +12,8 @@
 )]
 
 use super::BLOCK_FRAMES;
+use super::filter::{self, Run};
+use super::level::Pair;
 use crate::mem::{Buffer, OutOfMemory};
 
 /// A pair of sums, aligned for whole-register access.
@@ -19,11 +21,40 @@ use crate::mem::{Buffer, OutOfMemory};
 #[repr(C, align(16))]
 pub(super) struct Frame(pub(super) [i64; 2]);
 
+/// A pair of gains (Q22) on a straight line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    /// At the first frame.
+    pub(super) gains: Pair,
+    /// What each frame adds.
+    pub(super) steps: [i32; 2],
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+impl Line {
+    /// The line from its frame `n` on.
+    pub(super) fn after(self, n: usize) -> Self {
+        let [left, right] = self.gains;
+        #[expect(clippy::cast_possible_truncation, reason = "blocks are short")]
+        let way = self.steps.map(|step| step.wrapping_mul(n as i32));
+        Self {
+            gains: [
+                left.wrapping_add_signed(way[0]),
+                right.wrapping_add_signed(way[1]),
+            ],
+            ..self
+        }
+    }
+}
+
 #[cfg(any(test, not(target_arch = "x86_64"), feature = "portable"))]
 #[expect(clippy::cast_sign_loss, reason = "as SSE2 sees it")]
-/// Adds `frames` times a gain that grows by `steps` a frame.
-pub(super) fn add(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
-    let [mut left, mut right] = gains;
+/// Adds `frames` times the gains of a line.
+pub(super) fn add(bus: &mut [Frame], frames: &[i32], line: Line) {
+    let Line {
+        gains: [mut left, mut right],
+        steps,
+    } = line;
     for (Frame(slot), &frame) in bus.iter_mut().zip(frames) {
         let unsigned = u64::from(frame as u32 ^ 0x8000_0000);
         let [a, b] = *slot;
@@ -44,6 +75,14 @@ pub(super) struct Bus {
     surplus: Buffer<Surplus>,
 }
 
+/// Where voices are added to.
+#[derive(Debug)]
+pub(super) struct Buses<'a> {
+    pub(super) mix: &'a mut Bus,
+    /// What goes to the effects, if there are any.
+    pub(super) sends: Option<&'a mut Bus>,
+}
+
 /// At one frame, what the sum of all gain lines jumps by and what its slope changes by.
 #[derive(Clone, Copy, Debug, Default)]
 struct Surplus {
@@ -59,21 +98,44 @@ impl Bus {
         })
     }
 
-    /// Adds a run of a voice's frames, the first at frame `at` of the block, with gains (Q22)
-    /// that start at `gains` and grow by `steps` a frame.
-    pub(super) fn add(&mut self, at: usize, frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
+    /// Adds a run of a voice's frames, the first at frame `at` of the block.
+    pub(super) fn add(&mut self, at: usize, frames: &[i32], line: Line) {
         let end = at.saturating_add(frames.len());
         let Some(bus) = self.frames.get_mut(at..end) else {
             return;
         };
         #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-        super::simd::add(bus, frames, gains, steps);
+        super::simd::add(bus, frames, line);
         #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
-        add(bus, frames, gains, steps);
+        add(bus, frames, line);
+        self.note_surplus(at, end, line);
+    }
 
-        let count = frames.len() as i64;
+    /// Filters two voices' frames and adds them; the frames are used up.
+    pub(super) fn add_filtered(&mut self, at: usize, mut runs: [Run<'_>; 2], lines: [Line; 2]) {
+        #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+        {
+            let end = at.saturating_add(runs[0].frames.len());
+            if let Some(bus) = self.frames.get_mut(at..end)
+                && super::simd::add_filtered(bus, &mut runs, lines)
+            {
+                for line in lines {
+                    self.note_surplus(at, end, line);
+                }
+                return;
+            }
+        }
+        filter::run_two(&mut runs);
+        for (run, line) in runs.iter().zip(lines) {
+            self.add(at, run.frames, line);
+        }
+    }
+
+    /// A line of gains goes from frame `at` to frame `end`.
+    fn note_surplus(&mut self, at: usize, end: usize, line: Line) {
+        let count = end.wrapping_sub(at) as i64;
         for side in [0, 1] {
-            let (gain, step) = (i64::from(gains[side]), i64::from(steps[side]));
+            let (gain, step) = (i64::from(line.gains[side]), i64::from(line.steps[side]));
             if let Some(from) = self.surplus.get_mut(at) {
                 from.jump[side] = from.jump[side].wrapping_add(gain);
                 from.bend[side] = from.bend[side].wrapping_add(step);
@@ -128,7 +190,7 @@ mod tests {
             (17, 64, [77, 0], [13, 0]),
             (20, 20, [5, 5], [5, 5]),
         ] {
-            bus.add(at, &frames[at..end], gains, steps);
+            bus.add(at, &frames[at..end], Line { gains, steps });
             for n in at..end {
                 for side in [0, 1] {
                     let gain = i64::from(gains[side]) + i64::from(steps[side]) * (n - at) as i64;

@@ -7,6 +7,7 @@
     reason = "positions are split into whole frames and phases"
 )]
 
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 use super::BLOCK_FRAMES;
 use crate::tables::Rows;
 
@@ -30,6 +31,7 @@ impl Cursor {
         }
     }
 
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     /// Whether the next `count` output frames read only the first `length` frames. May say no
     /// for the last few that do.
     pub(super) fn stays_inside<const TAPS: usize, const ROWS: usize>(

@@ -67,11 +67,11 @@ pub fn scale(tenths: i64, pair: Pair) -> Pair {
     pair.map(|part| (amplitude.wrapping_mul(u64::from(part)) >> 30).min(LOUDEST) as u32)
 }
 
-/// The product of a static pair and a moving amplitude as the mix bus wants it: Q22, or four
+/// The product of a static pair and a moving amplitude as the mix bus wants it: Q22, or eight
 /// times that for a filter's output.
 #[must_use]
 pub fn combine(pair: Pair, moving: u64, filtered: bool) -> Pair {
-    let shift = if filtered { 36 } else { 38 };
+    let shift = if filtered { 35 } else { 38 };
     pair.map(|part| {
         let product = u64::from(part).wrapping_mul(moving);
         ((product >> shift).wrapping_add(product >> (shift - 1) & 1)).min(MOST) as u32
@@ -83,8 +83,8 @@ const HALF: i64 = 500 << 16;
 const LOUDEST: u64 = u32::MAX as u64;
 /// 96 dB in octaves, Q26.
 const SPAN: u64 = 1_070_067_940;
-/// 24 dB for a filter's output, which comes divided by 4.
-const MOST: u64 = 1 << 27;
+/// 24 dB, which two factors can reach, for a filter's output, which comes divided by 8.
+const MOST: u64 = 1 << 29;
 
 #[cfg(test)]
 #[expect(

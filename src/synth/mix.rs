@@ -4,10 +4,12 @@
 //! takes is bounded by the frames, the voices and [`EVENT_WORK`].
 #![forbid(unsafe_code)]
 
+use super::bus::Buses;
 use super::groups::ALL;
 use super::play::{self, Player};
 use super::queue::Event;
-use super::{BLOCK_FRAMES, Synth, filter};
+use super::span::Span;
+use super::{BLOCK_FRAMES, Synth};
 use crate::time::SampleTime;
 
 /// A message to all groups that not all have obeyed yet.
@@ -148,75 +150,17 @@ impl Synth {
 
     /// Adds the frames `at..end` of every voice to the bus.
     fn render_span(&mut self, at: usize, end: usize) {
-        let (pool, bank, output) = (&mut self.storage.pool, &self.bank, &self.output);
-        let length = end.saturating_sub(at);
-        let [first, second] = &mut self.blocks;
-        let (Some(first), Some(second)) = (first.get_mut(..length), second.get_mut(..length))
-        else {
-            return;
-        };
-        // A voice with a filter waits here for a second one.
-        let mut waiting = None;
-        for n in 0..pool.sounding() {
-            let Some(place) = pool.place(n) else {
-                break;
-            };
-            let block = if waiting.is_some() {
-                &mut *second
-            } else {
-                &mut *first
-            };
-            let Some(voice) = pool.at(place) else {
-                continue;
-            };
-            let Some(wave) = bank.wave(voice.identity.wave) else {
-                continue;
-            };
-            if voice.is_shaped() {
-                let instrument = bank.instrument(voice.identity.instrument);
-                voice.reshape(instrument, length);
-            }
-            voice.oscillate(wave, output, block);
-            if !voice.has_filter() {
-                voice.mix(at, block, &mut self.bus, self.rack.sends());
-                continue;
-            }
-            let Some(other) = waiting.take() else {
-                waiting = Some(place);
-                continue;
-            };
-            let Some((one, two)) = pool.both(other, place) else {
-                continue;
-            };
-            if let (Some((filter_a, target_a)), Some((filter_b, target_b))) =
-                (one.filter(output), two.filter(output))
-            {
-                filter::run_two(
-                    filter::Run {
-                        filter: filter_a,
-                        frames: first,
-                        target: target_a,
-                    },
-                    filter::Run {
-                        filter: filter_b,
-                        frames: second,
-                        target: target_b,
-                    },
-                );
-            }
-            one.mix(at, first, &mut self.bus, self.rack.sends());
-            two.mix(at, second, &mut self.bus, self.rack.sends());
+        Span {
+            pool: &mut self.storage.pool,
+            bank: &self.bank,
+            output: &self.output,
+            buses: Buses {
+                mix: &mut self.bus,
+                sends: self.rack.sends(),
+            },
+            blocks: &mut self.blocks,
         }
-        if let Some(voice) = waiting.and_then(|place| pool.at(place)) {
-            if let Some((filter, target)) = voice.filter(output) {
-                filter::run(filter::Run {
-                    filter,
-                    frames: first,
-                    target,
-                });
-            }
-            voice.mix(at, first, &mut self.bus, self.rack.sends());
-        }
+        .render(at, end);
         self.bury();
     }
 

@@ -1,20 +1,25 @@
-//! The two inner loops in SSE2, which every x64 kernel has: interpolating and mixing.
+//! The inner loops in SSE2, which every x64 kernel has: interpolating here, mixing and filtering
+//! in the modules below.
 //!
-//! Bit-identical to [`super::fir`] and [`super::bus`]; the tests below compare them. Integer
-//! instructions only, no AVX and no floating point, so a kernel need not save any state.
+//! Bit-identical to [`super::fir`], [`super::bus`] and [`super::filter`]; tests compare them.
+//! Integer instructions only, no AVX and no floating point, so a kernel need not save any state.
 #![expect(
     unsafe_code,
     reason = "loads at computed positions, checked once for a whole run of frames"
 )]
 
+mod filter;
+mod mix;
+
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_cvtsi128_si32, _mm_load_si128, _mm_loadl_epi64,
-    _mm_loadu_si32, _mm_loadu_si128, _mm_madd_epi16, _mm_mul_epu32, _mm_set_epi64x, _mm_set1_epi32,
-    _mm_setzero_si128, _mm_shuffle_epi32, _mm_store_si128, _mm_storeu_si128, _mm_unpackhi_epi32,
-    _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm_xor_si128,
+    __m128i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_load_si128, _mm_loadl_epi64, _mm_loadu_si32,
+    _mm_loadu_si128, _mm_madd_epi16, _mm_setzero_si128, _mm_storeu_si128, _mm_unpackhi_epi32,
+    _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_unpacklo_epi64,
 };
 
-use super::bus::Frame;
+pub(super) use filter::add_filtered;
+pub(super) use mix::add;
+
 use super::fir::{self, Cursor};
 use crate::tables::Rows;
 
@@ -28,13 +33,6 @@ pub(super) fn interpolate<const TAPS: usize, const ROWS: usize>(
 ) {
     // SAFETY: every x86-64 processor has SSE2.
     unsafe { interpolate_sse2(rows, frames, cursor, out) }
-}
-
-/// As the portable `super::bus::add`.
-#[inline]
-pub(super) fn add(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
-    // SAFETY: every x86-64 processor has SSE2.
-    unsafe { add_sse2(bus, frames, gains, steps) }
 }
 
 #[target_feature(enable = "sse2")]
@@ -157,59 +155,15 @@ fn store(four: &mut [i32; 4], values: __m128i) {
     unsafe { _mm_storeu_si128(four.as_mut_ptr().cast(), values) }
 }
 
-#[target_feature(enable = "sse2")]
-fn add_sse2(bus: &mut [Frame], frames: &[i32], gains: [u32; 2], steps: [i32; 2]) {
-    let both = |[a, b]: [i64; 2]| _mm_set_epi64x(b, a);
-    // Only the low half of a lane is multiplied; that is where the unsigned gain lies.
-    let mut gain = both(gains.map(i64::from));
-    let step = both(steps.map(i64::from));
-    let sign = _mm_set1_epi32(i32::MIN);
-    let length = frames.len().min(bus.len());
-    let (bus, frames) = (&mut bus[..length], &frames[..length]);
-    let (bus_fours, bus_rest) = bus.as_chunks_mut::<4>();
-    let (fours, rest) = frames.as_chunks::<4>();
-    for (slots, four) in bus_fours.iter_mut().zip(fours) {
-        // SAFETY: the array has 16 bytes; no alignment is needed.
-        let values = unsafe { _mm_loadu_si128(four.as_ptr().cast()) };
-        let values = _mm_xor_si128(values, sign);
-        let doubled = [
-            _mm_shuffle_epi32::<0x00>(values),
-            _mm_shuffle_epi32::<0x55>(values),
-            _mm_shuffle_epi32::<0xAA>(values),
-            _mm_shuffle_epi32::<0xFF>(values),
-        ];
-        for (slot, value) in slots.iter_mut().zip(doubled) {
-            accumulate(slot, _mm_mul_epu32(value, gain));
-            gain = _mm_add_epi64(gain, step);
-        }
-    }
-    for (slot, &value) in bus_rest.iter_mut().zip(rest) {
-        let value = _mm_xor_si128(_mm_set1_epi32(value), sign);
-        accumulate(slot, _mm_mul_epu32(value, gain));
-        gain = _mm_add_epi64(gain, step);
-    }
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn accumulate(slot: &mut Frame, value: __m128i) {
-    let place: *mut __m128i = core::ptr::from_mut(slot).cast();
-    // SAFETY: `Frame` is aligned to 16 bytes and as long.
-    let sum = _mm_add_epi64(unsafe { _mm_load_si128(place) }, value);
-    // SAFETY: as above, and borrowed mutably.
-    unsafe { _mm_store_si128(place, sum) }
-}
-
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "noise in every bit")]
 mod tests {
-    use super::super::bus;
     use super::*;
     use crate::tables::{CUBIC, LINEAR, SINC8, SINC16, SINC16_LOW};
     use std::vec::Vec;
 
     /// Noise that is the same everywhere.
-    fn noise() -> impl FnMut() -> u32 {
+    pub(super) fn noise() -> impl FnMut() -> u32 {
         let mut state = 1_u32;
         move || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -245,19 +199,5 @@ mod tests {
         compare(&SINC8);
         compare(&SINC16);
         compare(&SINC16_LOW[1]);
-    }
-
-    #[test]
-    fn mixes_as_the_portable_code_does() {
-        let mut random = noise();
-        for length in 0..=64 {
-            let frames: Vec<i32> = (0..length).map(|_| random().cast_signed()).collect();
-            let gains = [random() >> 6, random() >> 6];
-            let steps = [random().cast_signed() >> 12, random().cast_signed() >> 12];
-            let (mut fast, mut slow) = ([Frame::default(); 64], [Frame::default(); 64]);
-            add(&mut fast, &frames, gains, steps);
-            bus::add(&mut slow, &frames, gains, steps);
-            assert_eq!(fast, slow);
-        }
     }
 }

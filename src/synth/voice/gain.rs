@@ -1,0 +1,211 @@
+//! How loud a voice is on either side: EG1, the moving sources, and what stands still.
+//!
+//! What stands still (velocity, controllers, pan) goes to its new value in a straight line of
+//! [`SMOOTHING`] frames. EG1's segments end where they should, in the middle of a span if need be:
+//! a span's gain is a few straight lines, mostly one.
+
+use super::motion::Motion;
+use crate::synth::bus::Line;
+use crate::synth::envelope::{Envelope, Level, Piece};
+use crate::synth::level::{self, Pair};
+use crate::synth::modulation::Depths;
+use crate::synth::{BLOCK_FRAMES, ramp};
+
+/// Frames in which a gain follows its controllers.
+pub(super) const SMOOTHING: usize = 64;
+const _: () = assert!(SMOOTHING <= BLOCK_FRAMES);
+
+/// A voice's gain.
+#[derive(Clone, Debug)]
+pub(super) struct Gain {
+    pub(super) eg1: Envelope,
+    pub(super) depths: Depths,
+    /// Level and pan at the next frame, where they go, and in how many frames. Q30.
+    fixed: Pair,
+    target: Pair,
+    smoothing: usize,
+    /// Effect sends as parts of the level, Q30.
+    sends: Pair,
+    /// At the last control point: the moving sources' tenths of a decibel, EG1, and the amplitude
+    /// of both.
+    moving: i64,
+    level: Level,
+    amplitude: u64,
+    /// The bus gains that follow from all these.
+    bus: Pair,
+    /// Whether the frames come out of the filter.
+    filtered: bool,
+}
+
+/// What the moving sources do over a span, 16.16 tenths of a decibel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sweep {
+    from: i64,
+    to: i64,
+    frames: usize,
+}
+
+/// A straight piece of a span's gain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) frames: usize,
+    pub(super) line: Line,
+    /// The moving amplitude at its ends, for the effects.
+    from: u64,
+    to: u64,
+}
+
+impl Gain {
+    pub(super) fn new(eg1: Envelope, filtered: bool) -> Self {
+        Self {
+            eg1,
+            depths: Depths::default(),
+            fixed: [0; 2],
+            target: [0; 2],
+            smoothing: 0,
+            sends: [0; 2],
+            moving: 0,
+            level: eg1.level(),
+            amplitude: 0,
+            bus: [0; 2],
+            filtered,
+        }
+    }
+
+    /// Sets what stands still: the amplitudes of both sides, and the sends.
+    pub(super) fn set(&mut self, target: Pair, sends: Pair) {
+        if target != self.target {
+            self.target = target;
+            self.smoothing = SMOOTHING;
+        }
+        self.sends = sends;
+    }
+
+    /// Takes everything as it is now, without a ramp.
+    pub(super) fn settle(&mut self, motion: &Motion) {
+        self.fixed = self.target;
+        self.smoothing = 0;
+        self.moving = self.moved(motion);
+        self.amplitude = level::amplitude(self.level, self.moving);
+        self.bus = level::combine(self.fixed, self.amplitude, self.filtered);
+    }
+
+    fn moved(&self, motion: &Motion) -> i64 {
+        let shaped = motion.shapes.map_or(0, |shapes| shapes.gain);
+        self.depths.sum(&motion.values).saturating_add(shaped)
+    }
+
+    /// The moving sources' way to where they are after `frames`.
+    pub(super) fn sweep(&self, motion: &Motion, frames: usize) -> Sweep {
+        let to = if motion.any() { self.moved(motion) } else { 0 };
+        Sweep {
+            from: self.moving,
+            to,
+            frames,
+        }
+    }
+
+    /// Whether anything goes to the effects.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sends != [0; 2]
+    }
+
+    /// The next straight piece of a span of which `done` frames are over.
+    pub(super) fn stretch(&mut self, sweep: &Sweep, done: usize) -> Stretch {
+        let rest = sweep.frames.saturating_sub(done);
+        let most = if self.smoothing == 0 {
+            rest
+        } else {
+            rest.min(self.smoothing)
+        };
+        let piece = self.eg1.advance(most);
+        let frames = piece.frames.clamp(1, rest.max(1));
+        let gain = sweep.after(done.saturating_add(frames));
+        self.line(frames, piece, gain)
+    }
+
+    /// The line of a piece at whose end the moving sources add `moving`.
+    fn line(&mut self, frames: usize, piece: Piece, moving: i64) -> Stretch {
+        let mut from = self.amplitude;
+        let mut gains = self.bus;
+        if piece.from != self.level {
+            // The envelope has bent here; or it was released.
+            from = level::amplitude(piece.from, self.moving);
+            gains = level::combine(self.fixed, from, self.filtered);
+        }
+        let steady = piece.to == piece.from && moving == self.moving;
+        let to = if steady {
+            from
+        } else {
+            level::amplitude(piece.to, moving)
+        };
+        let smooth = self.smoothing != 0;
+        if smooth {
+            self.smooth(frames);
+        }
+        let (ends, steps) = if steady && !smooth {
+            (gains, [0; 2])
+        } else {
+            let ends = level::combine(self.fixed, to, self.filtered);
+            (ends, steps_between(gains, ends, frames))
+        };
+        self.moving = moving;
+        self.level = piece.to;
+        self.amplitude = to;
+        self.bus = ends;
+        Stretch {
+            frames,
+            line: Line { gains, steps },
+            from,
+            to,
+        }
+    }
+
+    /// What goes to the effects of a piece.
+    pub(super) fn send(&self, stretch: &Stretch) -> Line {
+        let [gains, ends] = [stretch.from, stretch.to]
+            .map(|amplitude| level::combine(self.sends, amplitude, self.filtered));
+        let steps = steps_between(gains, ends, stretch.frames);
+        Line { gains, steps }
+    }
+
+    /// Moves level and pan on by some frames.
+    fn smooth(&mut self, frames: usize) {
+        if self.smoothing <= frames {
+            self.smoothing = 0;
+            self.fixed = self.target;
+            return;
+        }
+        let inverse = ramp::inverse(self.smoothing).wrapping_mul(frames as i64);
+        self.smoothing = self.smoothing.saturating_sub(frames);
+        for (from, to) in self.fixed.iter_mut().zip(self.target) {
+            let distance = i64::from(to).wrapping_sub(i64::from(*from));
+            let part = (i128::from(distance).wrapping_mul(i128::from(inverse)) >> 24) as i64;
+            let there = i64::from(*from).wrapping_add(part);
+            *from = there.clamp(0, i64::from(u32::MAX)) as u32;
+        }
+    }
+}
+
+impl Sweep {
+    /// Where it is after some of its frames.
+    fn after(&self, frames: usize) -> i64 {
+        let distance = self.to.wrapping_sub(self.from);
+        if frames >= self.frames || distance == 0 {
+            return self.to;
+        }
+        let inverse = ramp::inverse(self.frames);
+        let way = distance.wrapping_mul(inverse).wrapping_mul(frames as i64) >> 24;
+        self.from.wrapping_add(way)
+    }
+}
+
+/// What to add to a pair of gains each frame.
+fn steps_between(from: Pair, to: Pair, frames: usize) -> [i32; 2] {
+    let inverse = ramp::inverse(frames);
+    let ([a, b], [c, d]) = (from, to);
+    [
+        ramp::step(a as i32, c as i32, inverse),
+        ramp::step(b as i32, d as i32, inverse),
+    ]
+}

@@ -1,0 +1,91 @@
+//! A voice's filter and what moves its cutoff.
+
+use super::motion::Motion;
+use crate::dls;
+use crate::synth::filter::{Coefficients, Filter, Resonance, Run, Tuning};
+use crate::synth::modulation::Depths;
+
+/// A filter whose coefficients follow the voice's sources.
+#[derive(Clone, Debug)]
+pub(super) struct Resonator {
+    filter: Filter,
+    /// 16.16 pitch cents without the moving sources.
+    cutoff: i64,
+    resonance: Resonance,
+    depths: Depths,
+    /// The coefficients at the next control point.
+    target: Coefficients,
+    /// Whether the target is out of date though no source moves.
+    stale: bool,
+    /// Whether the target is to be reached at once.
+    jumps: bool,
+}
+
+impl Resonator {
+    pub(super) fn new(filter: dls::Filter) -> Self {
+        Self {
+            filter: Filter::default(),
+            cutoff: i64::from(filter.cutoff.0),
+            resonance: Resonance::new(i64::from(filter.q.0)),
+            depths: Depths::default(),
+            target: Coefficients::default(),
+            stale: true,
+            jumps: false,
+        }
+    }
+
+    /// Sets what stands still, in 16.16 pitch cents and tenths of a decibel, and what moves.
+    pub(super) fn set(&mut self, cutoff: i64, q: i64, depths: Depths) {
+        self.cutoff = cutoff;
+        self.resonance = Resonance::new(q);
+        self.depths = depths;
+        self.stale = true;
+    }
+
+    /// The cutoff has moved.
+    pub(super) fn expire(&mut self) {
+        self.stale = true;
+    }
+
+    /// Begins at rest, with the coefficients of the moment.
+    pub(super) fn settle(&mut self, tuning: Tuning, motion: &Motion) {
+        self.target = self.coefficients(tuning, motion);
+        self.filter = Filter::new(self.target);
+        self.stale = false;
+    }
+
+    /// EG2 was thrown to its release: the cutoff follows at once.
+    pub(super) fn release(&mut self) {
+        self.jumps = self.depths.eg2 != 0;
+    }
+
+    /// A run of frames, towards where the sources are at its end.
+    pub(super) fn run<'a>(
+        &'a mut self,
+        tuning: Tuning,
+        motion: &Motion,
+        frames: &'a mut [i32],
+    ) -> Run<'a> {
+        if self.stale || self.depths.any() {
+            self.target = self.coefficients(tuning, motion);
+            self.stale = false;
+            if core::mem::take(&mut self.jumps) {
+                // From where EG2 was thrown to; the line to the next control point starts there.
+                self.filter.set(self.target);
+            }
+        }
+        Run {
+            filter: &mut self.filter,
+            frames,
+            target: self.target,
+        }
+    }
+
+    fn coefficients(&self, tuning: Tuning, motion: &Motion) -> Coefficients {
+        let cutoff = self
+            .cutoff
+            .saturating_add(self.depths.sum(&motion.values))
+            .saturating_add(motion.shapes.map_or(0, |shapes| shapes.cutoff));
+        tuning.coefficients(cutoff, self.resonance)
+    }
+}
