@@ -12,4 +12,5 @@ pub mod guids;
 pub mod imports;
 pub mod interfaces;
 pub mod property;
+pub mod single;
 pub mod synth_abi;

@@ -331,13 +331,13 @@ impl Synth {
         self.storage.pool.each(|voice| voice.steal(fade));
     }
 
-    /// A new run of the clock begins: no notes, no events, controllers at their defaults,
-    /// statistics zero. Downloads, priorities and volumes stay.
+    /// A new run of the clock begins: no notes, no events, statistics zero. What clients have set
+    /// stays, controllers too: a wave pin that stops, or is opened again with another format, is
+    /// not the song's end.
     pub fn reset_for_run(&mut self) {
         self.drop_voices();
         self.queue.clear();
         self.broadcast = None;
-        self.storage.groups.reset_for_run();
         self.stats = Stats::default();
     }
 
@@ -382,6 +382,12 @@ impl Synth {
     pub fn set_boost(&mut self, boost: i32) {
         self.boost = boost.clamp(QUIETEST, LOUDEST);
         self.level = Level::new(self.volume, self.boost);
+    }
+
+    /// What the reverb is set to, whether there is one or not.
+    #[must_use]
+    pub const fn reverb(&self) -> ReverbParameters {
+        self.reverb
     }
 
     /// Sets the reverb, if there is one.

@@ -22,8 +22,8 @@ use core::ptr::NonNull;
 
 use super::abi::{PropertyItem, PropertyRequest, Table, WaveFormatEx, verb};
 use super::synth_abi::{
-    PortParams, SynthBuffer, SynthBuffer32, SynthCaps, SynthDownload, SynthDownload32, SynthStats,
-    VoicePriorityInstance,
+    PortParams, ReverbParams, SynthBuffer, SynthBuffer32, SynthCaps, SynthDownload,
+    SynthDownload32, SynthStats, VoicePriorityInstance,
 };
 use crate::com::{Borrowed, Class, Guid, IUnknown, ObjectRef, Status};
 use crate::irql::{Irql, Passive};
@@ -64,8 +64,8 @@ macro_rules! plain {
         )+
     };
 }
-plain!(FromBytes: u32, i32, u64, PortParams, SynthBuffer, SynthBuffer32, VoicePriorityInstance);
-plain!(ToBytes: u32, i32, u64, PortParams, SynthStats, SynthCaps, SynthDownload, SynthDownload32,
+plain!(FromBytes: u32, i32, u64, PortParams, ReverbParams, SynthBuffer, SynthBuffer32, VoicePriorityInstance);
+plain!(ToBytes: u32, i32, u64, PortParams, ReverbParams, SynthStats, SynthCaps, SynthDownload, SynthDownload32,
     WaveFormatEx);
 
 /// One request, for the length of its handler.

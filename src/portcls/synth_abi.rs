@@ -4,6 +4,7 @@
 //! says what a WDK must confirm.
 
 use super::abi::assert_layout;
+use super::single::Bits;
 use crate::com::Guid;
 
 /// `SYNTHCAPS`.
@@ -187,6 +188,21 @@ pub struct VoicePriorityInstance {
     pub channel: u32,
 }
 assert_layout!(VoicePriorityInstance, 8, channel @ 4);
+
+/// `SYNTH_REVERB_PARAMS`: four floats, which the kernel takes for bits ([`single`](super::single)).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReverbParams {
+    /// `fInGain` in dB.
+    pub in_gain: Bits,
+    /// `fReverbMix` in dB.
+    pub mix: Bits,
+    /// `fReverbTime` in milliseconds.
+    pub time: Bits,
+    /// `fHighFreqRTRatio`: the reverberation time of treble to that of bass.
+    pub high_ratio: Bits,
+}
+assert_layout!(ReverbParams, 16, mix @ 4, time @ 8, high_ratio @ 12);
 
 /// Items of `KSPROPSETID_Synth`.
 pub mod synth_property {

@@ -43,19 +43,6 @@ impl Group {
         };
     }
 
-    /// Everything to rest but the priorities, which belong to the client.
-    pub(super) fn reset_for_run(&mut self) {
-        let fresh = Self::new();
-        for (part, new) in self.parts.iter_mut().zip(fresh.parts) {
-            let priority = core::mem::replace(part, new).priority;
-            part.priority = priority;
-        }
-        *self = Self {
-            parts: self.parts,
-            ..fresh
-        };
-    }
-
     pub(super) fn part(&self, part: u8) -> Option<&Channel> {
         self.parts.get(usize::from(part))
     }

@@ -151,16 +151,6 @@ impl Groups {
         None
     }
 
-    /// Everything to rest but the priorities.
-    pub(super) fn reset_for_run(&mut self) {
-        self.rest.iter_mut().for_each(Group::reset_for_run);
-        for chunk in self.chunks.iter_mut().take(self.end) {
-            for slot in chunk.slots.iter_mut() {
-                slot.group.reset_for_run();
-            }
-        }
-    }
-
     /// Takes over the state of another number of groups, and their memory; `old` is left with
     /// what is no longer needed, to be dropped.
     pub(super) fn succeed(&mut self, old: &mut Self) {

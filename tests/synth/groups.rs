@@ -2,7 +2,7 @@
 //! (contract section 12).
 
 use dmusmini::com::Status;
-use dmusmini::portcls::guids::KSPROPSETID_SYNTH;
+use dmusmini::portcls::guids::{GUID_DMUS_PROP_WAVES_REVERB, KSPROPSETID_SYNTH};
 use dmusmini::portcls::synth_abi::synth_property;
 use dmusmini_simulator::session::{Binary, Format, Pin, Property, WaveFormat, WaveOptions};
 
@@ -14,6 +14,7 @@ crate::scenarios!(
     a_group_without_memory_loses_its_events_and_nothing_else,
     rendering_neither_allocates_nor_frees,
     a_change_of_format_keeps_priorities_and_volumes,
+    a_change_of_format_keeps_controllers_and_the_reverb,
 );
 
 const NOTE: &[u8] = &[0x90, 60, 127];
@@ -206,4 +207,54 @@ fn a_change_of_format_keeps_priorities_and_volumes(binary: &Binary) {
     println!("peak {before} before, {after} at the other rate");
     // A square wave overshoots a little more where there are fewer frames; 20 dB it is not.
     assert!(before > 0 && before.abs_diff(after) <= before / 5);
+}
+
+/// The wave pin is closed and opened again, at the same rate or another; the song goes on.
+fn a_change_of_format_keeps_controllers_and_the_reverb(binary: &Binary) {
+    let reverb = |midi: &Pin| ask(midi, Property::get(GUID_DMUS_PROP_WAVES_REVERB, 0, 16)).value;
+    let peaks = |rate: Option<u32>| {
+        let synth = Synth::boot(binary);
+        let (midi, wave) = synth.open_pair();
+        synth.download_bank(&midi, &square_bank());
+        midi.run().unwrap();
+        let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
+        let now = synth.session.master_time();
+        midi.send(now, 1, &[0xB0, 7, 30]);
+        midi.send(now, 1, &[0xB0, 10, 0]);
+        midi.send(now, 1, &[0xE0, 0, 96]);
+        let params: Vec<u8> = [-3.0_f32, -20.0, 700.0, 0.25]
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let change = Property::set(GUID_DMUS_PROP_WAVES_REVERB, 0, &params);
+        assert_eq!(ask(&midi, change).status, Status::SUCCESS);
+        peak(&mut sink, 8820);
+        let (mut sink, wave) = match rate {
+            None => (sink, wave),
+            Some(rate) => {
+                drop(sink);
+                drop(wave);
+                let format = Format::Wave(WaveFormat::pcm16(rate, CD.channels));
+                let wave = synth.filter.open(WAVE, &format).unwrap();
+                (wave.start_wave(WaveOptions::default()).unwrap(), wave)
+            }
+        };
+        assert_eq!(reverb(&midi), params);
+        midi.send(synth.session.master_time(), 1, &[0x90, 60, 127]);
+        let mut sound = Vec::new();
+        sink.pull(22_050, &mut sound);
+        drop(wave);
+        let side = |side: usize| {
+            let side = sound.iter().skip(side).step_by(2);
+            side.map(|sample| sample.unsigned_abs()).max().unwrap()
+        };
+        (side(0), side(1))
+    };
+    let untouched = peaks(None);
+    let (left, right) = untouched;
+    assert!(left > 100 && left > 2 * right, "quiet, and on the left");
+    assert_eq!(peaks(Some(CD.rate)), untouched, "closed and opened again");
+    let other = peaks(Some(22_050)).0;
+    println!("peak {left} before, {other} at the other rate");
+    assert!(left.abs_diff(other) <= left / 5);
 }

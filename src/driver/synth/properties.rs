@@ -25,8 +25,8 @@ use crate::portcls::abi::{AutomationTable, PropertyItem, verb};
 use crate::portcls::guids::{
     GUID_DMUS_PROP_DLS1, GUID_DMUS_PROP_DLS2, GUID_DMUS_PROP_EFFECTS, GUID_DMUS_PROP_GM_HARDWARE,
     GUID_DMUS_PROP_GS_CAPABLE, GUID_DMUS_PROP_GS_HARDWARE, GUID_DMUS_PROP_INSTRUMENT2,
-    GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE, GUID_DMUS_PROP_XG_CAPABLE, GUID_DMUS_PROP_XG_HARDWARE,
-    KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_DLS,
+    GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE, GUID_DMUS_PROP_WAVES_REVERB, GUID_DMUS_PROP_XG_CAPABLE,
+    GUID_DMUS_PROP_XG_HARDWARE, KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_DLS,
 };
 use crate::portcls::property::{self, Handler, Request, Targets};
 use crate::portcls::synth_abi::{dls_property, synth_property};
@@ -66,7 +66,7 @@ where
     unsafe { property::item::<H>(set, id, verbs) }
 }
 
-static NODE_ITEMS: [PropertyItem; 23] = [
+static NODE_ITEMS: [PropertyItem; 24] = [
     item::<synth::Caps>(&KSPROPSETID_SYNTH, synth_property::CAPS, READ),
     item::<synth::Parameters>(&KSPROPSETID_SYNTH, synth_property::PORT_PARAMETERS, READ),
     item::<synth::ChannelGroups>(
@@ -98,6 +98,7 @@ static NODE_ITEMS: [PropertyItem; 23] = [
     item::<support::Yes>(&GUID_DMUS_PROP_INSTRUMENT2, 0, READ),
     item::<support::SampleMemorySize>(&GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE, 0, READ),
     item::<support::Effects>(&GUID_DMUS_PROP_EFFECTS, 0, READ_WRITE),
+    item::<support::WavesReverb>(&GUID_DMUS_PROP_WAVES_REVERB, 0, READ_WRITE),
 ];
 
 static PIN_ITEMS: [PropertyItem; 1] = [item::<synth::Volume>(

@@ -297,7 +297,7 @@ impl SynthStream {
                 engine.meter = Meter::default();
             }
             if runs && before != KsState::PAUSE {
-                // A pause keeps controllers and notes; only after a stop does a new run begin.
+                // A pause keeps notes; only after a stop does a new run begin.
                 engine.synth.reset_for_run();
                 engine.position = SampleTime(0);
             }
