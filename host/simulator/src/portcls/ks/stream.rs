@@ -112,14 +112,15 @@ impl WaveReader {
         let frame = usize::from(format.channels) * usize::from(format.bits / 8);
         let mut output = Vec::new();
         for mut header in frames {
-            let place = self.frames * 10_000_000 / u64::from(format.rate.max(1));
+            // As on every pin of the port, times are those of the master clock.
+            let time = wave.sample_to_ref_time(self.frames.cast_signed())?;
             let count = header.extent() / frame.max(1);
             let mut samples = Vec::new();
             wave.pull(count, &mut samples);
             self.frames += u64::try_from(count).unwrap_or(0);
             let bytes: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
             memory.write(header.data(), &bytes)?;
-            header.fill(place.cast_signed(), bytes.len());
+            header.fill(time, bytes.len());
             output.extend(header.bytes());
         }
         Ok(output)

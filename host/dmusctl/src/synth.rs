@@ -1,0 +1,142 @@
+//! The synthesizer's properties, as a client of one of its pins uses them.
+
+use anyhow::Result;
+use dmusmini_collection::Item;
+use dmusmini_ks::{
+    guids::{KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_CLOCK, KSPROPSETID_SYNTH_DLS},
+    property::Property,
+    synth::{
+        MASTER_CLOCK, PortParams, SynthBuffer, SynthCaps, SynthDownload, SynthStats, dls_item,
+        synth_item,
+    },
+    zerocopy::IntoBytes as _,
+};
+
+use crate::{
+    error::OsError,
+    ks::{Filter, Object, Pin, filter_object, object},
+};
+
+/// The synth node of a pin.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    object: &'a dyn Object,
+    node: u32,
+}
+
+impl std::fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Node<'a> {
+    /// A node, asked through a pin.
+    #[must_use]
+    pub fn of(pin: &'a dyn Pin, node: u32) -> Self {
+        Self {
+            object: object(pin),
+            node,
+        }
+    }
+
+    /// Capabilities.
+    pub fn caps(&self) -> Result<SynthCaps, OsError> {
+        self.get(synth_item::CAPS, &[], "SYNTH_CAPS")
+    }
+
+    /// What of these parameters the port grants.
+    pub fn port_parameters(&self, wanted: PortParams) -> Result<PortParams, OsError> {
+        let item = synth_item::PORT_PARAMETERS;
+        self.get(item, wanted.as_bytes(), "SYNTH_PORTPARAMETERS")
+    }
+
+    /// Statistics.
+    pub fn stats(&self) -> Result<SynthStats, OsError> {
+        self.get(synth_item::RUNNING_STATS, &[], "SYNTH_RUNNINGSTATS")
+    }
+
+    /// The earliest time at which what is sent now still is on time.
+    pub fn latency_clock(&self) -> Result<i64, OsError> {
+        self.get(synth_item::LATENCY_CLOCK, &[], "SYNTH_LATENCYCLOCK")
+    }
+
+    /// The volume, 1/100 dB.
+    pub fn volume(&self) -> Result<i32, OsError> {
+        self.get(synth_item::VOLUME, &[], "SYNTH_VOLUME")
+    }
+
+    /// Sets the volume, 1/100 dB.
+    pub fn set_volume(&self, volume: i32) -> Result<(), OsError> {
+        let request = Property::set(KSPROPSETID_SYNTH, synth_item::VOLUME).of_node(self.node);
+        self.object
+            .set_value(request.as_bytes(), &volume, "setting SYNTH_VOLUME")
+    }
+
+    /// Sends a `DMUS_DOWNLOADINFO` buffer. The handle unloads it.
+    pub fn download(&self, bytes: &[u8]) -> Result<u64, OsError> {
+        let buffer = SynthBuffer {
+            size: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            padding: 0,
+            address: bytes.as_ptr().expose_provenance() as u64,
+        };
+        let answer: SynthDownload = self.ask(
+            Property::get(KSPROPSETID_SYNTH_DLS, dls_item::DOWNLOAD),
+            buffer.as_bytes(),
+            "SYNTH_DLS_DOWNLOAD",
+        )?;
+        Ok(answer.handle)
+    }
+
+    /// Sends a collection's downloads, the waves first; their handles. `progress` hears of each.
+    pub fn download_all(
+        &self,
+        items: &[Item],
+        mut progress: impl FnMut(&Item),
+    ) -> Result<Vec<u64>, OsError> {
+        items
+            .iter()
+            .map(|item| {
+                progress(item);
+                let what = format!("downloading \"{}\" (id {})", item.name, item.id);
+                self.download(&item.bytes).map_err(|error| error.of(what))
+            })
+            .collect()
+    }
+
+    /// Takes a download back.
+    pub fn unload(&self, handle: u64) -> Result<(), OsError> {
+        let request = Property::set(KSPROPSETID_SYNTH_DLS, dls_item::UNLOAD).of_node(self.node);
+        self.object
+            .set_value(request.as_bytes(), &handle, "SYNTH_DLS_UNLOAD")
+    }
+
+    fn get<T: dmusmini_ks::zerocopy::FromBytes>(
+        &self,
+        id: u32,
+        instance: &[u8],
+        what: &str,
+    ) -> Result<T, OsError> {
+        self.ask(Property::get(KSPROPSETID_SYNTH, id), instance, what)
+    }
+
+    /// A node request, with the bytes that follow it.
+    fn ask<T: dmusmini_ks::zerocopy::FromBytes>(
+        &self,
+        property: Property,
+        instance: &[u8],
+        what: &str,
+    ) -> Result<T, OsError> {
+        let mut request = Vec::from(property.of_node(self.node).as_bytes());
+        request.extend_from_slice(instance);
+        self.object.get_value(&request, what)
+    }
+}
+
+/// The master clock: what events' times count on. The port answers it.
+pub fn master_clock(filter: &dyn Filter) -> Result<i64, OsError> {
+    let request = Property::get(KSPROPSETID_SYNTH_CLOCK, MASTER_CLOCK);
+    filter_object(filter).get_value(request.as_bytes(), "SYNTH_MASTERCLOCK")
+}

@@ -1,0 +1,246 @@
+//! The commands against the real driver under the simulated port.
+
+mod simulated;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use clap::Parser as _;
+use dmusctl::{
+    arguments::Arguments,
+    commands,
+    error::exit_code,
+    output::{Output, Report},
+    stop::Stop,
+};
+use dmusmini_simulator::{
+    chip::{Cable, Config},
+    session::{Binary, Hardware, Session},
+};
+use dmusmini_song::{Event, SECOND, Song};
+use simulated::Simulated;
+
+/// Runs command lines on a machine with both devices, a cable from the MPU-401's output to its input;
+/// what the last one came to.
+fn run_on(binary: &Binary, lines: &[&[&str]]) -> anyhow::Result<Report> {
+    let session = Session::boot(binary).unwrap();
+    let report = {
+        let cable = Config {
+            cable: Cable::Loopback,
+            ..Config::default()
+        };
+        let system = Simulated {
+            machine: session.machine(),
+            devices: vec![
+                session.install(&Hardware::synth()).unwrap(),
+                session.install(&Hardware::uart(cable)).unwrap(),
+            ],
+        };
+        let mut last = None;
+        for words in lines {
+            let words = ["dmusctl"].iter().chain(*words);
+            let arguments = Arguments::try_parse_from(words).unwrap();
+            let output = Output { json: true };
+            last = Some(commands::run(
+                &arguments.command,
+                &system,
+                output,
+                &Stop::default(),
+            ));
+        }
+        last.unwrap()
+    };
+    let end = session.shut_down();
+    assert!(end.is_clean(), "{end}");
+    report
+}
+
+fn run(words: &[&str]) -> anyhow::Result<Report> {
+    run_on(&Binary::Native, &[words])
+}
+
+/// The cross-built image; a visible line where it was not built.
+fn image() -> Option<Binary> {
+    let binary = Binary::built_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    if let Binary::Sys(path) = &binary
+        && !path.exists()
+    {
+        println!("skipped for the image: build it with `cargo xtask sys`");
+        return None;
+    }
+    Some(binary)
+}
+
+fn selftest_on(binary: &Binary) {
+    let report = run_on(binary, &[&["selftest", "--loopback"]]).unwrap();
+    assert_eq!(report.exit_code, 0, "{}", report.text);
+    assert_eq!(report.json["failed"], 0);
+    let passed = report.json["passed"].as_u64().unwrap();
+    assert_eq!(
+        passed + 1,
+        report.json["checks"].as_array().unwrap().len() as u64
+    );
+    assert!(passed >= 30, "{}", report.text);
+}
+
+#[test]
+fn selftest() {
+    selftest_on(&Binary::Native);
+}
+
+#[test]
+fn selftest_of_the_image() {
+    if let Some(image) = image() {
+        selftest_on(&image);
+    }
+}
+
+/// A song of one note a tenth of a second, a program change and a long message.
+fn song(folder: &Path) -> PathBuf {
+    let mut events = vec![Event {
+        at: 0,
+        message: vec![0xC0, 0],
+    }];
+    for number in 0..20 {
+        let at = number * SECOND / 10;
+        let key = 60 + u8::try_from(number).unwrap();
+        events.push(Event {
+            at,
+            message: vec![0x90, key, 100],
+        });
+        events.push(Event {
+            at: at + SECOND / 20,
+            message: vec![0x80, key, 0],
+        });
+    }
+    let path = folder.join("song.mid");
+    dmusmini_song::write(&events, None, File::create(&path).unwrap()).unwrap();
+    path
+}
+
+/// A bank in a file: the bundled one's piano.
+fn bank(folder: &Path) -> PathBuf {
+    let mut bank = dmusmini_demo::bank();
+    bank.instruments.truncate(1);
+    let path = folder.join("bank.dls");
+    std::fs::write(&path, bank.to_dls()).unwrap();
+    path
+}
+
+#[test]
+fn list_shows_both_filters() {
+    let report = run(&["list"]).unwrap();
+    let filters = report.json["filters"].as_array().unwrap();
+    assert_eq!(filters.len(), 2);
+    assert_eq!(filters[0]["pins"].as_array().unwrap().len(), 3);
+    assert_eq!(filters[1]["pins"].as_array().unwrap().len(), 5);
+    assert_eq!(filters[1]["pins"][0]["formats"][0], "MIDI");
+    assert_eq!(filters[0]["pins"][2]["flow"], "out");
+    assert!(report.text.contains("KSCATEGORY_AUDIO"), "{}", report.text);
+    let one = run(&["list", "--filter", "uart"]).unwrap();
+    assert_eq!(one.json["filters"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_filter_that_is_not_there_is_a_precondition() {
+    let error = run(&["list", "--filter", "OPL3"]).unwrap_err();
+    assert_eq!(exit_code(&error), 2);
+    let text = error.to_string();
+    assert!(text.contains("OPL3") && text.contains("DMusic"), "{text}");
+}
+
+#[test]
+fn a_song_is_played_to_either_filter_and_captured_over_the_cable() {
+    let folder = tempfile::tempdir().unwrap();
+    let song = song(folder.path());
+    let song = song.to_str().unwrap();
+    for (filter, pin) in [
+        ("UART", "0"),
+        ("UART", "1"),
+        ("DMusic", "0"),
+        ("DMusic", "1"),
+    ] {
+        let words = ["play", song, "--filter", filter, "--pin", pin];
+        let report = run(&words).unwrap();
+        assert_eq!(report.json["played"], 41, "{filter} {pin}: {}", report.text);
+    }
+    let error = run(&["play", song, "--filter", "UART", "--pin", "2"]).unwrap_err();
+    assert_eq!(exit_code(&error), 2);
+}
+
+#[test]
+fn a_bank_is_downloaded_and_a_song_is_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (song, bank) = (song(folder.path()), bank(folder.path()));
+    let (song, bank) = (song.to_str().unwrap(), bank.to_str().unwrap());
+    let report = run(&["download", bank]).unwrap();
+    assert!(
+        report.json["downloads"].as_u64().unwrap() > 1,
+        "{}",
+        report.text
+    );
+
+    let wave = folder.path().join("out.wav");
+    let out = wave.to_str().unwrap();
+    let words = ["render", song, "--bank", bank, "-o", out, "--tail", "0.5"];
+    let report = run(&words).unwrap();
+    assert_eq!(report.json["lost_notes"], 0);
+    assert_eq!(report.json["messages"], 41);
+    let native = std::fs::read(&wave).unwrap();
+    let reader = hound::WavReader::open(&wave).unwrap();
+    assert_eq!(reader.spec().sample_rate, 44_100);
+    assert_eq!(
+        u64::from(reader.duration()),
+        report.json["frames"].as_u64().unwrap()
+    );
+    assert!(
+        report.json["peak"].as_u64().unwrap() > 300,
+        "{}",
+        report.text
+    );
+
+    // A second run, and the image, give the same bytes.
+    run(&words).unwrap();
+    assert_eq!(std::fs::read(&wave).unwrap(), native);
+    if let Some(image) = image() {
+        run_on(&image, &[&words]).unwrap();
+        assert!(
+            std::fs::read(&wave).unwrap() == native,
+            "the image renders something else"
+        );
+    }
+}
+
+#[test]
+fn a_capture_without_input_is_an_empty_song() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("in.mid");
+    let out = out.to_str().unwrap();
+    let report = run(&["capture", out, "--seconds", "0.5"]).unwrap();
+    assert_eq!(report.json["captured"], 0);
+    assert!(Song::open(out).unwrap().events.is_empty());
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    for words in [
+        &["play", "no.mid"][..],
+        &["download", "no.dls"],
+        &["render", "no.mid", "-o", "x.wav"],
+    ] {
+        let error = run(words).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains(words[1]), "{text}");
+        assert_eq!(exit_code(&error), 1);
+    }
+}
+
+#[test]
+fn device_nodes_are_windows_own() {
+    for words in [&["status"][..], &["uninstall"], &["restart"]] {
+        let error = run(words).unwrap_err();
+        assert_eq!(dmusctl::error::to_json(&error)["error"]["win32"], 120);
+    }
+}
