@@ -8,8 +8,14 @@ use std::{env, error::Error};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     if env::var("CARGO_CFG_TARGET_OS")? == "windows" {
-        configure_driver()?;
-        version::link_resource()?;
+        if env::var("CARGO_CFG_TARGET_ENV")? == "msvc" {
+            configure_driver()?;
+            version::link_resource()?;
+        } else {
+            // A dependency of programs that bring the simulated kernel along. Cargo links it as a
+            // DLL all the same, which nobody loads and whose imports are nowhere.
+            println!("cargo::rustc-cdylib-link-arg=-Wl,--noinhibit-exec");
+        }
     }
     Ok(())
 }

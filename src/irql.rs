@@ -131,7 +131,7 @@ impl<L: Level> Irql<L> {
     #[must_use]
     #[inline]
     pub unsafe fn assume() -> Self {
-        #[cfg(not(windows))]
+        #[cfg(not(target_env = "msvc"))]
         check::assumed(L::HIGHEST);
         Self { level: PhantomData }
     }
@@ -172,7 +172,7 @@ impl<M> core::ops::DerefMut for Lifted<'_, M> {
 }
 
 /// On a host, a simulated kernel looks at every assumption.
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 pub mod check {
     use std::sync::OnceLock;
 

@@ -2,7 +2,7 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 extern crate std;
 
 pub mod dls;
@@ -28,5 +28,5 @@ pub mod portcls;
 #[cfg(feature = "kernel")]
 pub mod trace;
 
-#[cfg(windows)]
+#[cfg(target_env = "msvc")]
 mod entry;

@@ -13,7 +13,7 @@
 
 pub mod etw;
 pub mod event;
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 pub mod recorder;
 pub mod ring;
 
@@ -26,7 +26,7 @@ pub fn emit(event: Event) {
     if !cfg!(test) {
         etw::write(event);
     }
-    #[cfg(not(windows))]
+    #[cfg(not(target_env = "msvc"))]
     recorder::push(event);
 }
 

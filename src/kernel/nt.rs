@@ -102,7 +102,7 @@ macro_rules! imports {
         /// `PEXT_CALLBACK`, at DISPATCH.
         pub type TimerCallback = unsafe extern $abi fn(timer: *mut ExTimer, context: *mut c_void);
 
-        #[cfg_attr(windows, link(name = "ntoskrnl"))]
+        #[cfg_attr(target_env = "msvc", link(name = "ntoskrnl"))]
         #[expect(missing_docs, reason = "documented by Microsoft under these names")]
         unsafe extern $abi {
             pub fn KeAcquireSpinLockRaiseToDpc(lock: *mut usize) -> u8;
@@ -158,7 +158,7 @@ macro_rules! imports {
 
 crate::with_kernel_abi!(imports,);
 
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 macro_rules! host_imports {
     ($abi:literal) => {
         #[expect(missing_docs, reason = "instructions of the kernel-mode build")]
@@ -175,11 +175,11 @@ macro_rules! host_imports {
         }
     };
 }
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 crate::with_kernel_abi!(host_imports,);
 
 /// The structures above against the WDK's headers.
-#[cfg(all(windows, target_arch = "x86_64"))]
+#[cfg(all(target_env = "msvc", target_arch = "x86_64"))]
 mod against_the_headers {
     use core::mem::offset_of;
     use wdk_sys::{DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, UNICODE_STRING};

@@ -45,7 +45,7 @@ impl PortIo for IoPorts {
     }
 }
 
-#[cfg(windows)]
+#[cfg(target_env = "msvc")]
 unsafe fn read_port(port: u16) -> u8 {
     let value: u8;
     // SAFETY: passed on to the caller.
@@ -56,7 +56,7 @@ unsafe fn read_port(port: u16) -> u8 {
     value
 }
 
-#[cfg(windows)]
+#[cfg(target_env = "msvc")]
 unsafe fn write_port(port: u16, value: u8) {
     // SAFETY: passed on to the caller.
     unsafe {
@@ -65,5 +65,5 @@ unsafe fn write_port(port: u16, value: u8) {
     }
 }
 
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 use super::nt::{dmusmini_host_in as read_port, dmusmini_host_out as write_port};

@@ -44,12 +44,12 @@ pub fn copy_in(
     Ok(bytes)
 }
 
-#[cfg(not(windows))]
+#[cfg(not(target_env = "msvc"))]
 use super::nt::dmusmini_host_guarded_copy as guarded_copy;
 
-#[cfg(windows)]
+#[cfg(target_env = "msvc")]
 use trampoline::guarded_copy;
 
-#[cfg(windows)]
+#[cfg(target_env = "msvc")]
 #[path = "seh.rs"]
 mod trampoline;

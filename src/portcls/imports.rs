@@ -26,7 +26,7 @@ macro_rules! imports {
             resources: In<'_, IResourceList>,
         ) -> Status;
 
-        #[cfg_attr(windows, link(name = "portcls"))]
+        #[cfg_attr(target_env = "msvc", link(name = "portcls"))]
         #[expect(missing_docs, reason = "documented in abi section 4 and by Microsoft")]
         unsafe extern $abi {
             pub fn PcInitializeAdapterDriver(

@@ -16,14 +16,12 @@ use crate::inside::{Border, is_inside};
 use crate::irql::Irql;
 use crate::kernel::{self, Kernel};
 use crate::memory::USER_END;
+use crate::privileged::{self, Instruction, Registers};
 use crate::seh::{self, Context, ExceptionRecord};
 use crate::status;
 use crate::trace::Event;
 use crate::violation::Rule;
 
-mod decode;
-
-use decode::{Instruction, Port};
 
 /// Takes over the signals that driver code raises; once for the process.
 pub(crate) fn install() {
@@ -76,10 +74,9 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut c
     };
     let _border = Border::cross(false);
     // SAFETY: the instruction lies in an executable section of a loaded image.
-    let instruction = unsafe { decode::decode(rip) };
-    if let Some((instruction, length)) = instruction
-        && emulate(kernel, context, instruction)
-    {
+    let instruction = unsafe { privileged::decode(rip) };
+    if let Some((instruction, length)) = instruction {
+        emulate(kernel, context, instruction);
         set_register(context, libc::REG_RIP, rip + length);
         return;
     }
@@ -93,26 +90,22 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut c
     raise(kernel, signal, address, context);
 }
 
-/// Carries a privileged instruction out; whether the machine has it.
-fn emulate(kernel: &Kernel, context: &mut libc::ucontext_t, instruction: Instruction) -> bool {
+impl Registers for libc::ucontext_t {
+    fn get(&mut self, number: u8) -> u64 {
+        register(self, general(number)) as u64
+    }
+
+    fn set(&mut self, number: u8, value: u64) {
+        set_register(self, general(number), usize::try_from(value).unwrap_or(0));
+    }
+}
+
+/// Carries a privileged instruction out, or stops the system.
+fn emulate(kernel: &Kernel, context: &mut libc::ucontext_t, instruction: Instruction) {
+    if privileged::emulate(kernel, context, instruction) {
+        return;
+    }
     match instruction {
-        Instruction::In(port) => {
-            let value = kernel.port_read(port_number(context, port));
-            let rax = register(context, libc::REG_RAX) & !0xFF;
-            set_register(context, libc::REG_RAX, rax | usize::from(value));
-        }
-        Instruction::Out(port) => {
-            let [value, ..] = register(context, libc::REG_RAX).to_le_bytes();
-            kernel.port_write(port_number(context, port), value);
-        }
-        Instruction::ReadCr8(target) => {
-            let level = usize::from(kernel.irql().0);
-            set_register(context, general(target), level);
-        }
-        Instruction::WriteCr8(source) => {
-            let level = register(context, general(source));
-            kernel.write_level(Irql(u8::try_from(level).unwrap_or(u8::MAX)));
-        }
         Instruction::FastFail => {
             let code = register(context, libc::REG_RCX) as u64;
             let rip = register(context, libc::REG_RIP);
@@ -139,8 +132,8 @@ fn emulate(kernel: &Kernel, context: &mut libc::ucontext_t, instruction: Instruc
                 detail,
             });
         }
+        _ => {}
     }
-    true
 }
 
 /// Turns a fault into a structured exception; stops the system when nobody handles it.
@@ -201,16 +194,6 @@ fn stray(kernel: &Kernel, signal: i32, rip: usize) -> ! {
         file: None,
         detail: format!("signal {signal} at {rip:#x}, outside the image"),
     })
-}
-
-fn port_number(context: &libc::ucontext_t, port: Port) -> u16 {
-    match port {
-        Port::Immediate(number) => u16::from(number),
-        Port::Dx => {
-            let [low, high, ..] = register(context, libc::REG_RDX).to_le_bytes();
-            u16::from_le_bytes([low, high])
-        }
-    }
 }
 
 /// Where the host keeps the general register with this number of the instruction set.

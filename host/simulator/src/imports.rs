@@ -68,7 +68,7 @@ macro_rules! imports {
             /// # Safety
             ///
             /// As Microsoft documents the function of this name.
-            #[cfg_attr(not(windows), unsafe(no_mangle))]
+            #[cfg_attr(not(target_env = "msvc"), unsafe(no_mangle))]
             pub unsafe extern "win64" fn $name($($arg: $ty),*) $(-> $ret)? {
                 $crate::imports::call(stringify!($name), $max, |$kernel: &$crate::kernel::Kernel| $work)
             }

@@ -51,6 +51,7 @@ pub mod memory;
 pub mod pool;
 mod pool_block;
 pub mod portcls;
+pub mod privileged;
 pub mod random;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod seh;

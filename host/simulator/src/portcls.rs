@@ -30,7 +30,7 @@ pub mod client;
 pub mod client_buffer;
 pub mod descriptor;
 pub mod device;
-mod driver;
+pub(crate) mod driver;
 mod event_pool;
 pub mod exports;
 mod filter;
@@ -69,6 +69,7 @@ use dmusmini::kernel::nt::{DeviceObject, DriverObject};
 use dmusmini::portcls::imports::StartDevice;
 use dmusmini::portcls::interfaces::IPort;
 
+use block::Block;
 use device::{DeviceState, PnpState};
 use driver::DriverState;
 use host::AlarmClock;
@@ -122,6 +123,8 @@ pub(crate) struct PortCls {
     devices: RefCell<Vec<Rc<DeviceState>>>,
     /// The registry key that the next device finds as its driver key.
     next_key: RefCell<Rc<Key>>,
+    /// The memory of the next device object, where another kernel made it.
+    next_object: RefCell<Option<Block>>,
     ports: RefCell<BTreeMap<usize, NonNull<c_void>>>,
 }
 
@@ -148,6 +151,7 @@ impl PortCls {
             driver: RefCell::default(),
             devices: RefCell::default(),
             next_key: RefCell::default(),
+            next_object: RefCell::default(),
             ports: RefCell::default(),
         })
     }
@@ -157,6 +161,11 @@ impl PortCls {
         let driver = DriverState::new();
         self.driver.replace(Some(Rc::clone(&driver)));
         driver.enter(entry)
+    }
+
+    /// Takes a driver over that another kernel loads.
+    pub(crate) fn adopt(&self, driver: Rc<DriverState>) {
+        self.driver.replace(Some(driver));
     }
 
     /// The driver, if the object is its own.
@@ -177,6 +186,8 @@ impl PortCls {
         self.devices
             .borrow()
             .iter()
+            // Another kernel may use an address again.
+            .rev()
             .find(|device| device.object() == object)
             .cloned()
     }
@@ -200,7 +211,8 @@ impl PortCls {
         max_objects: u32,
     ) -> Status {
         let key = self.next_key.borrow().clone();
-        let device = DeviceState::new(self, pdo, start, max_objects, &key);
+        let made = self.next_object.take();
+        let device = DeviceState::new(self, pdo, start, max_objects, &key, made);
         let mut devices = self.devices.borrow_mut();
         // Devices that are gone are checked one last time and forgotten, the latest few excepted.
         if devices.len() > KEPT_DEVICES {
@@ -208,6 +220,10 @@ impl PortCls {
         }
         devices.push(device);
         Status::SUCCESS
+    }
+
+    pub(crate) fn set_next_object(&self, object: Block) {
+        self.next_object.replace(Some(object));
     }
 
     pub(crate) fn set_next_key(&self, key: Rc<Key>) {

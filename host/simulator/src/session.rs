@@ -14,6 +14,7 @@
 //! ```
 
 mod hardware;
+pub mod hosted;
 mod plugged;
 mod report;
 mod synth_player;

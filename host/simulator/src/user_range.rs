@@ -230,9 +230,13 @@ mod numbers {
             next.set(address + size + PAGE);
             let mut pages = bytes.to_vec();
             pages.resize(size, 0);
+            let pages = pages.into_boxed_slice();
+            // An image that runs on Windows follows the addresses that it is given.
+            #[cfg(windows)]
+            let address = pages.as_ptr().expose_provenance();
             Self {
                 address,
-                bytes: RefCell::new(pages.into()),
+                bytes: RefCell::new(pages),
                 mapped: true,
                 writable: true,
                 locks: 0,

@@ -6,25 +6,25 @@ use crate::memory::{Access, Mode};
 use crate::status::{self, NtStatus};
 
 /// `in al, dx`.
-#[cfg_attr(not(windows), unsafe(no_mangle))]
+#[cfg_attr(not(target_env = "msvc"), unsafe(no_mangle))]
 pub extern "win64" fn dmusmini_host_in(port: u16) -> u8 {
     call("in", Irql::HIGH, |kernel| kernel.port_read(port))
 }
 
 /// `out dx, al`.
-#[cfg_attr(not(windows), unsafe(no_mangle))]
+#[cfg_attr(not(target_env = "msvc"), unsafe(no_mangle))]
 pub extern "win64" fn dmusmini_host_out(port: u16, value: u8) {
     call("out", Irql::HIGH, |kernel| kernel.port_write(port, value));
 }
 
 /// `mov rax, cr8`.
-#[cfg_attr(not(windows), unsafe(no_mangle))]
+#[cfg_attr(not(target_env = "msvc"), unsafe(no_mangle))]
 pub extern "win64" fn dmusmini_host_irql() -> u8 {
     call("mov rax, cr8", Irql::HIGH, |kernel| kernel.irql().0)
 }
 
 /// `mov cr8, rax`; the level before.
-#[cfg_attr(not(windows), unsafe(no_mangle))]
+#[cfg_attr(not(target_env = "msvc"), unsafe(no_mangle))]
 pub extern "win64" fn dmusmini_host_set_irql(level: u8) -> u8 {
     call("mov cr8, rax", Irql::HIGH, |kernel| {
         let before = kernel.irql().0;
@@ -39,7 +39,7 @@ pub extern "win64" fn dmusmini_host_set_irql(level: u8) -> u8 {
 /// # Safety
 ///
 /// `to` has room for `length` bytes; with mode 0 the caller answers for `from`.
-#[cfg_attr(not(windows), unsafe(no_mangle))]
+#[cfg_attr(not(target_env = "msvc"), unsafe(no_mangle))]
 pub unsafe extern "win64" fn dmusmini_host_guarded_copy(
     to: *mut u8,
     from: u64,

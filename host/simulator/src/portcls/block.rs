@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 pub(crate) struct Block {
     start: NonNull<u8>,
     layout: Layout,
+    borrowed: bool,
 }
 
 impl Block {
@@ -20,7 +21,25 @@ impl Block {
         let Some(start) = NonNull::new(start) else {
             handle_alloc_error(layout);
         };
-        Self { start, layout }
+        Self {
+            start,
+            layout,
+            borrowed: false,
+        }
+    }
+
+    /// A structure that another kernel made; it is that kernel's to free.
+    ///
+    /// # Safety
+    ///
+    /// `start` has `size` bytes, aligned to 16, for as long as the block is used.
+    pub(crate) unsafe fn over(start: NonNull<u8>, size: usize) -> Self {
+        let layout = Layout::from_size_align(size, 16).expect("a small structure");
+        Self {
+            start,
+            layout,
+            borrowed: true,
+        }
     }
 
     /// The start of the memory as a pointer to a `T`.
@@ -50,6 +69,9 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        if self.borrowed {
+            return;
+        }
         // SAFETY: allocated in `new` with this layout.
         unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }

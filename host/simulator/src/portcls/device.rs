@@ -80,16 +80,17 @@ impl DeviceState {
         start: StartDevice,
         max_objects: u32,
         driver_key: &Rc<Key>,
+        made: Option<Block>,
     ) -> Rc<Self> {
+        let object = made.unwrap_or_else(|| Block::new(OBJECT_SIZE));
         let extension = Block::new(EXTENSION_SIZE);
         extension.write(0, &[MARK; EXTENSION_SIZE]);
         extension.write(
             ADAPTER_WORDS.start,
             &[0; ADAPTER_WORDS.end - ADAPTER_WORDS.start],
         );
-        let object = Block::new(OBJECT_SIZE);
         let device = object.pointer::<DeviceObject>();
-        // SAFETY: the block is a zeroed device object, and nobody else has it yet.
+        // SAFETY: the block is a device object whose extension nobody uses yet.
         unsafe { (*device).extension = extension.pointer::<u8>().cast() };
         Rc::new(Self {
             system: Rc::downgrade(system),
@@ -311,7 +312,7 @@ const ADAPTER_WORDS: std::ops::Range<usize> = 32..64;
 /// What PortCls' own bytes are filled with.
 const MARK: u8 = 0xE7;
 /// `sizeof (DEVICE_OBJECT)`.
-const OBJECT_SIZE: usize = 0x150;
+pub(crate) const OBJECT_SIZE: usize = 0x150;
 
 const GENERAL_KEY: u32 = 0;
 const DRIVER_KEY: u32 = 2;

@@ -31,6 +31,14 @@ impl DriverState {
         })
     }
 
+    /// The driver behind an object of another kernel's.
+    pub(crate) fn over(object: Block) -> Rc<Self> {
+        Rc::new(Self {
+            object,
+            add_device: Cell::new(None),
+        })
+    }
+
     pub(crate) fn object(&self) -> *mut DriverObject {
         self.object.pointer()
     }

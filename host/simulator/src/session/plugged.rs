@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use dmusmini::com::Status;
-use dmusmini::kernel::nt::{IRP_MJ_PNP, pnp};
+use dmusmini::kernel::nt::{DeviceObject, DriverDispatch, IRP_MJ_PNP, Irp, pnp};
 use dmusmini::portcls::abi::PowerState;
 
 use super::{ChipAt, Hardware, Resources, SessionError};
@@ -27,8 +27,8 @@ pub struct Device(Rc<Plugged>);
 struct Plugged {
     system: Rc<PortCls>,
     state: Rc<DeviceState>,
-    /// Kept because its address names the device on its bus.
-    _pdo: Block,
+    /// Kept because its address names the device on its bus; absent where another kernel made it.
+    _pdo: Option<Block>,
     chip: RefCell<Option<Rc<RefCell<Chip>>>>,
     port: Cell<Option<u16>>,
     key: Rc<Key>,
@@ -40,6 +40,18 @@ impl Device {
         kernel: &Kernel,
         hardware: &Hardware,
     ) -> Result<Self, SessionError> {
+        let pdo = Block::new(PDO_SIZE);
+        let address = pdo.pointer();
+        Self::add_over(system, kernel, hardware, (address, Some(pdo)))
+    }
+
+    /// Adds a device over a physical one.
+    pub(crate) fn add_over(
+        system: &Rc<PortCls>,
+        kernel: &Kernel,
+        hardware: &Hardware,
+        (pdo, memory): (*mut DeviceObject, Option<Block>),
+    ) -> Result<Self, SessionError> {
         let driver = system
             .driver()
             .ok_or(SessionError::Missing("driver object"))?;
@@ -48,16 +60,15 @@ impl Device {
             key.set_at(path, value.clone());
         }
         system.set_next_key(Rc::clone(&key));
-        let pdo = Block::new(PDO_SIZE);
-        SessionError::check("AddDevice", driver.add(pdo.pointer()))?;
+        SessionError::check("AddDevice", driver.add(pdo))?;
         let state = system
-            .device_over(pdo.pointer())
+            .device_over(pdo)
             .ok_or(SessionError::Missing("device object over the physical one"))?;
         state.resources.replace(hardware.resources.clone());
         let device = Self(Rc::new(Plugged {
             system: Rc::clone(system),
             state,
-            _pdo: pdo,
+            _pdo: memory,
             chip: RefCell::default(),
             port: Cell::new(None),
             key,
@@ -154,18 +165,30 @@ impl Device {
 
     /// Sends a PnP request through the driver's dispatch routine.
     pub fn pnp(&self, minor: u8) -> Status {
-        let (system, state) = (&self.0.system, &self.0.state);
+        let system = &self.0.system;
         let major = u8::try_from(IRP_MJ_PNP).unwrap_or(0);
         let Some(dispatch) = system.driver().and_then(|driver| driver.major(IRP_MJ_PNP)) else {
             return Status::INVALID_DEVICE_REQUEST;
         };
         let request = Request::new(major, minor, false);
-        let (device, irp) = (state.object(), request.irp());
+        self.pass(dispatch, request.irp())
+    }
+
+    /// Hands a request to the driver's own routine, which must hand it on to PortCls.
+    pub(crate) fn pass(&self, dispatch: DriverDispatch, irp: *mut Irp) -> Status {
+        let (system, device) = (&self.0.system, self.0.state.object());
         system.requests.send(irp);
         // SAFETY: the routine is the driver's; device and request are alive for the call.
         let status = host::enter("IRP_MJ_PNP", || unsafe { dispatch(device, irp) });
         system.requests.finish(irp, status);
         status
+    }
+
+    /// The chip is gone with the device.
+    pub(crate) fn unplug(&self) {
+        if let Some(port) = self.0.port.take() {
+            host::kernel().detach(port);
+        }
     }
 
     /// IRP_MN_START_DEVICE.
@@ -193,9 +216,7 @@ impl Device {
             return Status::SUCCESS;
         }
         let status = self.pnp(pnp::REMOVE_DEVICE);
-        if let Some(port) = self.0.port.take() {
-            host::kernel().detach(port);
-        }
+        self.unplug();
         status
     }
 

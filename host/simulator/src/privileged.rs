@@ -1,8 +1,13 @@
-//! The few instructions that user mode refuses and that a driver may contain.
+//! The few instructions that user mode refuses and that a driver may contain: recognised here, and
+//! carried out on the simulated machine.
+
+use crate::inside::Border;
+use crate::irql::Irql;
+use crate::kernel::{self, Kernel};
 
 /// Which port an `in` or `out` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Port {
+pub(crate) enum Port {
     /// The one in DX.
     Dx,
     /// The one in the instruction.
@@ -11,7 +16,7 @@ pub(super) enum Port {
 
 /// A privileged instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Instruction {
+pub(crate) enum Instruction {
     /// A byte from a port to AL.
     In(Port),
     /// A byte from AL to a port.
@@ -31,7 +36,7 @@ pub(super) enum Instruction {
 /// # Safety
 ///
 /// The instruction at `address` is mapped and readable.
-pub(super) unsafe fn decode(address: usize) -> Option<(Instruction, usize)> {
+pub(crate) unsafe fn decode(address: usize) -> Option<(Instruction, usize)> {
     let code = std::ptr::with_exposed_provenance::<u8>(address);
     let byte = |offset: usize| {
         // SAFETY: `parse` asks for a byte only when the ones before it say that the instruction
@@ -99,6 +104,66 @@ fn parse(byte: impl Fn(usize) -> u8) -> Option<(Instruction, usize)> {
     };
     Some((instruction, at + 1))
 }
+
+/// The registers of interrupted code, by their numbers in the instruction set.
+pub trait Registers {
+    /// A register.
+    fn get(&mut self, number: u8) -> u64;
+    /// Sets a register.
+    fn set(&mut self, number: u8, value: u64);
+}
+
+/// Carries a port access or an access to CR8 out; whether it was one.
+pub(crate) fn emulate(
+    kernel: &Kernel,
+    registers: &mut dyn Registers,
+    instruction: Instruction,
+) -> bool {
+    match instruction {
+        Instruction::In(port) => {
+            let value = kernel.port_read(port_number(registers, port));
+            let rax = registers.get(RAX) & !0xFF;
+            registers.set(RAX, rax | u64::from(value));
+        }
+        Instruction::Out(port) => {
+            let [value, ..] = registers.get(RAX).to_le_bytes();
+            kernel.port_write(port_number(registers, port), value);
+        }
+        Instruction::ReadCr8(target) => registers.set(target, u64::from(kernel.irql().0)),
+        Instruction::WriteCr8(source) => {
+            let level = registers.get(source);
+            kernel.write_level(Irql(u8::try_from(level).unwrap_or(u8::MAX)));
+        }
+        Instruction::FastFail | Instruction::Unsupported(_) => return false,
+    }
+    true
+}
+
+/// Carries out the instruction at `address`, which user mode has refused, on this thread's machine;
+/// its length, or `None` when it is none that the machine has.
+///
+/// # Safety
+///
+/// The instruction at `address` is mapped and readable.
+pub unsafe fn carry_out(address: usize, registers: &mut dyn Registers) -> Option<usize> {
+    let _border = Border::cross(false);
+    // SAFETY: promised by the caller.
+    let (instruction, length) = unsafe { decode(address) }?;
+    emulate(&kernel::current(), registers, instruction).then_some(length)
+}
+
+fn port_number(registers: &mut dyn Registers, port: Port) -> u16 {
+    match port {
+        Port::Immediate(number) => u16::from(number),
+        Port::Dx => {
+            let [low, high, ..] = registers.get(RDX).to_le_bytes();
+            u16::from_le_bytes([low, high])
+        }
+    }
+}
+
+const RAX: u8 = 0;
+const RDX: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,31 @@
+//! `portcls.sys` for Wine.
+//!
+//! Wine has its own kernel interface: a loader, an I/O manager, PnP, a registry, user-mode handles.
+//! It has no PortCls and no hardware. This DLL brings both from the simulator's sources: it is what
+//! the unmodified `dmusmini.sys` imports, and Wine loads it into the process that hosts drivers.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`attach`] | `DllMain`: binds the driver's imports before `DriverEntry` runs |
+//! | [`privileged`] | carries out what user mode refuses: `in`, `out`, CR8 |
+//! | [`worker`] | the one thread that the simulated machine lives on |
+//! | [`system`] | the machine, its devices, and the handles that are open on them |
+//! | [`entry`] | what Wine calls: AddDevice, dispatch routines, DriverUnload |
+//! | [`interfaces`] | device interfaces with reference strings, which Wine 8 cannot enable |
+//! | [`request`] | IRPs of Wine's |
+//! | [`nt`] | functions of Wine's `ntoskrnl.exe` |
+//! | [`log`] | what happened, for the transcript |
+//!
+//! Every kernel import of the driver is bound to the simulated kernel, the exception machinery
+//! excepted, which is Wine's own. So time is virtual: it moves with what clients write and read.
+#![cfg(all(windows, target_env = "gnu"))]
+
+mod attach;
+mod entry;
+mod interfaces;
+mod log;
+mod nt;
+mod privileged;
+mod request;
+mod system;
+mod worker;

@@ -1,0 +1,143 @@
+//! Functions of Wine's `ntoskrnl.exe` and `ntdll.dll`, and the structures that they share with
+//! drivers, as Microsoft documents them for x64.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use dmusmini::com::Guid;
+use dmusmini::kernel::nt::{DeviceObject, DriverObject, UnicodeString};
+
+/// NTSTATUS.
+pub(crate) type NtStatus = i32;
+
+/// STATUS_SUCCESS.
+pub(crate) const SUCCESS: NtStatus = 0;
+/// STATUS_PENDING.
+pub(crate) const PENDING: NtStatus = 0x103;
+/// STATUS_UNSUCCESSFUL.
+pub(crate) const UNSUCCESSFUL: NtStatus = 0xC000_0001_u32.cast_signed();
+/// STATUS_INVALID_DEVICE_REQUEST.
+pub(crate) const INVALID_DEVICE_REQUEST: NtStatus = 0xC000_0010_u32.cast_signed();
+/// STATUS_NO_SUCH_DEVICE.
+pub(crate) const NO_SUCH_DEVICE: NtStatus = 0xC000_000E_u32.cast_signed();
+
+/// `FILE_DEVICE_KS`.
+pub(crate) const FILE_DEVICE_KS: u32 = 0x1D;
+/// `DevicePropertyHardwareID`.
+pub(crate) const PROPERTY_HARDWARE_ID: i32 = 1;
+
+/// OBJECT_ATTRIBUTES.
+#[repr(C)]
+pub(crate) struct ObjectAttributes {
+    pub(crate) length: u32,
+    pub(crate) root: *mut c_void,
+    pub(crate) name: *const UnicodeString,
+    pub(crate) attributes: u32,
+    pub(crate) security: *const c_void,
+    pub(crate) quality: *const c_void,
+}
+
+#[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
+unsafe extern "system" {
+    pub(crate) fn IoCreateDevice(
+        driver: *mut DriverObject,
+        extension: u32,
+        name: *const UnicodeString,
+        kind: u32,
+        characteristics: u32,
+        exclusive: u8,
+        device: *mut *mut DeviceObject,
+    ) -> NtStatus;
+    pub(crate) fn IoDeleteDevice(device: *mut DeviceObject);
+    pub(crate) fn IoAttachDeviceToDeviceStack(
+        source: *mut DeviceObject,
+        target: *mut DeviceObject,
+    ) -> *mut DeviceObject;
+    pub(crate) fn IoDetachDevice(target: *mut DeviceObject);
+    pub(crate) fn IofCallDriver(device: *mut DeviceObject, irp: *mut c_void) -> NtStatus;
+    pub(crate) fn IofCompleteRequest(irp: *mut c_void, boost: i8);
+    pub(crate) fn IoGetDeviceProperty(
+        device: *mut DeviceObject,
+        property: i32,
+        length: u32,
+        buffer: *mut c_void,
+        needed: *mut u32,
+    ) -> NtStatus;
+    pub(crate) fn IoOpenDeviceRegistryKey(
+        device: *mut DeviceObject,
+        kind: u32,
+        access: u32,
+        key: *mut *mut c_void,
+    ) -> NtStatus;
+    pub(crate) fn IoRegisterDeviceInterface(
+        device: *mut DeviceObject,
+        class: *const Guid,
+        reference: *const UnicodeString,
+        link: *mut UnicodeString,
+    ) -> NtStatus;
+    pub(crate) fn IoCreateSymbolicLink(
+        name: *const UnicodeString,
+        target: *const UnicodeString,
+    ) -> NtStatus;
+    pub(crate) fn IoDeleteSymbolicLink(name: *const UnicodeString) -> NtStatus;
+    pub(crate) fn PsGetCurrentProcessId() -> *mut c_void;
+}
+
+#[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
+unsafe extern "system" {
+    pub(crate) fn NtCreateDirectoryObject(
+        handle: *mut *mut c_void,
+        access: u32,
+        attributes: *const ObjectAttributes,
+    ) -> NtStatus;
+    pub(crate) fn NtClose(handle: *mut c_void) -> NtStatus;
+}
+
+/// A counted string and its memory.
+#[derive(Debug)]
+pub(crate) struct Text {
+    units: Vec<u16>,
+}
+
+impl Text {
+    /// A counted string of this text.
+    pub(crate) fn new(text: &str) -> Self {
+        Self {
+            units: text.encode_utf16().collect(),
+        }
+    }
+
+    /// The descriptor, for the length of a call.
+    pub(crate) fn descriptor(&self) -> UnicodeString {
+        let length = u16::try_from(self.units.len() * 2).unwrap_or(0);
+        UnicodeString {
+            length,
+            maximum_length: length,
+            buffer: self.units.as_ptr(),
+        }
+    }
+}
+
+/// The text behind a descriptor that the system filled in.
+///
+/// # Safety
+///
+/// The descriptor's buffer has the length that it says.
+pub(crate) unsafe fn text(descriptor: &UnicodeString) -> String {
+    if descriptor.buffer.is_null() {
+        return String::new();
+    }
+    let length = usize::from(descriptor.length / 2);
+    // SAFETY: promised by the caller.
+    let units = unsafe { std::slice::from_raw_parts(descriptor.buffer, length) };
+    String::from_utf16_lossy(units)
+}
+
+/// An empty descriptor, to be filled in.
+pub(crate) fn no_text() -> UnicodeString {
+    UnicodeString {
+        length: 0,
+        maximum_length: 0,
+        buffer: ptr::null(),
+    }
+}
