@@ -11,7 +11,10 @@
 //! | [`worker`] | the one thread that the simulated machine lives on |
 //! | [`system`] | the machine, its devices, and the handles that are open on them |
 //! | [`entry`] | what Wine calls: AddDevice, dispatch routines, DriverUnload |
+//! | [`client_memory`] | memory of the program that asks |
+//! | [`wire`] | what the simulated chip sends |
 //! | [`interfaces`] | device interfaces with reference strings, which Wine 8 cannot enable |
+//! | [`registry`] | what Wine's registry says of a device |
 //! | [`request`] | IRPs of Wine's |
 //! | [`nt`] | functions of Wine's `ntoskrnl.exe` |
 //! | [`log`] | what happened, for the transcript |
@@ -21,11 +24,14 @@
 #![cfg(all(windows, target_env = "gnu"))]
 
 mod attach;
+mod client_memory;
 mod entry;
 mod interfaces;
 mod log;
 mod nt;
 mod privileged;
+mod registry;
 mod request;
 mod system;
+mod wire;
 mod worker;

@@ -4,6 +4,7 @@
 //! there and waited for. The thread is started by the first call (`DllMain` holds the loader's
 //! lock, which a new thread needs) and ended by DriverUnload, before the code goes away.
 
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,15 @@ struct Worker {
 }
 
 static WORKER: Mutex<Option<Worker>> = Mutex::new(None);
+
+thread_local! {
+    static HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is the machine's thread.
+pub(crate) fn is_here() -> bool {
+    HERE.try_with(Cell::get).unwrap_or(false)
+}
 
 /// Carries something to another thread that waits for it, pointers and all.
 struct Carry<T>(T);
@@ -68,6 +78,7 @@ fn jobs() -> Option<Sender<Job>> {
             .name("simulated machine".into())
             .stack_size(STACK)
             .spawn(move || {
+                HERE.set(true);
                 let mut system = System::default();
                 while let Ok(job) = waiting.recv() {
                     job(&mut system);

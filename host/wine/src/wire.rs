@@ -1,0 +1,52 @@
+//! The MIDI wire of the simulated chip: time passes until what was written has been played, and what
+//! was on the wire is kept for the test.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use dmusmini_simulator::clock::SECOND;
+use dmusmini_simulator::session::hosted::HostedMachine;
+use dmusmini_simulator::session::{Device, Pin};
+
+/// Where the bytes go.
+const FILE: &str = r"C:\dmusmini\wire.bin";
+
+/// Runs the machine until the chip has sent what `pin` holds. A synthesizer is driven by whoever
+/// reads its wave instead.
+pub(crate) fn play(
+    machine: &HostedMachine,
+    devices: &BTreeMap<usize, Device>,
+    device: usize,
+    pin: &Pin,
+) {
+    let is_uart = devices
+        .get(&device)
+        .is_some_and(|device| device.chip().is_some());
+    if !is_uart {
+        return;
+    }
+    let kernel = machine.machine();
+    let limit = kernel.now() + LONGEST;
+    kernel.advance_until(limit, |_| {
+        pin.events_with_port() == 0 && pin.events_with_driver().0 == 0
+    });
+}
+
+/// Appends what the chip has sent since the last time.
+pub(crate) fn save(devices: &BTreeMap<usize, Device>, device: usize) {
+    let Some(device) = devices.get(&device) else {
+        return;
+    };
+    let sent = device.take_sent();
+    if sent.is_empty() {
+        return;
+    }
+    if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(FILE) {
+        let bytes: Vec<u8> = sent.iter().map(|flown| flown.byte).collect();
+        let _ = file.write_all(&bytes);
+    }
+}
+
+/// The longest piece that a client writes at once.
+const LONGEST: u64 = 600 * SECOND;
