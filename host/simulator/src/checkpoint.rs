@@ -9,6 +9,7 @@ pub(crate) use jump::{leave, run};
 
 /// Without the jump, `work` simply runs.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
+#[expect(clippy::unnecessary_wraps, reason = "with the jump it may not")]
 pub(crate) fn run<R>(work: impl FnOnce() -> R) -> Option<R> {
     Some(work())
 }

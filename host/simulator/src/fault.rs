@@ -22,7 +22,6 @@ use crate::status;
 use crate::trace::Event;
 use crate::violation::Rule;
 
-
 /// Takes over the signals that driver code raises; once for the process.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();

@@ -341,7 +341,7 @@ impl Session {
             report.pool = machine.pool().counters();
         }
         report.violations = machine.power_off();
-        drop(self.image.take());
+        self.image = None;
         portcls::install(self.previous.take());
         if self.turn.take().is_some() {
             HAS_TURN.set(false);

@@ -44,8 +44,12 @@ impl Process {
         };
         // KSP_NODE, then SYNTH_BUFFER: its size, and its address at offset 8.
         let (Some(&(mut size)), Some(&(mut address))) = (
-            input.get(NODE_PROPERTY..).and_then(<[u8]>::first_chunk::<4>),
-            input.get(NODE_PROPERTY + 8..).and_then(<[u8]>::first_chunk::<8>),
+            input
+                .get(NODE_PROPERTY..)
+                .and_then(<[u8]>::first_chunk::<4>),
+            input
+                .get(NODE_PROPERTY + 8..)
+                .and_then(<[u8]>::first_chunk::<8>),
         ) else {
             return lent;
         };
@@ -110,7 +114,13 @@ impl ClientMemory for Process {
         let mut done = 0;
         // SAFETY: the target is our own, of this length; the source may be anything.
         let copied = unsafe {
-            ReadProcessMemory(self.0, from, bytes.as_mut_ptr().cast(), length, &raw mut done)
+            ReadProcessMemory(
+                self.0,
+                from,
+                bytes.as_mut_ptr().cast(),
+                length,
+                &raw mut done,
+            )
         };
         (copied != 0 && done == length)
             .then_some(bytes)
@@ -128,7 +138,13 @@ impl ClientMemory for Process {
         let mut done = 0;
         // SAFETY: the source is our own; the target belongs to the program that named it.
         let copied = unsafe {
-            WriteProcessMemory(self.0, to, bytes.as_ptr().cast(), bytes.len(), &raw mut done)
+            WriteProcessMemory(
+                self.0,
+                to,
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                &raw mut done,
+            )
         };
         (copied != 0 && done == bytes.len())
             .then_some(())

@@ -18,7 +18,7 @@ use crate::interfaces::{self, Interfaces};
 use crate::log::log;
 use crate::nt::{self, NtStatus};
 use crate::request::Request;
-use crate::system::Outcome;
+use crate::system::{Outcome, System};
 use crate::{registry, worker};
 
 /// What the driver's import `name` is bound to when PortCls or the kernel is not to be called from
@@ -103,7 +103,9 @@ unsafe extern "win64" fn initialise(
             .add(DRIVER_EXTENSION)
             .cast::<*mut usize>()
             .read();
-        extension.add(1).write((add_device as *const ()).expose_provenance());
+        extension
+            .add(1)
+            .write((add_device as *const ()).expose_provenance());
     }
     objects().driver = driver.expose_provenance();
     status.unwrap_or(nt::UNSUCCESSFUL)
@@ -120,6 +122,8 @@ unsafe extern "win64" fn etw_register(
     if worker::is_here() {
         return register();
     }
+    // The last thing that `DriverEntry` does: its routines are in the driver object.
+    take_routines(driver());
     worker::call("EtwRegister", |_| register()).unwrap_or(nt::UNSUCCESSFUL)
 }
 
@@ -132,7 +136,7 @@ unsafe extern "win64" fn etw_unregister(handle: u64) -> NtStatus {
     worker::call("EtwUnregister", |_| unregister()).unwrap_or(nt::UNSUCCESSFUL)
 }
 
-/// Puts ours in front of what the driver left in its object when `DriverEntry` returned.
+/// Puts ours in front of what the driver left in its object.
 fn take_routines(driver: *mut DriverObject) {
     let mut objects = objects();
     if objects.routines.is_some() {
@@ -146,10 +150,7 @@ fn take_routines(driver: *mut DriverObject) {
     });
 }
 
-unsafe extern "win64" fn add_device(
-    driver: *mut DriverObject,
-    pdo: *mut DeviceObject,
-) -> NtStatus {
+unsafe extern "win64" fn add_device(driver: *mut DriverObject, pdo: *mut DeviceObject) -> NtStatus {
     take_routines(driver);
     // SAFETY: the physical device is Wine's.
     let (identity, values) = unsafe { registry::identify(pdo) };
@@ -157,7 +158,15 @@ unsafe extern "win64" fn add_device(
     let mut fdo = ptr::null_mut();
     // SAFETY: the driver object is ours.
     let status = unsafe {
-        nt::IoCreateDevice(driver, 0, ptr::null(), nt::FILE_DEVICE_KS, 0, 0, &raw mut fdo)
+        nt::IoCreateDevice(
+            driver,
+            0,
+            ptr::null(),
+            nt::FILE_DEVICE_KS,
+            0,
+            0,
+            &raw mut fdo,
+        )
     };
     if status != nt::SUCCESS {
         return status;
@@ -286,7 +295,15 @@ fn make_device(driver: *mut DriverObject, name: &str) -> Option<*mut DeviceObjec
     // SAFETY: the driver object is ours, the name alive.
     let status = unsafe {
         let name = text.descriptor();
-        nt::IoCreateDevice(driver, 0, &raw const name, nt::FILE_DEVICE_KS, 0, 0, &raw mut device)
+        nt::IoCreateDevice(
+            driver,
+            0,
+            &raw const name,
+            nt::FILE_DEVICE_KS,
+            0,
+            0,
+            &raw mut device,
+        )
     };
     if status != nt::SUCCESS {
         log!("{name} cannot be made: {status:#010x}");
@@ -386,7 +403,7 @@ unsafe extern "win64" fn control(device: *mut DeviceObject, irp: *mut Irp) -> St
         Some(Outcome::Pin(number)) => answer_pin(request, number),
         None => request.complete(nt::INVALID_DEVICE_REQUEST, 0),
     };
-    let done = worker::call("completed reads", |system| system.completed());
+    let done = worker::call("completed reads", System::completed);
     complete_reads(done.unwrap_or_default());
     Status(status)
 }
@@ -436,7 +453,10 @@ unsafe extern "win64" fn pass_down(device: *mut DeviceObject, irp: *mut Irp) -> 
 }
 
 unsafe extern "win64" fn unload(driver: *mut DriverObject) {
-    let routine = objects().routines.take().and_then(|routines| routines.unload);
+    let routine = objects()
+        .routines
+        .take()
+        .and_then(|routines| routines.unload);
     bury();
     match worker::call("DriverUnload", |system| system.unload(driver, routine)) {
         Some(Some(report)) => log!("DriverUnload: {report}"),

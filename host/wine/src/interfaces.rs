@@ -136,11 +136,14 @@ pub(crate) fn remove_link(link: &str) {
 
 /// A GUID as registry keys spell it.
 fn braced(guid: &Guid) -> String {
-    let [a, b, rest @ ..] = guid.data4;
-    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let last = u64::from_be_bytes(guid.data4);
     format!(
-        "{{{:08x}-{:04x}-{:04x}-{a:02x}{b:02x}-{rest}}}",
-        guid.data1, guid.data2, guid.data3
+        "{{{:08x}-{:04x}-{:04x}-{:04x}-{:012x}}}",
+        guid.data1,
+        guid.data2,
+        guid.data3,
+        last >> 48,
+        last & 0xFFFF_FFFF_FFFF
     )
 }
 

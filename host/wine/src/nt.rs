@@ -103,16 +103,17 @@ impl Text {
     /// A counted string of this text.
     pub(crate) fn new(text: &str) -> Self {
         Self {
-            units: text.encode_utf16().collect(),
+            // Wine reads some of these up to a terminator.
+            units: text.encode_utf16().chain([0]).collect(),
         }
     }
 
     /// The descriptor, for the length of a call.
     pub(crate) fn descriptor(&self) -> UnicodeString {
-        let length = u16::try_from(self.units.len() * 2).unwrap_or(0);
+        let maximum_length = u16::try_from(self.units.len() * 2).unwrap_or(0);
         UnicodeString {
-            length,
-            maximum_length: length,
+            length: maximum_length.saturating_sub(2),
+            maximum_length,
             buffer: self.units.as_ptr(),
         }
     }

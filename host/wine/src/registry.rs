@@ -44,8 +44,7 @@ pub(crate) unsafe fn identify(pdo: *mut DeviceObject) -> (Vec<String>, Values) {
     };
     let mut key: *mut c_void = ptr::null_mut();
     // SAFETY: promised by the caller.
-    let status =
-        unsafe { nt::IoOpenDeviceRegistryKey(pdo, DRIVER_KEY, KEY_READ, &raw mut key) };
+    let status = unsafe { nt::IoOpenDeviceRegistryKey(pdo, DRIVER_KEY, KEY_READ, &raw mut key) };
     let mut values = Vec::new();
     if status == nt::SUCCESS {
         // SAFETY: the key is open until it is closed here.

@@ -77,7 +77,8 @@ impl Request {
     /// A copy of the input buffer: Wine keeps the client's bytes in this process.
     pub(crate) fn input(self) -> Vec<u8> {
         // SAFETY: the location is alive with the request.
-        let (start, length) = unsafe { ((*self.location()).input, (*self.location()).input_length) };
+        let (start, length) =
+            unsafe { ((*self.location()).input, (*self.location()).input_length) };
         copy_of(start, length)
     }
 

@@ -147,7 +147,10 @@ impl System {
 
     /// Opens a filter for a file object.
     pub(crate) fn open_filter(&mut self, fdo: usize, name: &str, file: usize) -> NtStatus {
-        let filter = self.devices.get(&fdo).and_then(|device| device.filter(name));
+        let filter = self
+            .devices
+            .get(&fdo)
+            .and_then(|device| device.filter(name));
         match filter {
             Some(filter) => {
                 self.open.insert(file, Open::Filter(filter));

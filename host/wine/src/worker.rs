@@ -92,10 +92,7 @@ fn jobs() -> Option<Sender<Job>> {
 
 /// Ends the thread.
 pub(crate) fn stop() {
-    let worker = WORKER
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
+    let worker = WORKER.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(Worker { jobs, thread }) = worker {
         drop(jobs);
         let _ = thread.join();

@@ -10,3 +10,4 @@ pub(crate) mod prove;
 pub(crate) mod soak;
 pub(crate) mod sys;
 pub(crate) mod test;
+pub(crate) mod wine;

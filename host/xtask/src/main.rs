@@ -10,6 +10,7 @@ mod process;
 mod suite;
 mod tools;
 mod windows_gnu;
+mod wine;
 mod workspace;
 
 use std::process::ExitCode;

@@ -9,7 +9,9 @@ use crate::{
     cross::{Architecture, Cross},
     libtest, process,
     suite::Outcome,
-    tools, workspace,
+    tools,
+    windows_gnu::WindowsGnu,
+    workspace,
 };
 
 /// How long the suites with a dial run.
@@ -36,6 +38,7 @@ pub(crate) const SUITES: &[Suite] = &[
     ("no-panic proof", no_panic_proof),
     ("inf", inf),
     ("package", package),
+    ("wine", wine),
     ("tests", tests),
     ("doc tests", examples),
     ("documentation", documentation),
@@ -92,8 +95,14 @@ fn clippy(_: Effort) -> Result<Outcome> {
     Ok(Outcome::count(2))
 }
 
-/// The driver as it is built for Windows, and the stand-in that configures that build.
+/// The driver as it is built for Windows, the stand-in that configures that build, and what runs
+/// under Wine.
 fn clippy_windows(_: Effort) -> Result<Outcome> {
+    let windows = WindowsGnu::prepare()?;
+    let mut wine = windows.cargo("clippy", "dmusmini-wine");
+    wine.args(["--package", "dmusmini-wine-ksuser", "--", "-Dwarnings"]);
+    process::run("clippy wine", &mut wine)?;
+
     let cross = Cross::prepare(Architecture::Amd64)?;
     let mut driver = cross.cargo("clippy");
     driver.args(["--", "-Dwarnings"]);
@@ -113,7 +122,7 @@ fn clippy_windows(_: Effort) -> Result<Outcome> {
         workspace::target().join("sys/wdk-build-target"),
     );
     process::run("clippy wdk-build", &mut stand_in)?;
-    Ok(Outcome::count(2))
+    Ok(Outcome::count(3))
 }
 
 /// The image that the scenario tests run.
@@ -148,6 +157,11 @@ fn inf(_: Effort) -> Result<Outcome> {
 fn package(_: Effort) -> Result<Outcome> {
     super::package::run(&super::package::Arguments { arch: Vec::new() })?;
     Ok(Outcome::count(2))
+}
+
+/// The package on Wine's kernel.
+fn wine(_: Effort) -> Result<Outcome> {
+    super::wine::run()
 }
 
 /// Unit, property and scenario tests of the whole workspace.
