@@ -302,10 +302,16 @@ fn mirror_workspace(root: &Path, mirror: &Path) -> Result<()> {
             continue;
         }
         let link = mirror.join(&name);
-        match symlink(entry.path(), &link) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        if fs::read_link(&link).is_ok_and(|target| target == entry.path()) {
+            continue;
+        }
+        // A workspace that was moved or copied with its target directory has links that lead to
+        // where it was: what was built would not be what is here.
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => other.with_context(|| link.display().to_string())?,
         }
+        symlink(entry.path(), &link).with_context(|| link.display().to_string())?;
     }
     let committed = fs::read(root.join("Cargo.lock")).context("Cargo.lock")?;
     let seen = mirror.join("Cargo.lock.committed");
