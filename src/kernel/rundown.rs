@@ -37,7 +37,8 @@ impl Rundown {
     pub fn enter(&self) -> Option<InUse<'_>> {
         // SAFETY: the word is a run-down reference.
         let entered = unsafe { nt::ExAcquireRundownProtection(self.word.get()) };
-        (entered != 0).then_some(InUse { rundown: self })
+        // Lazily: a use that is made and thrown away would end one that was never begun.
+        (entered != 0).then(|| InUse { rundown: self })
     }
 
     /// Ends a use whose [`InUse`] was forgotten.
