@@ -45,12 +45,19 @@ impl<T> SetOnce<T> {
         if claim.is_err() {
             return Err(value);
         }
-        // SAFETY: the claim makes this thread the only one to touch the value.
-        let place = unsafe { &mut *self.value.get() };
-        let value = place.insert(value);
+        let place = self.value.get();
+        // SAFETY: the claim makes this thread the only one to touch the value, which is `None`.
+        unsafe { place.write(Some(value)) };
         // Ordering: Release, so that who sees "full" sees the value.
         self.state.store(FULL, Ordering::Release);
-        Ok(value)
+        // Borrowed afresh and shared: what comes out of an exclusive borrow would end with the first
+        // access by somebody else, such as a service routine.
+        // SAFETY: a full cell is never written again.
+        match unsafe { &*place } {
+            Some(value) => Ok(value),
+            // SAFETY: written above.
+            None => unsafe { core::hint::unreachable_unchecked() },
+        }
     }
 
     /// The value, if the cell is full.

@@ -48,7 +48,7 @@ impl DataDescriptor {
 
     fn of<T>(kind: u32, bytes: &[T]) -> Self {
         Self {
-            pointer: u64::try_from(bytes.as_ptr().addr()).unwrap_or(0),
+            pointer: u64::try_from(bytes.as_ptr().expose_provenance()).unwrap_or(0),
             size: u32::try_from(size_of_val(bytes)).unwrap_or(0),
             kind,
         }

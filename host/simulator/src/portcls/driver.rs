@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use dmusmini::com::Status;
 use dmusmini::kernel::nt::{
@@ -117,8 +118,10 @@ impl DriverState {
     }
 }
 
+/// PortCls' own entry: always the same address, which a function need not have.
 fn port_dispatch() -> DriverDispatch {
-    dispatch_routine
+    static ADDRESS: OnceLock<DriverDispatch> = OnceLock::new();
+    *ADDRESS.get_or_init(|| dispatch_routine)
 }
 
 unsafe extern "win64" fn dispatch_routine(device: *mut DeviceObject, irp: *mut Irp) -> Status {
