@@ -45,6 +45,9 @@ use crate::portcls::interfaces::{IMasterClock, IPortDMus, IServiceGroup};
 use crate::time::RefTime;
 use crate::trace::{self, Event};
 
+/// How many polls of a handshake fit into a byte's time on the wire.
+const POLLS_PER_BYTE: u32 = 320_u32.div_ceil(spec::POLL_MICROSECONDS);
+
 /// The chip's ports, unreachable once the device has been pulled out.
 #[derive(Debug)]
 pub struct GuardedPorts {
@@ -305,7 +308,8 @@ impl Uart {
     pub fn close(&self, irql: &mut Irql<Passive>) {
         self.sender
             .with(irql, |sender, _| sender.transmitter.hush());
-        for _ in 0..spec::HANDSHAKE_POLLS {
+        let mut polls = spec::HANDSHAKE_POLLS;
+        while polls > 0 {
             let _ = self.pump(&mut irql.as_at_most());
             let quiet = self.sender.with(irql, |sender, _| {
                 sender.transmitter.is_quiet(clock::interrupt_time())
@@ -313,7 +317,11 @@ impl Uart {
             if quiet || self.mode(irql) != Mode::Uart {
                 break;
             }
-            clock::stall(spec::POLL_MICROSECONDS);
+            // The chip has news for us a byte time from now.
+            for _ in 0..POLLS_PER_BYTE.min(polls) {
+                clock::stall(spec::POLL_MICROSECONDS);
+            }
+            polls = polls.saturating_sub(POLLS_PER_BYTE);
         }
         self.device.with(irql, |state, _| {
             state.notice_removal();

@@ -5,7 +5,7 @@
 //! ends with the machine asserting no leak, no lock, PASSIVE, and no broken rule of the contract.
 //! Numbers are printed: run with `--nocapture`. `DMUSMINI_SOAK=full` runs the soak for two virtual
 //! hours instead of a fiftieth.
-#![cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![expect(
     clippy::unwrap_used,
     clippy::float_arithmetic,
@@ -15,6 +15,7 @@
 
 mod capture;
 mod faults;
+mod interleavings;
 mod power;
 mod properties;
 mod removal;
@@ -23,6 +24,7 @@ mod soak;
 mod timing;
 #[path = "../mpu401/traffic.rs"]
 mod traffic;
+mod whole_path;
 
 use dmusmini_simulator::tracking_allocator::TrackingAllocator;
 

@@ -197,6 +197,15 @@ impl Chip {
         }
     }
 
+    /// Lets bytes arrive at this very moment, all at once: as if they had come while nobody looked.
+    pub fn arrive(&mut self, now: u64, bytes: impl IntoIterator<Item = u8>) {
+        self.catch_up(now);
+        for byte in bytes {
+            let (start, end) = (now, now);
+            self.hear(Flown { byte, start, end });
+        }
+    }
+
     /// Bytes that the other end has still to send.
     #[must_use]
     pub fn unplayed(&self) -> usize {

@@ -46,6 +46,21 @@ impl Kernel {
         result
     }
 
+    /// Runs `work` at PASSIVE_LEVEL as another processor might at this moment, whatever this one is
+    /// doing; whether it could. It cannot while a lock is held here or a run-down reference is in
+    /// use: whoever asked for either would wait, and with one thread for ever.
+    pub fn on_another_processor(&self, work: impl FnOnce()) -> bool {
+        if self.locks.count() > 0 || !self.locks.in_use().is_empty() {
+            return false;
+        }
+        let inside = crate::inside::set_inside(false);
+        let before = self.level.replace(Irql::PASSIVE);
+        work();
+        self.level.set(before);
+        crate::inside::set_inside(inside);
+        true
+    }
+
     /// What a write to CR8 does, whichever direction it is.
     pub fn write_level(&self, level: Irql) {
         if level > Irql::HIGH {
