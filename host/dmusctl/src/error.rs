@@ -133,10 +133,25 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
+/// An error with its causes. A cause that the text names already is not named twice.
+#[must_use]
+pub fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let words = cause.to_string();
+        if text.is_empty() {
+            text = words;
+        } else if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+    }
+    text
+}
+
 /// An error for programs.
 #[must_use]
 pub fn to_json(error: &anyhow::Error) -> Value {
-    let mut object = json!({ "message": format!("{error:#}"), "exit_code": exit_code(error) });
+    let mut object = json!({ "message": message(error), "exit_code": exit_code(error) });
     let cause = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<OsError>());
@@ -170,6 +185,15 @@ mod tests {
             "{message}"
         );
         assert!(message.ends_with("(error 2)"), "{message}");
+    }
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let io = std::io::Error::other("gone");
+        let error = anyhow::Error::from(io)
+            .context("song.mid: gone")
+            .context("while playing");
+        assert_eq!(message(&error), "while playing: song.mid: gone");
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Output {
         if self.json {
             let _ = writeln!(std::io::stdout(), "{:#}", crate::error::to_json(error));
         } else {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", crate::error::message(error));
         }
     }
 

@@ -91,7 +91,7 @@ fn make(arch: Architecture, version: &str) -> Result<()> {
         inf_source: &inf_source,
         driver_ver: driver_ver(version)?,
         image: &image,
-        extra: &extra(&root, &image)?,
+        extra: &extra(&root, &image, arch)?,
         certificate: &certificate,
     };
     let package = target.join("package").join(name);
@@ -119,8 +119,8 @@ fn driver_ver(version: &str) -> Result<DriverVer> {
     })
 }
 
-/// What goes in as it is: symbols, instructions, scripts, and the test tool where it was built.
-fn extra(root: &Path, image: &Path) -> Result<Vec<(PathBuf, String)>> {
+/// What goes in as it is: symbols, instructions, scripts, and the test tool.
+fn extra(root: &Path, image: &Path, arch: Architecture) -> Result<Vec<(PathBuf, String)>> {
     let mut extra = vec![
         (image.with_extension("pdb"), "dmusmini.pdb".to_owned()),
         (
@@ -128,6 +128,11 @@ fn extra(root: &Path, image: &Path) -> Result<Vec<(PathBuf, String)>> {
             "README-INSTALL.md".to_owned(),
         ),
     ];
+    // A program for arm64 wants a C runtime that is not to be had here.
+    if matches!(arch, Architecture::Amd64) {
+        let tool = root.join("target/dmusctl/dmusctl.exe");
+        extra.push((tool, "dmusctl.exe".to_owned()));
+    }
     let scripts = root.join("tests/windows");
     let entries = fs::read_dir(&scripts).with_context(|| shown(&scripts))?;
     for entry in entries {

@@ -76,7 +76,7 @@ impl Image {
                     (name, section.characteristics.get(LE).0)
                 })
                 .collect(),
-            version: version(data),
+            version: version(data, &file),
             bytes: data.len(),
         })
     }
@@ -118,20 +118,64 @@ fn imports(file: &PeFile64<'_>) -> Result<BTreeSet<Import>> {
     Ok(all)
 }
 
-/// Finds `VS_FIXEDFILEINFO` by its signature; its resource is the only place that can hold one.
-fn version(data: &[u8]) -> Option<[u16; 4]> {
+/// The file version of the version resource: its numbers, if its text says the same.
+fn version(data: &[u8], file: &PeFile64<'_>) -> Option<[u16; 4]> {
     const SIGNATURE: [u8; 8] = [0xBD, 0x04, 0xEF, 0xFE, 0, 0, 1, 0];
-    let at = data
+    let resource = version_resource(data, file)?;
+    let at = resource
         .windows(SIGNATURE.len())
         .position(|window| window == SIGNATURE)?;
-    let words = data.get(at + SIGNATURE.len()..)?.get(..8)?;
+    let words = resource.get(at + SIGNATURE.len()..)?.get(..8)?;
     let word = |index: usize| {
         Some(u16::from_le_bytes([
             *words.get(index)?,
             *words.get(index + 1)?,
         ]))
     };
-    Some([word(2)?, word(0)?, word(6)?, word(4)?])
+    let version = [word(2)?, word(0)?, word(6)?, word(4)?];
+    let text = version.map(|part| part.to_string()).join(".");
+    ["FileVersion", "ProductVersion"]
+        .iter()
+        .all(|name| string_of(resource, name).is_some_and(|own| own == text))
+        .then_some(version)
+}
+
+/// The bytes of the resource of type `RT_VERSION`.
+fn version_resource<'a>(data: &'a [u8], file: &PeFile64<'a>) -> Option<&'a [u8]> {
+    const RT_VERSION: u16 = 16;
+    let sections = file.section_table();
+    let directory = file
+        .data_directories()
+        .resource_directory(data, &sections)
+        .ok()??;
+    let root = directory.root().ok()?;
+    let of_type = root
+        .entries
+        .iter()
+        .find(|entry| entry.name_or_id().id() == Some(RT_VERSION))?;
+    let names = of_type.data(directory).ok()?.table()?;
+    let languages = names.entries.first()?.data(directory).ok()?.table()?;
+    let entry = languages.entries.first()?.data(directory).ok()?.data()?;
+    let bytes = sections.pe_data_at(data, entry.offset_to_data.get(LE))?;
+    bytes.get(..entry.size.get(LE) as usize)
+}
+
+/// The value of a string of a version resource: UTF-16 behind the name, up to a zero.
+fn string_of(resource: &[u8], name: &str) -> Option<String> {
+    let units: Vec<u16> = resource
+        .as_chunks()
+        .0
+        .iter()
+        .map(|pair| u16::from_le_bytes(*pair))
+        .collect();
+    let wanted: Vec<u16> = name.encode_utf16().chain([0]).collect();
+    let at = units
+        .windows(wanted.len())
+        .position(|window| window == wanted)?;
+    let value = units.get(at + wanted.len()..)?;
+    let value = &value[value.iter().position(|unit| *unit != 0)?..];
+    let end = value.iter().position(|unit| *unit == 0)?;
+    String::from_utf16(&value[..end]).ok()
 }
 
 /// The checksum that Windows verifies on drivers: folded 16-bit sum without the field, plus length.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::sys;
+use super::{dmusctl, sys};
 use crate::{
     cross::Architecture,
     install::{self, Need},
@@ -43,6 +43,9 @@ fn make(arch: Architecture) -> Result<()> {
         debug: false,
         prove: false,
     })?;
+    if arch == Architecture::Amd64 {
+        dmusctl::run(&dmusctl::Arguments {})?;
+    }
     let version = sys::package_version()?
         .map(|number| number.to_string())
         .join(".");
