@@ -1,39 +1,46 @@
 @echo off
-rem Disables and enables every dmusmini device, 100 times or as often as the first argument says.
-rem 0: each came back each time. 1: one did not.
-setlocal enabledelayedexpansion
-call "%~dp0common.cmd" stress
+rem Disables and enables every dmusmini device, 100 times or as often as the first argument says, and
+rem tests the driver after every tenth time and at the end. 0: it came back each time. 1: it did not.
+rem 2: a precondition is not met. /check only looks. Log: %TEMP%\dmusmini-stress.log
+setlocal
+call "%~dp0common.cmd" stress %*
 if errorlevel 1 exit /b 2
-set "TIMES=%~1"
-if "%TIMES%"=="" set TIMES=100
-set DEVICES=0
-for %%h in ("ROOT\dmusmini" "ACPI\PNPB006" "*PNPB006") do (
-    for /f "tokens=2,* delims=:" %%a in ('pnputil /enum-devices /deviceid %%h ^| findstr /i "Instance"') do (
-        for /f "tokens=* delims= " %%i in ("%%a") do (
-            set /a DEVICES+=1
-            call :device "%%i"
-            if errorlevel 1 exit /b 1
-        )
-    )
-)
-if "%DEVICES%"=="0" (
-    call :say no device is installed
+"%DMUSCTL%" status >> "%LOG%" 2>&1
+if errorlevel 1 (
+    call :say no device is started: run install.cmd
     exit /b 2
 )
-call :say %DEVICES% devices, %TIMES% times each
-exit /b 0
-
-:device
-for /l %%n in (1,1,%TIMES%) do (
-    pnputil /disable-device "%~1" >> "%LOG%" 2>&1
-    if errorlevel 1 goto broken
-    pnputil /enable-device "%~1" >> "%LOG%" 2>&1
-    if errorlevel 1 goto broken
+if defined CHECK (
+    call :say everything that stress.cmd needs is here
+    exit /b 0
 )
+set "TIMES=%~1"
+if "%TIMES%"=="" set "TIMES=100"
+set "DONE=0"
+set "SINCE=0"
+
+:again
+if %DONE% geq %TIMES% goto finished
+"%DMUSCTL%" disable >> "%LOG%" 2>&1
+if errorlevel 1 goto broken
+"%DMUSCTL%" enable >> "%LOG%" 2>&1
+if errorlevel 1 goto broken
+set /a DONE+=1
+set /a SINCE+=1
+if %SINCE% lss 10 goto again
+set "SINCE=0"
+"%DMUSCTL%" selftest >> "%LOG%" 2>&1
+if errorlevel 1 goto broken
+goto again
+
+:finished
+"%DMUSCTL%" selftest >> "%LOG%" 2>&1
+if errorlevel 1 goto broken
+call :say %TIMES% times, and it works
 exit /b 0
 
 :broken
-call :say %~1 did not come back, see %LOG%
+call :say it did not come back after %DONE% times, see %LOG%
 exit /b 1
 
 :say

@@ -1,29 +1,38 @@
 @echo off
 rem Installs this folder's version over an installed one. 0: this version runs. 1: it does not.
+rem 2: a precondition is not met. /check only looks. Log: %TEMP%\dmusmini-upgrade.log
 setlocal
-call "%~dp0common.cmd" upgrade
+call "%~dp0common.cmd" upgrade %*
 if errorlevel 1 exit /b 2
-sc query dmusmini >nul 2>&1
-if errorlevel 1 (
+"%DMUSCTL%" status > "%ANSWER%" 2>&1
+find "service: not installed" "%ANSWER%" >nul
+if not errorlevel 1 (
     call :say no version is installed: run install.cmd
     exit /b 2
 )
-for /f "tokens=2 delims==," %%v in ('findstr /i /b "DriverVer" "%PACKAGE%\dmusmini.inf"') do set "DATE_NEW=%%v"
-for /f "tokens=2 delims=," %%v in ('findstr /i /b "DriverVer" "%PACKAGE%\dmusmini.inf"') do set "VERSION_NEW=%%v"
-call :say upgrading to %VERSION_NEW%
-pnputil /add-driver "%PACKAGE%\dmusmini.inf" /install >> "%LOG%" 2>&1
-pnputil /enum-drivers | findstr /i /c:"%VERSION_NEW%" >nul
-if errorlevel 1 (
-    call :say %VERSION_NEW% is not in the driver store, see %LOG%
-    exit /b 1
+set "VERSION="
+for /f "tokens=2" %%v in ('"%DMUSCTL%" --version') do set "VERSION=%%v.0"
+if "%VERSION%"=="" (
+    call :say dmusctl does not say its version
+    exit /b 2
 )
-sc query dmusmini | findstr /i "RUNNING" >nul
-if errorlevel 1 (
-    call :say the driver does not run, see %LOG%
-    exit /b 1
+if defined CHECK (
+    call :say everything that upgrade.cmd needs is here
+    exit /b 0
 )
-call :say %VERSION_NEW% is installed
+call :say upgrading to %VERSION%
+"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" >> "%LOG%" 2>&1
+if errorlevel 1 goto failed
+"%DMUSCTL%" status > "%ANSWER%" 2>&1
+if errorlevel 1 goto failed
+find "%VERSION%" "%ANSWER%" >nul
+if errorlevel 1 goto failed
+call :say %VERSION% is installed and started
 exit /b 0
+
+:failed
+call :say %VERSION% does not run, see %LOG%
+exit /b 1
 
 :say
 echo %*

@@ -1,13 +1,30 @@
 @echo off
 rem Takes Driver Verifier's settings away. Takes effect after a restart.
+rem 0: taken away. 1: refused. 2: a precondition is not met. /check only looks.
+rem Log: %TEMP%\dmusmini-verifier-off.log
 setlocal
-call "%~dp0common.cmd" verifier-off
+call "%~dp0common.cmd" verifier-off %*
 if errorlevel 1 exit /b 2
+set "FOUND="
+for %%p in (verifier.exe) do set "FOUND=%%~$PATH:p"
+if "%FOUND%"=="" (
+    call :say verifier is not here
+    exit /b 2
+)
+if defined CHECK (
+    call :say everything that verifier-off.cmd needs is here
+    exit /b 0
+)
 verifier /query >> "%LOG%" 2>&1
 verifier /reset >> "%LOG%" 2>&1
 if errorlevel 2 (
-    echo verifier refused, see %LOG%
+    call :say verifier refused, see %LOG%
     exit /b 1
 )
-echo off after the next restart
+call :say off after the next restart
+exit /b 0
+
+:say
+echo %*
+echo %*>> "%LOG%"
 exit /b 0

@@ -1,9 +1,21 @@
 @echo off
 rem Driver Verifier for dmusmini.sys: the standard checks (special pool, IRQL, pool tracking, I/O,
 rem deadlocks, security, miscellaneous) and DDI compliance. Takes effect after a restart.
+rem 0: set. 1: refused. 2: a precondition is not met. /check only looks.
+rem Log: %TEMP%\dmusmini-verifier-on.log
 setlocal
-call "%~dp0common.cmd" verifier-on
+call "%~dp0common.cmd" verifier-on %*
 if errorlevel 1 exit /b 2
+set "FOUND="
+for %%p in (verifier.exe) do set "FOUND=%%~$PATH:p"
+if "%FOUND%"=="" (
+    call :say verifier is not here
+    exit /b 2
+)
+if defined CHECK (
+    call :say everything that verifier-on.cmd needs is here
+    exit /b 0
+)
 verifier /standard /driver dmusmini.sys >> "%LOG%" 2>&1
 rem 0: set now. 1: needs a restart, which is the ordinary case.
 if errorlevel 2 (
@@ -11,7 +23,7 @@ if errorlevel 2 (
     exit /b 1
 )
 verifier /querysettings >> "%LOG%" 2>&1
-call :say on after the next restart; play something, then look at verifier /query
+call :say on after the next restart; then run dmusctl selftest, and look at verifier /query
 exit /b 0
 
 :say

@@ -49,7 +49,7 @@ pub(crate) fn run(_: &Arguments) -> Result<PathBuf> {
 }
 
 /// What Windows 10 and later have, all that the program may ask for.
-const SYSTEM: [&str; 9] = [
+const SYSTEM: [&str; 11] = [
     "advapi32.dll",
     "api-ms-win-core-synch-l1-2-0.dll",
     "bcryptprimitives.dll",
@@ -59,6 +59,8 @@ const SYSTEM: [&str; 9] = [
     "newdev.dll",
     "ntdll.dll",
     "setupapi.dll",
+    "userenv.dll",
+    "ws2_32.dll",
 ];
 
 /// It runs where nothing is installed, and carries the driver's version.
