@@ -5,7 +5,7 @@ use dmusmini_collection::{Bank, Block, Instrument, Region, Sample, Wave, destina
 
 /// A sine of 10 cycles in a loop of 1,000 frames; with its filter, LFOs and envelopes at work if
 /// `filter` is set.
-pub(crate) fn tones(filter: bool) -> Bank {
+pub fn tones(filter: bool) -> Bank {
     let cycle = |n: u32| (f64::from(n) * 10.0 / 1000.0 * std::f64::consts::TAU).sin() * 8000.0;
     let frames = (0..2000).map(|n| cycle(n) as i16).collect();
     let mut wave = Wave::new("tone", 44_100, frames);

@@ -1,26 +1,35 @@
 //! The driver's synth, ready to be timed.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use dmusmini::dls::Download;
-use dmusmini::synth::{BLOCK_FRAMES, Config, Interpolation, Synth};
+use dmusmini::synth::{BLOCK_FRAMES, Config, Stats, Synth};
 use dmusmini::time::SampleTime;
 use dmusmini_collection::{Bank, Options, Selection};
 
+use crate::Mode;
+
 /// A synth and how far it has played.
-pub(crate) struct Driver {
+pub struct Driver {
     synth: Synth,
     position: i64,
 }
 
 impl Driver {
     /// Effects off, 44.1 kHz stereo.
-    pub(crate) fn new(bank: &Bank, interpolation: Interpolation, voices: u16) -> Result<Self> {
-        let config = Config {
-            voices,
-            interpolation,
-            ..Config::default()
-        };
-        let mut synth = Synth::try_new(&config).map_err(|_| anyhow!("no memory"))?;
+    pub fn new(bank: &Bank, mode: Mode, voices: u16) -> Result<Self> {
+        Self::with(
+            bank,
+            &Config {
+                voices,
+                interpolation: mode.into(),
+                ..Config::default()
+            },
+        )
+    }
+
+    /// As configured.
+    pub fn with(bank: &Bank, config: &Config) -> Result<Self> {
+        let mut synth = Synth::try_new(config).map_err(|_| anyhow!("no memory"))?;
         for item in bank.download_set(&Selection::All, Options::default()) {
             let download =
                 Download::parse(&item.bytes).map_err(|error| anyhow!("{}: {error}", item.name))?;
@@ -31,46 +40,68 @@ impl Driver {
         Ok(Self { synth, position: 0 })
     }
 
-    /// Starts notes on all channels, half a tone around the wave's own key.
-    pub(crate) fn hold(&mut self, voices: u16) {
+    /// Starts notes on all channels, around the wave's own key, and lets them begin.
+    pub fn hold(&mut self, voices: u16) -> Result<()> {
         for n in 0..voices {
             let channel = (n % 15 + u16::from(n % 15 >= 9)) as u8;
             let key = 55 + (n / 15 % 12) as u8;
             self.schedule(0, &[0x90 | channel, key, 100]);
         }
+        // A block obeys a bounded number of events.
+        for _ in 0..100 {
+            self.blocks(1);
+        }
+        self.expect_voices(voices)
     }
 
-    pub(crate) fn schedule(&mut self, frame: i64, message: &[u8]) {
+    /// Fails unless exactly so many voices sound.
+    pub fn expect_voices(&self, voices: u16) -> Result<()> {
+        let sounding = self.stats().voices;
+        ensure!(
+            sounding == u32::from(voices),
+            "{sounding} voices sound instead of {voices}"
+        );
+        Ok(())
+    }
+
+    /// Queues a message for channel group 1.
+    pub fn schedule(&mut self, frame: i64, message: &[u8]) {
         // A full queue shows in the statistics.
         let _ = self.synth.schedule(SampleTime(frame), 1, message);
     }
 
-    /// Renders blocks and says how many nanoseconds of processor time they took.
-    pub(crate) fn time_blocks(&mut self, blocks: u32) -> Result<f64> {
+    /// Renders blocks.
+    pub fn blocks(&mut self, blocks: u32) {
         let mut out = [0; 2 * BLOCK_FRAMES];
-        let start = processor_time()?;
+        let samples = BLOCK_FRAMES * usize::from(self.synth.config().channels);
         for _ in 0..blocks {
-            self.synth.render(SampleTime(self.position), &mut out);
-            #[expect(clippy::cast_possible_wrap, reason = "a block is 64 frames")]
-            let frames = BLOCK_FRAMES as i64;
-            self.position += frames;
+            self.synth
+                .render(SampleTime(self.position), &mut out[..samples]);
+            self.position += BLOCK_FRAMES as i64;
         }
         std::hint::black_box(out);
+    }
+
+    /// Renders blocks and says how many nanoseconds of processor time they took.
+    pub fn time_blocks(&mut self, blocks: u32) -> Result<f64> {
+        let start = processor_time()?;
+        self.blocks(blocks);
         Ok(processor_time()? - start)
     }
 
-    /// Voices that sound.
-    pub(crate) fn voices(&self) -> u32 {
-        self.synth.stats().voices
+    /// What the synth counts.
+    pub fn stats(&self) -> Stats {
+        self.synth.stats()
     }
 
-    pub(crate) fn position(&self) -> i64 {
+    /// The next frame.
+    pub fn position(&self) -> i64 {
         self.position
     }
 }
 
 /// Nanoseconds that this thread has run; what else the machine does is not in it.
-fn processor_time() -> Result<f64> {
+pub fn processor_time() -> Result<f64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(text
         .split(' ')

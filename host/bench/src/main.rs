@@ -1,15 +1,14 @@
-//! Measures the synth: nanoseconds a voice and frame, songs, and beside its peers.
+//! Measures the synth: nanoseconds and instructions a voice and frame, songs, and its peers.
 
-mod bank;
-mod driver;
 mod report;
-mod song;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
-use dmusmini::synth::Interpolation;
+use clap::{Parser, Subcommand};
+use dmusmini_bench::driver::Driver;
+use dmusmini_bench::{Mode, bank, song};
+use dmusmini_collection::Collection;
 
 #[derive(Debug, Parser)]
 #[command(about)]
@@ -35,8 +34,19 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         blocks: u32,
     },
+    /// The worst that a block can be: every voice with its filter, and a flood of events
+    Flood {
+        /// Blocks of 64 frames
+        #[arg(long, default_value_t = 20)]
+        blocks: u32,
+        /// Events of each block
+        #[arg(long, default_value_t = 4000)]
+        events: u32,
+    },
     /// Everything, beside the peers
     Report(report::Arguments),
+    /// The instruction counts alone; fails where one is above its bar
+    Instructions,
     /// Play a song with the real bank
     Song {
         /// How waves are read
@@ -49,26 +59,6 @@ enum Command {
     },
 }
 
-/// Interpolations by the names of the report.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mode {
-    Linear,
-    Cubic4,
-    Sinc8,
-    Sinc16,
-}
-
-impl From<Mode> for Interpolation {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Linear => Self::Linear,
-            Mode::Cubic4 => Self::FourPoint,
-            Mode::Sinc8 => Self::Sinc8,
-            Mode::Sinc16 => Self::Sinc16,
-        }
-    }
-}
-
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Voices {
@@ -77,16 +67,30 @@ fn main() -> Result<()> {
             voices,
             blocks,
         } => {
-            let mut synth = driver::Driver::new(&bank::tones(filter), mode.into(), voices)?;
-            synth.hold(voices);
+            let mut synth = Driver::new(&bank::tones(filter), mode, voices)?;
+            synth.hold(voices)?;
             let time = synth.time_blocks(blocks)?;
             let frames = f64::from(blocks) * 64.0 * f64::from(voices);
             println!("{:.3} ns a voice and frame", time / frames);
         }
+        Command::Flood { blocks, events } => {
+            let mut synth = Driver::new(&bank::tones(true), Mode::Sinc16, 1024)?;
+            synth.hold(1024)?;
+            for _ in 0..blocks {
+                let now = synth.position();
+                for n in 0..events {
+                    // A controller that every voice of its channel hears.
+                    let value = (n / 2 % 128) as u8;
+                    synth.schedule(now, &[0xB0 | (n % 9) as u8, 7, value]);
+                }
+                synth.blocks(1);
+            }
+        }
         Command::Report(arguments) => report::run(&arguments)?,
+        Command::Instructions => report::instructions::check()?,
         Command::Song { mode, file, bank } => {
-            let bank = dmusmini_collection::Collection::open(bank)?.into_bank();
-            let mut synth = driver::Driver::new(&bank, mode.into(), 64)?;
+            let bank = Collection::open(bank)?.into_bank();
+            let mut synth = Driver::new(&bank, mode, 64)?;
             let song = song::Song::open(&file)?;
             let time = song.play(&mut synth)?;
             println!("{:.3} ms a second", time / 1e6 / song.seconds());

@@ -1,18 +1,24 @@
-//! All rows in one run: the driver's synth and its peers, held voices and a song.
+//! All measurements in one run: the driver's synth and its peers.
 
-use std::fmt::Write as _;
+mod bars;
+pub(crate) mod instructions;
+mod markdown;
+mod ours;
+mod peers;
+
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+use dmusmini_bench::song::Song;
+use dmusmini_bench::{Mode, held};
 use dmusmini_collection::Collection;
-use dmusmini_song::Event;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::driver::Driver;
-use crate::song::Song;
-use crate::{Mode, bank};
+use bars::Bar;
+use instructions::Counts;
+use ours::timed;
+use peers::{Bench, PEERS};
 
 /// Where everything is.
 #[derive(Debug, clap::Args)]
@@ -29,112 +35,263 @@ pub(crate) struct Arguments {
     /// The program that times the peers that are crates
     #[arg(long)]
     peers: PathBuf,
+    /// This program, built without SIMD
+    #[arg(long)]
+    portable: PathBuf,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// One measurement.
-#[derive(Debug)]
-struct Row {
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
     engine: &'static str,
     mode: String,
-    voices: u32,
+    voices: u16,
     /// Nanoseconds a voice and frame, or milliseconds a second of song.
     value: f64,
 }
 
-const VOICES: u16 = 64;
-/// Seconds of held notes.
-const HELD: f64 = 8.0;
-const RATE: f64 = 44_100.0;
+impl Row {
+    fn new(engine: &'static str, mode: &str, suffix: &str, voices: u16, value: f64) -> Self {
+        Self {
+            engine,
+            mode: format!("{mode}{suffix}"),
+            voices,
+            value,
+        }
+    }
+
+    fn as_json(&self, unit: &str) -> Value {
+        json!({
+            "engine": self.engine,
+            "mode": self.mode,
+            "voices": self.voices,
+            unit: self.value,
+        })
+    }
+}
+
+/// Everything that was measured.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Held notes of the real bank, in every engine.
+    held: Vec<Row>,
+    /// The driver's bare paths.
+    paths: Vec<Row>,
+    /// Without SIMD: plain, filtered.
+    portable: [f64; 2],
+    songs: Vec<Row>,
+    song: String,
+    counts: Counts,
+    bars: Vec<Bar>,
+}
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let mut held = Vec::new();
-    for (mode, name) in MODES {
-        for (filter, suffix) in [(false, ""), (true, "-filter")] {
-            let mut synth = Driver::new(&bank::tones(filter), mode.into(), VOICES)?;
-            synth.hold(VOICES);
-            held.push(Row {
-                engine: "dmusmini",
-                mode: format!("{name}{suffix}"),
-                voices: VOICES.into(),
-                value: best(3, || {
-                    let blocks = 4000;
-                    let time = synth.time_blocks(blocks)?;
-                    Ok(time / (f64::from(blocks) * 64.0 * f64::from(VOICES)))
-                })?,
-            });
-        }
-    }
-    let song = Song::open(&arguments.song)?;
-    let real = Collection::open(&arguments.bank)?.into_bank();
-    let mut songs = Vec::new();
-    for (mode, name) in MODES {
-        let value = best(2, || {
-            let mut synth = Driver::new(&real, mode.into(), VOICES)?;
-            Ok(song.play(&mut synth)? / 1e6 / song.seconds())
-        })?;
-        let mode = name.to_owned();
-        songs.push(Row {
-            engine: "dmusmini",
-            mode,
-            voices: VOICES.into(),
-            value,
-        });
-    }
-
-    // Peers hold notes of the real bank: strings, looped, one voice a note in every engine.
-    let notes = std::env::temp_dir().join(format!("dmusmini-held-{}.mid", std::process::id()));
-    dmusmini_song::write(&held_notes(), None, File::create(&notes)?)?;
-    let mut driver = Driver::new(&real, Mode::Sinc16.into(), VOICES)?;
-    for (at, message) in Song::open(&notes)?.messages {
-        driver.schedule(at, &message);
-    }
-    driver.time_blocks(100)?;
-    let sounding = driver.voices();
-    // All rounds end before the notes do.
-    let blocks = 1200;
-    let value = best(3, || {
-        Ok(driver.time_blocks(blocks)? / (f64::from(blocks) * 64.0 * f64::from(sounding)))
-    })?;
-    let mode = "sinc16 (bank)".to_owned();
-    held.push(Row {
-        engine: "dmusmini",
-        mode,
-        voices: sounding,
-        value,
-    });
-    for (engine, mode) in PEERS {
-        let per_second = |song: &Path, seconds: f64| -> Result<f64> {
-            let time = |seconds| peer(arguments, engine, mode, song, seconds);
-            // What starting takes cancels.
-            Ok((time(seconds)? - time(0.1)?) / (seconds - 0.1))
-        };
-        let time = best(2, || per_second(&notes, HELD))?;
-        let value = time / (RATE * f64::from(sounding));
-        held.push(Row {
-            engine,
-            mode: mode.to_owned(),
-            voices: sounding,
-            value,
-        });
-        let value = best(2, || Ok(per_second(&arguments.song, song.seconds())? / 1e6))?;
-        songs.push(Row {
-            engine,
-            mode: mode.to_owned(),
-            voices: VOICES.into(),
-            value,
-        });
-    }
-    std::fs::remove_file(&notes)?;
+    let report = measure(arguments)?;
     if arguments.json {
-        println!("{}", as_json(&held, &songs));
+        println!("{}", report.as_json());
     } else {
-        println!("{}", as_markdown(&held, &songs, &arguments.song));
+        println!("{}", report.as_markdown());
+    }
+    for bar in &report.bars {
+        eprintln!("{bar}");
     }
     Ok(())
+}
+
+fn measure(arguments: &Arguments) -> Result<Report> {
+    let peers = Bench {
+        program: &arguments.peers,
+        font: &arguments.font,
+    };
+    let song = Song::open(&arguments.song)?;
+    let bank = Collection::open(&arguments.bank)?.into_bank();
+
+    let paths = timed("paths", ours::paths)?;
+    let portable = timed("portable paths", || {
+        let of = |filter| ours::tones_of(&arguments.portable, filter);
+        Ok([of(false)?, of(true)?])
+    })?;
+    let held = timed("held notes", || held_notes(&bank, &peers))?;
+    let songs = timed("song", || {
+        let mut rows = Vec::new();
+        for mode in Mode::ALL {
+            let value = ours::song(&bank, &song, mode)?;
+            rows.push(Row::new("dmusmini", mode.name(), "", held::VOICES, value));
+        }
+        for peer in PEERS {
+            let value = peers.per_second(peer, &arguments.song, song.seconds())? / 1e6;
+            rows.push(Row::new(peer.0, peer.1, "", held::VOICES, value));
+        }
+        Ok(rows)
+    })?;
+    let limits = timed("limits", limits)?;
+    let counts = timed("instructions", || instructions::count(None))?;
+    let mut bars = of_time(&paths, portable, &held, &songs);
+    bars.extend(limits);
+    bars.extend(bars::of_instructions(&counts));
+    let name = arguments.song.file_stem().unwrap_or_default();
+    Ok(Report {
+        held,
+        paths,
+        portable,
+        songs,
+        song: name.to_string_lossy().into_owned(),
+        counts,
+        bars,
+    })
+}
+
+/// The same notes of the same bank in every engine, without a filter and with one.
+fn held_notes(bank: &dmusmini_collection::Bank, peers: &Bench<'_>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (program, suffix) in [(held::PLAIN, ""), (held::FILTERED, "-filter")] {
+        let notes = held::notes(program);
+        for mode in Mode::ALL {
+            let value = ours::notes(bank, &notes, mode)?;
+            rows.push(Row::new(
+                "dmusmini",
+                mode.name(),
+                suffix,
+                held::VOICES,
+                value,
+            ));
+        }
+        let file = std::env::temp_dir().join(format!("dmusmini-held-{}.mid", std::process::id()));
+        dmusmini_song::write(&notes, None, File::create(&file)?)?;
+        for peer in PEERS {
+            let time = peers.per_second(peer, &file, held::SECONDS)?;
+            let value = time / (RATE * f64::from(held::VOICES));
+            rows.push(Row::new(peer.0, peer.1, suffix, held::VOICES, value));
+        }
+        std::fs::remove_file(&file)?;
+    }
+    Ok(rows)
+}
+
+fn limits() -> Result<Vec<Bar>> {
+    let (queue, lost) = ours::queue()?;
+    Ok(vec![
+        Bar::at_most(
+            "cost of a voice among 1,024 against one of 64, difference",
+            ours::unevenness()?,
+            5.0,
+            "%",
+        ),
+        Bar::at_most(
+            "1,024 voices at 48 kHz, no filter, of one core",
+            ours::thousand_voices()?,
+            10.0,
+            "%",
+        ),
+        Bar::at_most(
+            "a synth with nothing to play, of one core",
+            ours::idle()?,
+            0.1,
+            "%",
+        ),
+        Bar::at_most(
+            "an event in order, in and out, of a million",
+            queue,
+            100.0,
+            "ns",
+        ),
+        Bar::at_most(
+            "events lost of a million, with room for all",
+            lost.into(),
+            0.0,
+            "",
+        ),
+    ])
+}
+
+/// The bars that want a quiet machine.
+fn of_time(paths: &[Row], portable: [f64; 2], held: &[Row], songs: &[Row]) -> Vec<Bar> {
+    let of = |rows: &[Row], engine: &str, mode: &str| {
+        let row = rows
+            .iter()
+            .find(|row| row.engine == engine && row.mode == mode);
+        row.map_or(f64::NAN, |row| row.value)
+    };
+    let best_peer = |rows: &[Row], mode: &str| {
+        let peers = rows.iter().filter(|row| row.engine != "dmusmini");
+        let suited = peers.filter(|row| row.mode.contains('-') == mode.contains('-'));
+        let of_mode = suited.filter(|row| mode.is_empty() || row.mode.starts_with(mode));
+        of_mode.fold(f64::INFINITY, |least, row| least.min(row.value))
+    };
+    let plain = of(held, "dmusmini", "sinc16");
+    let filtered = of(held, "dmusmini", "sinc16-filter");
+    let song = of(songs, "dmusmini", "sinc16");
+    vec![
+        Bar::at_most(
+            "sinc16, no filter, gains moving",
+            of(paths, "dmusmini", "sinc16"),
+            1.6,
+            "ns",
+        ),
+        Bar::at_most(
+            "sinc16, filter, two LFOs, two envelopes",
+            of(paths, "dmusmini", "sinc16-filter"),
+            2.6,
+            "ns",
+        ),
+        Bar::at_most("without SIMD: sinc16", portable[0], 2.4, "ns"),
+        Bar::at_most("without SIMD: sinc16, all on", portable[1], 3.8, "ns"),
+        Bar::at_least(
+            "held notes, sinc16, against the fastest peer's linear",
+            best_peer(held, "linear") / plain,
+            2.6,
+            "times",
+        ),
+        Bar::at_least(
+            "held notes, sinc16, against fluidsynth's default",
+            of(held, "fluidsynth", "cubic4") / plain,
+            3.6,
+            "times",
+        ),
+        Bar::at_least(
+            "held notes, sinc16-filter, against the fastest peer",
+            best_peer(held, "linear-") / filtered,
+            1.6,
+            "times",
+        ),
+        Bar::at_most("song, a second of it", song, 6.0, "ms"),
+        Bar::at_most("song, a second of it (stretch)", song, 4.5, "ms"),
+        Bar::at_least(
+            "song, against the best peer",
+            best_peer(songs, "") / song,
+            1.6,
+            "times",
+        ),
+    ]
+}
+
+impl Report {
+    fn as_json(&self) -> Value {
+        let rows = |rows: &[Row], unit: &str| -> Vec<Value> {
+            rows.iter().map(|row| row.as_json(unit)).collect()
+        };
+        let bars = self.bars.iter().map(|bar| {
+            json!({
+                "what": bar.what,
+                "number": bar.number,
+                "bar": bar.bar,
+                "unit": bar.unit,
+                "met": bar.is_met(),
+            })
+        });
+        json!({
+            "rows": rows(&self.held, "ns_per_voice_frame"),
+            "paths": rows(&self.paths, "ns_per_voice_frame"),
+            "songs": rows(&self.songs, "ms_per_second"),
+            "portable": {"sinc16": self.portable[0], "sinc16-filter": self.portable[1]},
+            "instructions": {"sinc16": self.counts.plain, "sinc16-filter": self.counts.filtered},
+            "bars": bars.collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// The least of several measurements: what else runs on the machine only adds.
@@ -146,127 +303,4 @@ fn best(times: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
     Ok(least)
 }
 
-/// Nanoseconds of processor time that a peer takes.
-fn peer(arguments: &Arguments, engine: &str, mode: &str, song: &Path, seconds: f64) -> Result<f64> {
-    if engine == "fluidsynth" {
-        return fluidsynth(arguments, mode, song, seconds);
-    }
-    let output = Command::new(&arguments.peers)
-        .args([engine, mode])
-        .args([&arguments.font, song])
-        .arg(seconds.to_string())
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "{engine}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
-}
-
-/// fluidsynth renders whole files: those of one length are cut by the song's own end, so its time
-/// is taken for the file as it is or, for 0.1 s, for an empty one.
-fn fluidsynth(arguments: &Arguments, mode: &str, song: &Path, seconds: f64) -> Result<f64> {
-    let interpolation = if mode == "linear" { 1 } else { 4 };
-    let directory = std::env::temp_dir();
-    let commands = directory.join(format!("dmusmini-fluid-{}.cfg", std::process::id()));
-    std::fs::write(&commands, format!("interp {interpolation}\n"))?;
-    let empty = directory.join(format!("dmusmini-empty-{}.mid", std::process::id()));
-    dmusmini_song::write(&[], None, File::create(&empty)?)?;
-    let song = if seconds < 1.0 { empty.as_path() } else { song };
-    let output = Command::new("bash")
-        .args(["-c", "TIMEFORMAT='%U'; time \"$0\" \"$@\" > /dev/null 2>&1"])
-        .args([
-            "fluidsynth",
-            "-ni",
-            "-q",
-            "-F",
-            "/dev/null",
-            "-T",
-            "raw",
-            "-r",
-            "44100",
-        ])
-        .args([
-            "-R",
-            "0",
-            "-C",
-            "0",
-            "-o",
-            "synth.polyphony=64",
-            "-o",
-            "synth.cpu-cores=1",
-        ])
-        .arg("-f")
-        .args([&commands, &arguments.font])
-        .arg(song)
-        .output()?;
-    std::fs::remove_file(&commands)?;
-    std::fs::remove_file(&empty)?;
-    let text = String::from_utf8(output.stderr)?;
-    let seconds: f64 = text.trim().parse().with_context(|| text.clone())?;
-    Ok(seconds * 1e9)
-}
-
-/// 64 notes on 15 channels, held for [`HELD`] seconds.
-fn held_notes() -> Vec<Event> {
-    let mut messages = Vec::new();
-    let channel = |n: u8| n % 15 + u8::from(n % 15 >= 9);
-    for n in 0..15 {
-        messages.push((0, vec![0xC0 | channel(n), 48]));
-    }
-    for n in 0..VOICES as u8 {
-        messages.push((0, vec![0x90 | channel(n), 52 + n / 15 * 3, 100]));
-    }
-    let end = (HELD * dmusmini_song::SECOND as f64) as i64;
-    for n in 0..VOICES as u8 {
-        messages.push((end, vec![0x80 | channel(n), 52 + n / 15 * 3, 64]));
-    }
-    let event = |(at, message)| Event { at, message };
-    messages.into_iter().map(event).collect()
-}
-
-fn as_json(held: &[Row], songs: &[Row]) -> serde_json::Value {
-    let rows = held.iter().map(|row| {
-        json!({"engine": row.engine, "mode": row.mode, "voices": row.voices, "ns_per_voice_frame": row.value})
-    });
-    let songs = songs.iter().map(|row| {
-        json!({"engine": row.engine, "mode": row.mode, "voices": row.voices, "ms_per_second": row.value})
-    });
-    json!({"rows": rows.collect::<Vec<_>>(), "songs": songs.collect::<Vec<_>>()})
-}
-
-fn as_markdown(held: &[Row], songs: &[Row], song: &Path) -> String {
-    let mut text =
-        String::from("| engine | mode | voices | ns a voice and frame |\n|---|---|---|---|\n");
-    for row in held {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {:.2} |",
-            row.engine, row.mode, row.voices, row.value
-        );
-    }
-    let name = song.file_stem().unwrap_or_default().to_string_lossy();
-    let _ = write!(
-        text,
-        "\n| {name}: engine | mode | ms of one processor a second |\n|---|---|---|\n"
-    );
-    for row in songs {
-        let _ = writeln!(text, "| {} | {} | {:.2} |", row.engine, row.mode, row.value);
-    }
-    text
-}
-
-const MODES: [(Mode, &str); 4] = [
-    (Mode::Linear, "linear"),
-    (Mode::Cubic4, "cubic4"),
-    (Mode::Sinc8, "sinc8"),
-    (Mode::Sinc16, "sinc16"),
-];
-const PEERS: [(&str, &str); 5] = [
-    ("oxisynth", "linear"),
-    ("oxisynth", "cubic4"),
-    ("rustysynth", "linear"),
-    ("fluidsynth", "linear"),
-    ("fluidsynth", "cubic4"),
-];
+const RATE: f64 = 44_100.0;

@@ -9,12 +9,14 @@ use crate::driver::Driver;
 const RATE: f64 = 44_100.0;
 
 /// A song's messages, in order.
-pub(crate) struct Song {
-    pub(crate) messages: Vec<(i64, Vec<u8>)>,
+pub struct Song {
+    /// Frames and bytes.
+    pub messages: Vec<(i64, Vec<u8>)>,
 }
 
 impl Song {
-    pub(crate) fn open(file: &Path) -> Result<Self> {
+    /// Reads a Standard MIDI File.
+    pub fn open(file: &Path) -> Result<Self> {
         let song = dmusmini_song::Song::open(file)?;
         let frame = |at: i64| (at as f64 * RATE / dmusmini_song::SECOND as f64) as i64;
         let messages = song
@@ -27,16 +29,17 @@ impl Song {
     }
 
     /// Until two seconds after the last message.
-    pub(crate) fn frames(&self) -> i64 {
+    pub fn frames(&self) -> i64 {
         self.messages.last().map_or(0, |(at, _)| *at) + 2 * RATE as i64
     }
 
-    pub(crate) fn seconds(&self) -> f64 {
+    /// How long that is.
+    pub fn seconds(&self) -> f64 {
         self.frames() as f64 / RATE
     }
 
     /// Plays it all and says how many nanoseconds rendering took.
-    pub(crate) fn play(&self, synth: &mut Driver) -> Result<f64> {
+    pub fn play(&self, synth: &mut Driver) -> Result<f64> {
         let mut time = 0.0;
         let mut messages = self.messages.iter().peekable();
         while synth.position() < self.frames() {

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{prove, sys};
+use super::{bench, prove, sys};
 use crate::{
     cross::{Architecture, Cross},
     libtest, process,
@@ -40,6 +40,7 @@ pub(crate) const SUITES: &[Suite] = &[
     ("package", package),
     ("wine", wine),
     ("tests", tests),
+    ("instructions", instructions),
     ("doc tests", examples),
     ("documentation", documentation),
     ("loom", loom),
@@ -181,6 +182,22 @@ fn tests(effort: Effort) -> Result<Outcome> {
         command.env("DMUSMINI_SOAK", "full");
     }
     libtest::run("tests", &mut command)
+}
+
+/// What a voice and a block may cost, in instructions: no other process disturbs the count.
+fn instructions(_: Effort) -> Result<Outcome> {
+    crate::install::packages(&[bench::valgrind()])?;
+    let program = bench::build(None)?;
+    let done = process::run("instructions", Command::new(program).arg("instructions"))?;
+    let counts = done
+        .log
+        .lines()
+        .filter(|line| line.starts_with("instructions"));
+    let counts: Vec<&str> = counts.collect();
+    for count in &counts {
+        println!("  {count}");
+    }
+    Ok(Outcome::count(counts.len() as u64))
 }
 
 /// Examples in the documentation, those that must not compile among them.

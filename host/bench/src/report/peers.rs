@@ -1,0 +1,84 @@
+//! The peers: rustysynth and oxisynth in a program of their own, fluidsynth as Debian has it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::best;
+
+/// Engines and modes.
+pub(crate) const PEERS: [(&str, &str); 5] = [
+    ("oxisynth", "linear"),
+    ("oxisynth", "cubic4"),
+    ("rustysynth", "linear"),
+    ("fluidsynth", "linear"),
+    ("fluidsynth", "cubic4"),
+];
+
+/// What peers need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bench<'a> {
+    /// The program with the crates.
+    pub(crate) program: &'a PathBuf,
+    /// The bank.
+    pub(crate) font: &'a PathBuf,
+}
+
+impl Bench<'_> {
+    /// Nanoseconds of processor time for each of the first seconds of a song.
+    pub(crate) fn per_second(
+        &self,
+        (engine, mode): (&str, &str),
+        song: &Path,
+        seconds: f64,
+    ) -> Result<f64> {
+        let time = |seconds| match engine {
+            "fluidsynth" => self.fluidsynth(mode, song, seconds),
+            _ => self.crates(engine, mode, song, seconds),
+        };
+        best(2, || {
+            // What starting takes cancels.
+            Ok((time(seconds)? - time(0.1)?) / (seconds - 0.1))
+        })
+    }
+
+    fn crates(&self, engine: &str, mode: &str, song: &Path, seconds: f64) -> Result<f64> {
+        let output = Command::new(self.program)
+            .args([engine, mode])
+            .args([self.font.as_path(), song])
+            .arg(seconds.to_string())
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{engine}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+    }
+
+    /// fluidsynth renders whole files: those of one length are cut by the song's own end, so its
+    /// time is taken for the file as it is or, for 0.1 s, for an empty one.
+    fn fluidsynth(&self, mode: &str, song: &Path, seconds: f64) -> Result<f64> {
+        let interpolation = if mode == "linear" { 1 } else { 4 };
+        let directory = std::env::temp_dir();
+        let commands = directory.join(format!("dmusmini-fluid-{}.cfg", std::process::id()));
+        std::fs::write(&commands, format!("interp {interpolation}\n"))?;
+        let empty = directory.join(format!("dmusmini-empty-{}.mid", std::process::id()));
+        dmusmini_song::write(&[], None, File::create(&empty)?)?;
+        let song = if seconds < 1.0 { empty.as_path() } else { song };
+        let mut command = Command::new("bash");
+        command.args(["-c", "TIMEFORMAT='%U'; time \"$0\" \"$@\" > /dev/null 2>&1"]);
+        command.args(["fluidsynth", "-ni", "-q", "-F", "/dev/null", "-T", "raw"]);
+        command.args(["-r", "44100", "-R", "0", "-C", "0"]);
+        command.args(["-o", "synth.polyphony=64", "-o", "synth.cpu-cores=1", "-f"]);
+        command.args([&commands, self.font]).arg(song);
+        let output = command.output()?;
+        std::fs::remove_file(&commands)?;
+        std::fs::remove_file(&empty)?;
+        let text = String::from_utf8(output.stderr)?;
+        let seconds: f64 = text.trim().parse().with_context(|| text.clone())?;
+        Ok(seconds * 1e9)
+    }
+}
