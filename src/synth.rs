@@ -175,6 +175,8 @@ pub struct Synth {
     storage: Storage,
     queue: Queue,
     broadcast: Option<Broadcast>,
+    /// Whether a voice wants its part's new state.
+    stale: bool,
     bus: Bus,
     rack: Rack,
     reverb: ReverbParameters,
@@ -215,6 +217,7 @@ impl Synth {
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
             broadcast: None,
+            stale: false,
             bus: Bus::try_new()?,
             rack: Rack::try_new(config.effects, config.sample_rate)?,
             reverb: ReverbParameters::default(),

@@ -9,7 +9,7 @@ use super::groups::ALL;
 use super::play::{self, Player};
 use super::queue::Event;
 use super::span::Span;
-use super::{BLOCK_FRAMES, Synth};
+use super::{BLOCK_FRAMES, Storage, Synth};
 use crate::time::SampleTime;
 
 /// A message to all groups that not all have obeyed yet.
@@ -72,7 +72,7 @@ impl Synth {
     /// Plays the events of a block at their frames and leaves the voices' sum on the bus.
     fn mix(&mut self, position: SampleTime, frames: usize) {
         let mut at = 0;
-        let mut work = EVENT_WORK;
+        let mut work = frames.saturating_mul(EVENT_WORK);
         while at < frames {
             let now = position
                 .0
@@ -92,6 +92,11 @@ impl Synth {
                     break;
                 }
                 work = work.saturating_sub(cost);
+            }
+            if core::mem::take(&mut self.stale) {
+                let Storage { pool, groups } = &mut self.storage;
+                let updated = play::freshen(pool, groups, &self.bank);
+                work = work.saturating_sub(updated.saturating_mul(UPDATE_COST));
             }
             let end = end.min(at.saturating_add(self.control_interval()));
             self.render_span(at, end);
@@ -131,6 +136,7 @@ impl Synth {
             groups: &mut self.storage.groups,
             pool: &mut self.storage.pool,
             output: &self.output,
+            stale: &mut self.stale,
             notes: &mut self.notes,
             notes_lost: &mut self.stats.notes_lost,
         }
@@ -192,8 +198,11 @@ fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
     ]
 }
 
-/// What obeying events may cost in one block, in visits of a voice: a flood waits for the next
-/// block, so that this one ends. With 64 voices it is 512 events, with 1,280 it is 48.
-const EVENT_WORK: usize = 65_536;
+/// What obeying events may cost for each frame of a block, in visits of a voice: a flood waits
+/// for the next block, so that this one ends. In 64 frames with 64 voices it is 512 events, in 8
+/// frames with 1,280 voices it is 6; at least one is obeyed in any block.
+const EVENT_WORK: usize = 1024;
 /// What an event costs apart from the voices that it visits.
 const EVENT_COST: usize = 64;
+/// What it costs to evaluate a voice's connections anew.
+const UPDATE_COST: usize = 64;

@@ -17,6 +17,8 @@ pub(super) struct Player<'a> {
     pub(super) groups: &'a mut Groups,
     pub(super) pool: &'a mut Pool,
     pub(super) output: &'a Output,
+    /// Whether a voice wants its part's new state.
+    pub(super) stale: &'a mut bool,
     /// Counts note-ons.
     pub(super) notes: &'a mut u32,
     pub(super) notes_lost: &'a mut u32,
@@ -264,35 +266,22 @@ impl Player<'_> {
         });
     }
 
-    /// Hands a part's state to its voices.
+    /// A part's voices want its new state.
     fn update(&mut self, at: Address) {
         self.update_voices(at.group, |part| part == at.part);
     }
 
-    /// Hands the state of some parts of a group to their voices.
+    /// The voices of some parts of a group want its new state. They get it before they go on, once
+    /// however much has moved by then: see [`freshen`].
     fn update_voices(&mut self, number: u16, is_meant: impl Fn(u8) -> bool) {
-        let Some(group) = self.groups.get(number) else {
-            return;
-        };
-        let bank = &*self.bank;
+        let mut stale = false;
         self.pool.each(|voice| {
-            let Identity {
-                key,
-                velocity,
-                soft,
-                instrument,
-                part,
-                ..
-            } = voice.identity;
-            if voice.identity.group == number
-                && is_meant(part)
-                && let Some(part) = group.part(part)
-                && let Some(instrument) = bank.instrument(instrument)
-            {
-                let inputs = part.inputs(voice.key_cents, velocity, voice.poly_pressure);
-                voice.update(instrument, &inputs, &group.surroundings(part, key, soft));
+            if voice.identity.group == number && is_meant(voice.identity.part) {
+                voice.is_stale = true;
+                stale = true;
             }
         });
+        *self.stale |= stale;
     }
 
     /// Releases the oldest note of a key that is still held; its layers together.
@@ -449,6 +438,34 @@ struct NewNote {
     /// The key after scaling by the articulation of this number; neighbouring regions often
     /// share theirs.
     known: Option<(u32, i64)>,
+}
+
+/// Hands the state of parts to the voices that want it, and says how many those were.
+pub(super) fn freshen(pool: &mut Pool, groups: &Groups, bank: &Bank) -> usize {
+    let mut count = 0_usize;
+    pool.each(|voice| {
+        if !core::mem::take(&mut voice.is_stale) {
+            return;
+        }
+        count = count.saturating_add(1);
+        let Identity {
+            key,
+            velocity,
+            soft,
+            instrument,
+            part,
+            group,
+            ..
+        } = voice.identity;
+        if let Some(group) = groups.get(group)
+            && let Some(part) = group.part(part)
+            && let Some(instrument) = bank.instrument(instrument)
+        {
+            let inputs = part.inputs(voice.key_cents, velocity, voice.poly_pressure);
+            voice.update(instrument, &inputs, &group.surroundings(part, key, soft));
+        }
+    });
+    count
 }
 
 /// A voice has ended: what it read may be freed.

@@ -83,6 +83,8 @@ pub(super) struct Voice {
     pub(super) identity: Identity,
     pub(super) hold: Hold,
     pub(super) poly_pressure: u8,
+    /// Whether something that it hangs on has moved since the last [`update`](Self::update).
+    pub(super) is_stale: bool,
     /// The key after scaling, 16.16 cents.
     pub(super) key_cents: i64,
     oscillator: Oscillator,
@@ -123,6 +125,7 @@ impl Voice {
                 ..Hold::default()
             },
             poly_pressure: inputs.poly_pressure,
+            is_stale: false,
             key_cents: inputs.key,
             oscillator: Oscillator::new(wave.padded(), region.wave_loop),
             pitch: Pitch::new(wave.rate, rate),

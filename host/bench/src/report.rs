@@ -278,7 +278,7 @@ impl Report {
             json!({
                 "what": bar.what,
                 "number": bar.number,
-                "bar": bar.bar,
+                "bar": bar.limit,
                 "unit": bar.unit,
                 "met": bar.is_met(),
             })

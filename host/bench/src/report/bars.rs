@@ -9,24 +9,24 @@ use super::instructions::Counts;
 pub(crate) struct Bar {
     pub(crate) what: String,
     pub(crate) number: f64,
-    pub(crate) bar: f64,
+    pub(crate) limit: f64,
     pub(crate) unit: &'static str,
     /// Whether more is better.
     pub(crate) at_least: bool,
 }
 
 impl Bar {
-    pub(crate) fn at_most(what: &str, number: f64, bar: f64, unit: &'static str) -> Self {
+    pub(crate) fn at_most(what: &str, number: f64, limit: f64, unit: &'static str) -> Self {
         Self {
             what: what.to_owned(),
             number,
-            bar,
+            limit,
             unit,
             at_least: false,
         }
     }
 
-    pub(crate) fn at_least(what: &str, number: f64, bar: f64, unit: &'static str) -> Self {
+    pub(crate) fn at_least(what: &str, number: f64, limit: f64, unit: &'static str) -> Self {
         Self {
             at_least: true,
             ..Self::at_most(what, number, bar, unit)
@@ -35,9 +35,9 @@ impl Bar {
 
     pub(crate) fn is_met(&self) -> bool {
         if self.at_least {
-            self.number >= self.bar
+            self.number >= self.limit
         } else {
-            self.number <= self.bar
+            self.number <= self.limit
         }
     }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Bar {
             self.number,
             self.unit,
             self.side(),
-            self.bar,
+            self.limit,
             self.verdict()
         )
     }

@@ -17,7 +17,7 @@ impl Report {
                 bar.number,
                 bar.unit,
                 bar.side(),
-                bar.bar,
+                bar.limit,
                 bar.unit,
                 bar.verdict()
             );
