@@ -57,6 +57,11 @@ use voice::Output;
 pub const BLOCK_FRAMES: usize = 64;
 
 /// How a wave is read between its frames.
+///
+/// Only the default has tables with lower cut-offs, for steps of more than 1.26 frames: a note
+/// far above its wave's key, or a wave of a higher rate than the output, is then filtered as it is
+/// read and does not alias. The others alias there, as every peer's interpolation does: they are
+/// for who wants the least work, and a longer table row would take what they save.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interpolation {
     /// Two points.

@@ -79,6 +79,43 @@ const FRAMES: usize = 2048;
 mod tests {
     use super::*;
 
+    /// A delay of 8 ms that swings by 2.5 ms at 0.4 Hz, a quarter of a turn ahead on the right,
+    /// read between frames in a straight line.
+    #[test]
+    fn does_what_the_equations_say() {
+        for rate in [8000_u32, 44_100, 96_000] {
+            let mut chorus = Chorus::try_new(rate).unwrap();
+            let second = f64::from(rate);
+            // A step of the phase is a whole number of 2^-32 turns, close enough to 0.4 Hz.
+            let step = f64::from(chorus.speed) / 4_294_967_296.0;
+            assert!((step * second / 0.4 - 1.0).abs() < 1e-4);
+            let wave = |n: f64| {
+                let time = n / second;
+                if n < 0.0 {
+                    0.0
+                } else {
+                    4e6 * (core::f64::consts::TAU * 440.0 * time).sin()
+                }
+            };
+            let mut worst = 0.0_f64;
+            for n in 0..2 * rate {
+                let out = chorus.next(wave(f64::from(n)).round() as i32);
+                for (value, ahead) in out.into_iter().zip([0.0, 0.25]) {
+                    let turns = step * f64::from(n + 1) + ahead;
+                    let swing = (core::f64::consts::TAU * turns).sin();
+                    let delay = second * (0.008 + 0.0025 * swing);
+                    let at = f64::from(n) - delay;
+                    let (near, part) = (wave(at.floor()), at - at.floor());
+                    let ideal = near + (wave(at.floor() + 1.0) - near) * part;
+                    worst = worst.max((f64::from(value) - ideal).abs());
+                }
+            }
+            let off = 20.0 * (worst / f64::from(1 << 23)).log10();
+            std::println!("{rate} Hz: worst sample off by {off:.1} dBFS");
+            assert!(off < -80.0);
+        }
+    }
+
     #[test]
     fn an_impulse_comes_back_once_a_side_within_the_swing() {
         let mut chorus = Chorus::try_new(44_100).unwrap();

@@ -189,7 +189,7 @@ const LOUDEST: i64 = 1 << 28;
 #[expect(
     clippy::float_arithmetic,
     clippy::cast_precision_loss,
-    reason = "energies are in floats"
+    reason = "energies and equations are in floats"
 )]
 mod tests {
     use super::*;
@@ -227,6 +227,72 @@ mod tests {
             let ideal = 60.0 * span as f64 * 100.0 / f64::from(time);
             std::println!("{time} ms: {fall:.1} dB in {span} tenths, ideal {ideal:.1}");
             assert!((fall - ideal).abs() < 2.0);
+        }
+    }
+
+    /// The same network in floating point, from the parameters' meaning: 60 dB in the time, and
+    /// treble `1000 / high_ratio` times as fast.
+    #[test]
+    fn does_what_the_equations_say() {
+        for (rate, parameters) in [
+            (44_100, ReverbParameters::default()),
+            (
+                22_050,
+                ReverbParameters {
+                    in_gain: -300,
+                    mix: -600,
+                    time: 2500,
+                    high_ratio: 250,
+                },
+            ),
+        ] {
+            let mut reverb = Reverb::try_new(rate).unwrap();
+            reverb.set(&parameters);
+            let amplitude = |hundredths: i32| 10_f64.powf(f64::from(hundredths) / 2000.0);
+            let seconds = f64::from(parameters.time) / 1000.0;
+            let ratio = f64::from(parameters.high_ratio) / 1000.0;
+            let mut lines = LENGTHS.map(|frames| {
+                let frames = (u64::from(frames) * u64::from(rate) / 44_100) as usize;
+                let passes = seconds * f64::from(rate) / frames as f64;
+                let gain = 10_f64.powf(-3.0 / passes);
+                let treble = gain.powf(1.0 / ratio - 1.0);
+                let weight = 2.0 * treble / (1.0 + treble);
+                (std::vec![0.0_f64; frames], gain, weight, 0.0_f64)
+            });
+            let mut random = 1_u32;
+            let (mut error, mut loudest) = (0.0_f64, 0.0_f64);
+            for n in 0..2 * rate as usize {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Noise at -6 dBFS for a quarter of the time, then the tail.
+                let input = if n < rate as usize / 2 {
+                    (random >> 10).cast_signed() - (1 << 21)
+                } else {
+                    0
+                };
+                let out = reverb.next(input);
+                let old = [0, 1, 2, 3].map(|i| {
+                    let (memory, gain, weight, low) = &mut lines[i];
+                    *low += (memory[n % memory.len()] - *low) * *weight;
+                    *low * *gain
+                });
+                for (i, (memory, ..)) in lines.iter_mut().enumerate() {
+                    let sign =
+                        |j: usize| f64::from(1 - 2 * ((i & j).count_ones() & 1).cast_signed());
+                    let mixed: f64 = (0..4).map(|j| sign(j) * old[j]).sum();
+                    let length = memory.len();
+                    memory[n % length] =
+                        f64::from(input) * amplitude(parameters.in_gain) + mixed / 2.0;
+                }
+                for (side, value) in out.into_iter().enumerate() {
+                    let ideal = (old[side] + old[side + 2]) * amplitude(parameters.mix);
+                    error = error.max((f64::from(value) - ideal).abs());
+                    loudest = loudest.max(ideal.abs());
+                }
+            }
+            let decibels = |x: f64| 20.0 * (x / f64::from(1 << 23)).log10();
+            let (error, loudest) = (decibels(error), decibels(loudest));
+            std::println!("{rate} Hz: peak {loudest:.1} dBFS, worst sample off by {error:.1} dBFS");
+            assert!(loudest > -30.0 && error < -80.0);
         }
     }
 

@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use dmusmini::synth::{Config, Effects, Synth};
 use dmusmini_collection::{Bank, Collection};
 
 use session::{MINUTES, Report};
@@ -37,6 +38,64 @@ fn real_bank() -> Option<Bank> {
     }
     Some(Collection::open(path).unwrap().into_bank())
 }
+
+/// What a synth holds beside its bank and its queue, with all voices that there can be, and both
+/// effects: at most 2 MiB. That it stays so is what the sessions show.
+#[test]
+fn memory_is_the_bank_the_queue_and_two_mebibytes() {
+    let make = |event_capacity, voices, all| {
+        let before = allocations::bytes();
+        let config = Config {
+            sample_rate: 48_000,
+            voices,
+            event_capacity,
+            effects: Effects {
+                reverb: all,
+                chorus: all,
+            },
+            ..Config::default()
+        };
+        let synth = Synth::try_new(&config).unwrap();
+        let bytes = allocations::bytes() - before;
+        drop(synth);
+        assert_eq!(allocations::bytes(), before);
+        bytes
+    };
+    let (some, none) = (make(65_536, 64, false), make(0, 64, false));
+    println!(
+        "64 voices: {none} bytes; a queue of 65,536 events: {}",
+        some - none
+    );
+    let all = make(0, 1024, true);
+    println!("1,024 voices, reverb and chorus: {all} bytes (at most {MOST})");
+    assert!(none < all && all <= MOST);
+    // An event is a message, a time and a group, twice: in the ring and in the heap.
+    assert!((some - none) / 65_536 <= 2 * 48);
+
+    let Some(bank) = real_bank() else {
+        return;
+    };
+    let frames: usize = bank.waves.iter().map(|wave| wave.frames.len()).sum();
+    let before = allocations::bytes();
+    let synth = session::synth(
+        &bank,
+        &Config {
+            event_capacity: 0,
+            ..Config::default()
+        },
+    );
+    let bytes = allocations::bytes() - before - none;
+    println!(
+        "the real bank: {bytes} bytes, of which {} are frames",
+        2 * frames
+    );
+    // Instruments take the rest: 128 programs with a thousand regions and their connections.
+    assert!(bytes <= i64::try_from(2 * frames).unwrap() + MOST);
+    drop(synth);
+    assert_eq!(allocations::bytes(), before);
+}
+
+const MOST: i64 = 2 << 20;
 
 #[test]
 fn a_day_of_hostile_midi() {

@@ -117,7 +117,8 @@ fn config(random: &mut Random, number: u64) -> Config {
     }
 }
 
-fn synth(bank: &Bank, config: &Config) -> Synth {
+/// A synth with a bank.
+pub(crate) fn synth(bank: &Bank, config: &Config) -> Synth {
     let mut synth = Synth::try_new(config).unwrap();
     for item in bank.download_set(&Selection::All, Options::default()) {
         let download = Download::parse(&item.bytes).unwrap();

@@ -1,0 +1,430 @@
+//! Messages: pedals, modes, resets, tunings, banks, and who gets a voice (contract section 13).
+
+use dmusmini::dls::Download;
+use dmusmini::midi::Channel;
+use dmusmini::synth::{BLOCK_FRAMES, Config, Synth};
+use dmusmini::time::SampleTime;
+use dmusmini_collection::{
+    Bank, Block, Instrument, Options, Region, Selection, destination as dst, units,
+};
+use dmusmini_reference::measure::frequency;
+use dmusmini_reference::test_bank::{LEVEL, RATE, UNITY, constant, sine, single};
+
+/// The driver's synth alone, hard left: a voice of the constant wave is heard as its gain.
+struct Rig {
+    synth: Synth,
+    position: i64,
+}
+
+impl Rig {
+    fn new(bank: &Bank, config: &Config) -> Self {
+        let mut synth = Synth::try_new(config).expect("there is memory");
+        synth.set_boost(0);
+        for item in bank.download_set(&Selection::All, Options::default()) {
+            let download = Download::parse(&item.bytes).expect("we made it");
+            let installed = synth.install(download);
+            installed.map_err(|(error, _)| error).expect("it fits");
+        }
+        let mut rig = Self { synth, position: 0 };
+        rig.rest();
+        rig
+    }
+
+    /// All channels at full volume, hard left.
+    fn rest(&mut self) {
+        for channel in 0..16 {
+            for (controller, value) in [(7, 127), (11, 127), (10, 0)] {
+                self.send(&[0xB0 | channel, controller, value]);
+            }
+        }
+    }
+
+    /// Now.
+    fn send(&mut self, message: &[u8]) {
+        let at = SampleTime(self.position);
+        self.synth.schedule(at, 1, message).expect("it is queued");
+    }
+
+    fn left(&mut self, frames: usize) -> Vec<f64> {
+        let mut out = Vec::new();
+        while out.len() < frames {
+            let mut block = [0_i16; 2 * BLOCK_FRAMES];
+            let count = BLOCK_FRAMES.min(frames - out.len());
+            self.synth
+                .render(SampleTime(self.position), &mut block[..2 * count]);
+            self.position += count as i64;
+            out.extend(block[..2 * count].iter().step_by(2).map(|x| f64::from(*x)));
+        }
+        out
+    }
+
+    /// The level after everything has settled, 1 for a voice at full velocity.
+    fn level(&mut self) -> f64 {
+        self.left(1500).last().copied().unwrap_or(0.0) / LEVEL
+    }
+
+    /// The frequency of what sounds.
+    fn hertz(&mut self, about: f64) -> f64 {
+        self.left(2000);
+        frequency(&self.left(40_000), about, RATE.into())
+    }
+}
+
+fn near(what: &str, found: f64, expected: f64) {
+    println!("{what}: {found:.4} (expected {expected:.4})");
+    assert!(
+        (found - expected).abs() < 0.002 * expected.abs().max(1.0),
+        "{what}"
+    );
+}
+
+fn dc() -> Rig {
+    Rig::new(&single(constant(), &[]), &Config::default())
+}
+
+fn tone() -> Rig {
+    Rig::new(&single(sine(1000.0), &[]), &Config::default())
+}
+
+fn cents(hertz: f64) -> f64 {
+    1200.0 * (hertz / 1000.0).log2()
+}
+
+/// (v/127)^2.
+fn law(v: u8) -> f64 {
+    (f64::from(v) / 127.0).powi(2)
+}
+
+#[test]
+fn mono_and_poly() {
+    let mut rig = dc();
+    rig.send(&[0x90, 50, 127]);
+    rig.send(&[0xB0, 126, 1]);
+    near("mono mode ends what sounds", rig.level(), 0.0);
+    rig.send(&[0x90, 50, 127]);
+    rig.level();
+    rig.send(&[0x90, 60, 127]);
+    near("mono: the second note alone", rig.level(), 1.0);
+    rig.send(&[0xB0, 127, 0]);
+    near("poly mode ends it", rig.level(), 0.0);
+    rig.send(&[0x90, 50, 90]);
+    rig.send(&[0x90, 60, 90]);
+    near("poly: both", rig.level(), 2.0 * law(90));
+}
+
+#[test]
+fn notes_off_and_sound_off() {
+    for controller in 123..=125 {
+        let mut rig = dc();
+        rig.send(&[0x90, 50, 127]);
+        rig.send(&[0xB0, 64, 127]);
+        rig.send(&[0xB0, controller, 0]);
+        near("notes off honours the pedal", rig.level(), 1.0);
+        rig.send(&[0xB0, 64, 0]);
+        near("and ends with it", rig.level(), 0.0);
+    }
+    let mut rig = dc();
+    rig.send(&[0xB0, 64, 127]);
+    rig.send(&[0x90, 50, 127]);
+    rig.send(&[0xB0, 120, 0]);
+    near("sound off does not", rig.level(), 0.0);
+}
+
+#[test]
+fn sostenuto_holds_what_was_down() {
+    let mut rig = dc();
+    rig.send(&[0x90, 50, 127]);
+    rig.send(&[0xB0, 66, 127]);
+    rig.send(&[0x90, 60, 90]);
+    rig.send(&[0x80, 50, 0]);
+    rig.send(&[0x80, 60, 0]);
+    near("the first note alone is held", rig.level(), 1.0);
+    rig.send(&[0xB0, 66, 0]);
+    near("until the pedal is up", rig.level(), 0.0);
+}
+
+#[test]
+fn the_soft_pedal_takes_six_decibels_of_later_notes() {
+    let mut rig = dc();
+    rig.send(&[0x90, 50, 127]);
+    rig.send(&[0xB0, 67, 127]);
+    near("a note that sounds stays", rig.level(), 1.0);
+    rig.send(&[0x90, 60, 127]);
+    near("a later one is soft", rig.level(), 1.0 + 10_f64.powf(-0.3));
+}
+
+#[test]
+fn portamento_glides_evenly_in_cents() {
+    // CC5 64: 13 octaves of time are 127 steps from 1 ms on.
+    let seconds = 0.001 * (64.0 * 13.0 / 127.0_f64).exp2();
+    for named in [false, true] {
+        let mut rig = tone();
+        rig.send(&[0xB0, 5, 64]);
+        if named {
+            rig.send(&[0xB0, 84, UNITY - 12]);
+        } else {
+            rig.send(&[0xB0, 65, 127]);
+            rig.send(&[0x90, UNITY - 12, 1]);
+            rig.send(&[0x80, UNITY - 12, 0]);
+            rig.left(2000);
+        }
+        rig.send(&[0x90, UNITY, 127]);
+        // As many cycles as an even glide over an octave has, and then 1 kHz.
+        let glide = (seconds * f64::from(RATE)) as usize;
+        let heard = rig.left(glide);
+        let crossings = heard
+            .windows(2)
+            .filter(|w| w[0] < 0.0 && w[1] >= 0.0)
+            .count();
+        let ideal = 1000.0 * seconds * (1.0 - 0.5) / 2_f64.ln();
+        println!("{seconds:.3} s of glide: {crossings} cycles (ideally {ideal:.1})");
+        assert!((crossings as f64 - ideal).abs() <= 2.0);
+        near(
+            "and then the note's own pitch",
+            cents(rig.hertz(1000.0)),
+            0.0,
+        );
+    }
+}
+
+/// GM, GM 2, GS and XG: sound off, controllers, drum parts, tuning and volume at rest.
+#[test]
+fn resets_bring_everything_to_rest() {
+    let resets: [(&str, &[u8]); 5] = [
+        ("GM", &[0xF0, 0x7E, 0x7F, 0x09, 0x01, 0xF7]),
+        ("GM off", &[0xF0, 0x7E, 0x7F, 0x09, 0x02, 0xF7]),
+        ("GM 2", &[0xF0, 0x7E, 0x10, 0x09, 0x03, 0xF7]),
+        (
+            "GS",
+            &[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0, 0x7F, 0, 0x41, 0xF7],
+        ),
+        ("XG", &[0xF0, 0x43, 0x10, 0x4C, 0, 0, 0x7E, 0, 0xF7]),
+    ];
+    for (name, reset) in resets {
+        let mut rig = dc();
+        rig.synth
+            .set_priority(1, channel(0), 5)
+            .expect("it is open");
+        rig.send(&[0x90, 50, 127]);
+        rig.send(&[0xF0, 0x7F, 0x7F, 4, 1, 0, 20, 0xF7]);
+        rig.send(&[0xC0, 9]);
+        rig.send(&[0xB0, 64, 127]);
+        rig.send(reset);
+        near(&format!("{name} ends what sounds"), rig.level(), 0.0);
+        assert_eq!(rig.synth.stats().voices, 0, "{name}");
+        assert_eq!(rig.synth.priority(1, channel(0)), Ok(0x8000_000E), "{name}");
+        rig.send(&[0x90, 50, 127]);
+        // CC7 100, pan centre, program 0, pedal up.
+        near(name, rig.level(), law(100) * 0.5_f64.sqrt());
+        rig.send(&[0x80, 50, 0]);
+        near(&format!("{name} lifts pedals"), rig.level(), 0.0);
+    }
+}
+
+#[test]
+fn master_volume_and_tuning() {
+    let mut rig = dc();
+    rig.send(&[0x90, 50, 127]);
+    rig.send(&[0xF0, 0x7F, 0x7F, 4, 1, 0x7F, 64, 0xF7]);
+    let fourteen = f64::from(64 << 7 | 0x7F) / 16_383.0;
+    near("master volume", rig.level(), fourteen.powi(2));
+    let mut rig = tone();
+    rig.send(&[0xF0, 0x7F, 0x7F, 4, 3, 0, 96, 0xF7]);
+    rig.send(&[0x90, UNITY, 127]);
+    near("master fine tuning", cents(rig.hertz(1029.0)), 50.0);
+    rig.send(&[0xF0, 0x7F, 0x7F, 4, 4, 0, 61, 0xF7]);
+    near("and coarse", cents(rig.hertz(865.0)), -250.0);
+}
+
+#[test]
+fn scale_tuning_is_of_its_part_and_note() {
+    let mut rig = tone();
+    // Part 1: C 30 cents up.
+    rig.send(&[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x11, 0x40, 94, 0, 0xF7]);
+    rig.send(&[0x90, UNITY, 127]);
+    near("C on channel 1", cents(rig.hertz(1017.0)), 30.0);
+    rig.send(&[0xB0, 120, 0]);
+    rig.send(&[0x91, UNITY, 127]);
+    near("C on channel 2", cents(rig.hertz(1000.0)), 0.0);
+}
+
+/// A melodic program 0 at level 1, a melodic 5 at 1/2, a kit at 1/4.
+fn kits() -> Bank {
+    let instrument = |patch, decibels: f64| Instrument {
+        patch,
+        name: String::new(),
+        regions: vec![Region::new(0)],
+        articulation: vec![Block::fixed(dst::GAIN, units::decibels(decibels))],
+    };
+    Bank {
+        name: String::new(),
+        instruments: vec![
+            instrument(0, 0.0),
+            instrument(5, -6.0206),
+            instrument(0x8000_0000, -12.0412),
+        ],
+        waves: vec![constant()],
+    }
+}
+
+#[test]
+fn parts_become_drums_and_listen_to_other_channels() {
+    let rhythm: [(&str, &[u8]); 2] = [
+        (
+            "GS",
+            &[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x11, 0x15, 1, 0, 0xF7],
+        ),
+        ("XG", &[0xF0, 0x43, 0x10, 0x4C, 0x08, 0, 0x07, 1, 0xF7]),
+    ];
+    for (name, message) in rhythm {
+        let mut rig = Rig::new(&kits(), &Config::default());
+        rig.send(&[0x90, 50, 127]);
+        near("melodic", rig.level(), 1.0);
+        rig.send(message);
+        near("what sounded ends", rig.level(), 0.0);
+        rig.send(&[0x90, 50, 127]);
+        near(&format!("{name}: a drum part"), rig.level(), 0.25);
+    }
+    let mut rig = Rig::new(&kits(), &Config::default());
+    rig.send(&[0x99, 50, 127]);
+    near("channel 10 is drums", rig.level(), 0.25);
+    rig.send(&[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x10, 0x15, 0, 0, 0xF7]);
+    rig.level();
+    rig.send(&[0x99, 50, 127]);
+    near("and may be melodic", rig.level(), 1.0);
+    // Part 2 listens to channel 1: both play.
+    let mut rig = Rig::new(&kits(), &Config::default());
+    rig.send(&[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x12, 0x02, 0, 0, 0xF7]);
+    rig.send(&[0x90, 50, 90]);
+    near("two parts on one channel", rig.level(), 2.0 * law(90));
+}
+
+#[test]
+fn missing_banks_fall_back_where_the_standard_says_so() {
+    let gs: &[u8] = &[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0, 0x7F, 0, 0x41, 0xF7];
+    let xg: &[u8] = &[0xF0, 0x43, 0x10, 0x4C, 0, 0, 0x7E, 0, 0xF7];
+    let play = |reset: &[u8], msb, program| {
+        let mut rig = Rig::new(&kits(), &Config::default());
+        if !reset.is_empty() {
+            rig.send(reset);
+            rig.rest();
+        }
+        rig.send(&[0xB0, 0, msb]);
+        rig.send(&[0xC0, program]);
+        rig.send(&[0x90, 50, 127]);
+        rig.level()
+    };
+    near("DLS: a missing bank is silent", play(&[], 8, 5), 0.0);
+    near("GS: the capital tone", play(gs, 8, 5), 0.5);
+    near("XG: bank 0", play(xg, 8, 5), 0.5);
+    near("XG: bank 127 is drums", play(xg, 127, 0), 0.25);
+    near("GS: bank 127 is not", play(gs, 127, 5), 0.5);
+    near("DLS: a missing program is silent", play(&[], 0, 6), 0.0);
+}
+
+fn channel(index: u8) -> Channel {
+    Channel::new(index).expect("0..=15")
+}
+
+/// Notes that are told apart by their level, on four voices.
+fn four_voices() -> Rig {
+    let config = Config {
+        voices: 4,
+        ..Config::default()
+    };
+    let release = Block::fixed(dst::EG1_RELEASE, units::time(20.0));
+    let mut rig = Rig::new(&single(constant(), &[release]), &config);
+    for n in 0..4 {
+        rig.send(&[0x90 | n, 50 + n, VELOCITIES[usize::from(n)]]);
+        rig.left(100);
+    }
+    rig
+}
+
+const VELOCITIES: [u8; 4] = [30, 45, 60, 80];
+
+#[test]
+fn stealing_follows_priorities() {
+    let mut rig = four_voices();
+    let all: f64 = VELOCITIES.into_iter().map(law).sum();
+    near("four notes", rig.level(), all);
+    // Of channels 1 to 4 the last one's priority is the lowest.
+    rig.synth
+        .set_priority(1, channel(8), u32::MAX)
+        .expect("open");
+    rig.send(&[0x98, 60, 20]);
+    near(
+        "the lowest priority goes",
+        rig.level(),
+        all - law(80) + law(20),
+    );
+    // A note of lower priority than all that sounds is lost.
+    rig.synth.set_priority(1, channel(9), 0).expect("open");
+    rig.send(&[0x95, 61, 127]);
+    near(
+        "a lesser note is lost",
+        rig.level(),
+        all - law(80) + law(20),
+    );
+    assert_eq!(rig.synth.stats().notes_lost, 1);
+
+    // Of the same priority: released ones first, the quietest of these; then the oldest.
+    let config = Config {
+        voices: 4,
+        ..Config::default()
+    };
+    let release = Block::fixed(dst::EG1_RELEASE, units::time(40.0));
+    let mut rig = Rig::new(&single(constant(), &[release]), &config);
+    for (n, velocity) in (0..).zip(VELOCITIES) {
+        rig.send(&[0x90, 50 + n, velocity]);
+        rig.left(100);
+    }
+    rig.send(&[0x90, 60, 20]);
+    near("the oldest goes", rig.level(), all - law(30) + law(20));
+    rig.send(&[0x80, 53, 0]);
+    rig.left(3000);
+    rig.send(&[0x80, 52, 0]);
+    rig.send(&[0x90, 61, 25]);
+    let expected = law(45) + law(60) + law(20) + law(25);
+    let found = rig.level();
+    println!("the quietest released one goes: {found:.4}, about {expected:.4}");
+    assert!((found - expected).abs() < 0.03);
+}
+
+#[test]
+fn a_stolen_voice_fades_without_a_click() {
+    let config = Config {
+        voices: 1,
+        ..Config::default()
+    };
+    let mut rig = Rig::new(&single(constant(), &[]), &config);
+    rig.send(&[0x91, 50, 127]);
+    rig.left(1000);
+    rig.send(&[0x90, 51, 1]);
+    let heard = rig.left(1000);
+    let step = heard
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).abs())
+        .fold(0.0, f64::max);
+    let gone = heard.iter().position(|x| *x < 0.001 * LEVEL);
+    println!(
+        "steepest step {:.4} of the level, gone after {gone:?} frames",
+        step / LEVEL
+    );
+    // 96 dB in a seventieth of a second are 1.7 % a frame.
+    assert!(step <= 0.02 * LEVEL);
+    assert!(gone.is_some_and(|frames| (300..=631).contains(&frames)));
+}
+
+#[test]
+fn a_full_queue_counts_what_it_loses() {
+    let config = Config {
+        event_capacity: 1000,
+        ..Config::default()
+    };
+    let mut synth = Synth::try_new(&config).expect("there is memory");
+    let lost = (0..1500)
+        .filter(|n| synth.schedule(SampleTime(*n), 1, &[0x90, 60, 1]).is_err())
+        .count();
+    assert_eq!((lost, synth.stats().events_lost), (500, 500));
+}
