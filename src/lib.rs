@@ -1,5 +1,17 @@
 //! dmusmini: a DirectMusic (DMus) miniport driver for Windows.
 #![no_std]
+// What panics, and what allocates without a way to fail, is named by the compiler where it stands;
+// that nothing of it is left is proved by the linker (`cargo xtask prove`).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 extern crate alloc;
 #[cfg(not(target_env = "msvc"))]

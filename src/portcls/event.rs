@@ -130,7 +130,9 @@ impl Event {
         let Some(target) = data.get_mut(..bytes.len()) else {
             return false;
         };
-        target.copy_from_slice(bytes);
+        for (to, from) in target.iter_mut().zip(bytes) {
+            *to = *from;
+        }
         let Ok(count) = u16::try_from(bytes.len()) else {
             return false;
         };

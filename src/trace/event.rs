@@ -240,6 +240,7 @@ const fn schema_of<const N: usize>(text: &str) -> [u8; N] {
 }
 
 /// The provider's traits: size and name.
+#[expect(clippy::disallowed_methods, reason = "evaluated at compile time only")]
 pub(super) static PROVIDER_TRAITS: [u8; PROVIDER_NAME.len() + 3] = {
     // A schema without tags is size, 0, name; the traits have no 0 there, but one at the end.
     let shifted: [u8; PROVIDER_NAME.len() + 3] = schema_of(PROVIDER_NAME);

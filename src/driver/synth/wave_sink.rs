@@ -198,8 +198,9 @@ impl Target {
     /// Writes one block, little-endian, and moves on. The buffer need not be aligned.
     fn write(&mut self, samples: &[i16], frames: usize) {
         let bytes = self.advance(frames);
-        for (place, sample) in bytes.chunks_exact_mut(2).zip(samples) {
-            place.copy_from_slice(&sample.to_le_bytes());
+        let (places, _) = bytes.as_chunks_mut();
+        for (place, sample) in places.iter_mut().zip(samples) {
+            *place = sample.to_le_bytes();
         }
     }
 

@@ -185,6 +185,7 @@ impl CaptureStream {
                         fresh.bytes_mut().get_mut(..count),
                         message.bytes.get(..count),
                     ) {
+                        #[expect(clippy::disallowed_methods, reason = "both have `count` bytes")]
                         target.copy_from_slice(source);
                     }
                     let count = u16::try_from(count).unwrap_or(0);
