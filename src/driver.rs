@@ -253,15 +253,18 @@ fn register(
     unsafe { imports::PcNewPort(Some(Out::from_mut(&mut port)), &raw const CLSID_PORT_DMUS) }
         .ok()?;
     let port = port.ok_or(Status::UNSUCCESSFUL)?;
-    port.init(
-        irql,
-        device.as_ptr(),
-        irp,
-        Some(miniport),
-        Some(adapter.interface::<IUnknown>()),
-        Some(resources),
-    )
-    .ok()?;
+    // SAFETY: device and request are those of the start that is under way.
+    let bound = unsafe {
+        port.init(
+            irql,
+            device.as_ptr(),
+            irp,
+            Some(miniport),
+            Some(adapter.interface::<IUnknown>()),
+            Some(resources),
+        )
+    };
+    bound.ok()?;
     // SAFETY: the name is a terminated static; the port is initialised.
     unsafe {
         imports::PcRegisterSubdevice(

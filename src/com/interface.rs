@@ -251,8 +251,11 @@ impl<T> fmt::Debug for Out<'_, T> {
 /// implements the methods in the generated trait, where it gets itself as `&ObjectRef<Self>` and a
 /// token of that level; a caller calls them on [`ComRef`] with a token of at most that level.
 ///
-/// The thunks trust the caller with what no callee can check: that pointers typed [`Borrowed`] and
-/// [`Out`] are live for the call, and that the IRQL is as documented.
+/// `passive(unsafe)` and its like mark methods with raw pointers, that may lead anywhere: the method
+/// of the trait and that of [`ComRef`] are unsafe functions then.
+///
+/// The thunks trust the foreign caller with what no callee can check: that its pointers are live for
+/// the call, and that the IRQL is as documented.
 #[macro_export]
 macro_rules! interface {
     ($($declaration:tt)*) => { $crate::with_kernel_abi! { $crate::interface_with_abi, $($declaration)* } };
@@ -268,7 +271,9 @@ macro_rules! interface_with_abi {
         pub $name:ident($vtable:ident, $class:ident): $parent:ident($parent_class:ident) = $iid:expr;
         $(
             $(#[$method_doc:meta])*
-            $level:ident fn $method:ident($($arg:ident : $type:ty),* $(,)?) $(-> $return:ty)?;
+            $level:ident $(($safety:ident))? fn $method:ident(
+                $($arg:ident : $type:ty),* $(,)?
+            ) $(-> $return:ty)?;
         )*
     ) => {
         $(#[$doc])*
@@ -299,7 +304,8 @@ macro_rules! interface_with_abi {
         pub trait $class: $parent_class {
             $(
                 $(#[$method_doc])*
-                fn $method(
+                $(#[doc = $crate::interface_safety!($safety)])?
+                $($safety)? fn $method(
                     this: &$crate::com::ObjectRef<Self>,
                     irql: &mut $crate::irql::Irql<$crate::interface_level!($level)>,
                     $($arg: $type),*
@@ -319,7 +325,9 @@ macro_rules! interface_with_abi {
                         let this = unsafe { $crate::com::ObjectRef::<T>::from_slot::<SLOT>(this) };
                         // SAFETY: the caller keeps to the documented IRQL of the method.
                         let mut irql = unsafe { $crate::irql::Irql::assume() };
-                        <T as $class>::$method(&this, &mut irql, $($arg),*)
+                        $crate::interface_call!(
+                            $($safety)? <T as $class>::$method(&this, &mut irql, $($arg),*)
+                        )
                     }
                 )*
                 Self {
@@ -332,11 +340,13 @@ macro_rules! interface_with_abi {
         impl $crate::com::ComRef<$name> {
             $(
                 $(#[$method_doc])*
-                pub fn $method<L>(&self, _irql: &$crate::irql::Irql<L>, $($arg: $type),*) $(-> $return)?
+                $(#[doc = $crate::interface_safety!($safety)])?
+                pub $($safety)? fn $method<L>(&self, _irql: &$crate::irql::Irql<L>, $($arg: $type),*) $(-> $return)?
                 where
                     L: $crate::irql::AtMost<$crate::interface_level!($level)>,
                 {
-                    // SAFETY: the object is alive, the arguments are typed, the level is proved.
+                    // SAFETY: the object is alive, the arguments are typed or promised by the
+                    // caller, the level is proved.
                     unsafe { (self.vtable().$method)(self.as_raw(), $($arg),*) }
                 }
             )*
@@ -351,6 +361,29 @@ macro_rules! interface_with_abi {
                 unsafe { &*this.cast::<Self::Target>() }
             }
         }
+    };
+}
+
+/// What the caller of an unsafe method promises.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! interface_safety {
+    (unsafe) => {
+        "\n# Safety\n\nEach pointer is null where the method allows it, or is valid for what the \
+         interface's documentation says that the method does with it."
+    };
+}
+
+/// A call that may be unsafe.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! interface_call {
+    (unsafe $call:expr) => {
+        // SAFETY: the foreign caller keeps to the method's documentation.
+        unsafe { $call }
+    };
+    ($call:expr) => {
+        $call
     };
 }
 

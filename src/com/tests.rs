@@ -40,7 +40,7 @@ impl IAdapterPowerManagementClass for Lamp {
         }
     }
 
-    fn query_device_capabilities(
+    unsafe fn query_device_capabilities(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _: *mut c_void,

@@ -63,7 +63,7 @@ impl IAdapterPowerManagementClass for Adapter {
         Status::SUCCESS
     }
 
-    fn query_device_capabilities(
+    unsafe fn query_device_capabilities(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _: *mut c_void,

@@ -2,6 +2,10 @@
 //!
 //! Read once, at StartDevice, from `HKR\Parameters` through `IRegistryKey`. A value that is not
 //! there, or is no DWORD, has its default; one out of its range is moved into it, and traced. PASSIVE.
+#![expect(
+    unsafe_code,
+    reason = "an import, and names and values behind pointers"
+)]
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
@@ -214,8 +218,9 @@ fn parameters_key(
     let device_key = device_key.ok_or(Status::UNSUCCESSFUL)?;
     let name = unicode(&PARAMETERS);
     let mut key: Option<ComRef<IRegistryKey>> = None;
-    device_key
-        .new_sub_key(
+    // SAFETY: the name lives until the call is over; the disposition is optional.
+    let opened = unsafe {
+        device_key.new_sub_key(
             irql,
             Some(Out::from_mut(&mut key)),
             None,
@@ -224,11 +229,11 @@ fn parameters_key(
             0,
             ptr::null_mut(),
         )
-        .ok()?;
+    };
+    opened.ok()?;
     key.ok_or(Status::UNSUCCESSFUL)
 }
 
-#[expect(unsafe_code, reason = "an import")]
 fn new_device_key(
     device: NonNull<DeviceObject>,
     key: Out<'_, Option<ComRef<IRegistryKey>>>,
@@ -267,15 +272,19 @@ fn query_dword(
     let mut information = DwordInformation::default();
     let mut needed = 0;
     let name = unicode(name);
-    key.query_value_key(
-        irql,
-        &raw const name,
-        PARTIAL_INFORMATION,
-        (&raw mut information).cast::<c_void>(),
-        u32::try_from(size_of::<DwordInformation>()).unwrap_or(0),
-        Some(Out::from_mut(&mut needed)),
-    )
-    .ok()?;
+    // SAFETY: the name and the place for the value, which has this size, live until the call is
+    // over.
+    let queried = unsafe {
+        key.query_value_key(
+            irql,
+            &raw const name,
+            PARTIAL_INFORMATION,
+            (&raw mut information).cast::<c_void>(),
+            u32::try_from(size_of::<DwordInformation>()).unwrap_or(0),
+            Some(Out::from_mut(&mut needed)),
+        )
+    };
+    queried.ok()?;
     if information.kind == REG_DWORD && information.data_length == 4 {
         Ok(information.data)
     } else {

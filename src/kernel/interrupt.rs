@@ -108,8 +108,10 @@ impl<T> DeviceLock<T> {
         owner: &ObjectRef<O>,
     ) -> Result<(), Status> {
         let context = owner.as_context().as_ptr();
-        sync.register_service_routine(irql, service::<O>, context, 1)
-            .ok()?;
+        // SAFETY: the context is `owner`, as the routine takes it; whoever owns the lock keeps it
+        // until the interrupt is disconnected.
+        let registered = unsafe { sync.register_service_routine(irql, service::<O>, context, 1) };
+        registered.ok()?;
         self.sync.set(sync).map_err(|_| Status::UNSUCCESSFUL)?;
         Ok(())
     }
@@ -189,7 +191,10 @@ impl<T> DeviceLock<T> {
             result: None,
         };
         let context: *mut Call<'_, T, F, R> = &raw mut call;
-        let _ = sync.call_synchronized_routine(irql, synchronised::<T, F, R>, context.cast());
+        // SAFETY: the context is the routine's, and the call is over when this returns.
+        let _ = unsafe {
+            sync.call_synchronized_routine(irql, synchronised::<T, F, R>, context.cast())
+        };
         call.result
     }
 

@@ -426,7 +426,8 @@ impl Allocator {
 
     /// Puts a buffer back that was never attached.
     pub fn put_buffer<L: AtMost<Dispatch>>(&self, irql: &Irql<L>, buffer: EventBuffer) {
-        let _ = self.mxf.put_buffer(irql, Some(buffer.into_raw()));
+        // SAFETY: the buffer is the allocator's, and goes back to it.
+        let _ = unsafe { self.mxf.put_buffer(irql, Some(buffer.into_raw())) };
     }
 
     /// Gives events back one by one (whether the allocator takes chains is not documented),
@@ -438,7 +439,8 @@ impl Allocator {
                 events.prepend(&mut children);
             }
             let mxf: &ComRef<IMxf> = &self.mxf;
-            let _ = mxf.put_message(irql, Some(event.into_raw()));
+            // SAFETY: the event is the allocator's, and goes back to it.
+            let _ = unsafe { mxf.put_message(irql, Some(event.into_raw())) };
         }
     }
 
@@ -476,7 +478,7 @@ mod tests {
             Status::NOT_IMPLEMENTED
         }
 
-        fn put_message(
+        unsafe fn put_message(
             this: &ObjectRef<Self>,
             _: &mut Irql<Dispatch>,
             event: Option<NonNull<DmusKernelEvent>>,
@@ -554,7 +556,7 @@ mod tests {
             Status::SUCCESS
         }
 
-        fn put_buffer(
+        unsafe fn put_buffer(
             _: &ObjectRef<Self>,
             _: &mut Irql<Dispatch>,
             buffer: Option<NonNull<u8>>,

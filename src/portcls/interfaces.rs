@@ -2,16 +2,10 @@
 //!
 //! The word before `fn` is the highest IRQL that the documentation allows (contract section 4).
 //! `Render`, `SyncToMaster` and the two conversions have no documented level: they are written for
-//! DISPATCH.
+//! DISPATCH. Methods that get raw pointers are `unsafe`.
 
 #![expect(unsafe_code, reason = "the macro writes the thunks and the calls")]
 #![expect(clippy::too_many_arguments, reason = "the ABI has them")]
-#![expect(
-    clippy::not_unsafe_ptr_arg_deref,
-    reason = "raw pointers pass through to the port, which owns what they point to; the few callers \
-              are in `driver::start` and `driver::settings`"
-)]
-
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
@@ -43,7 +37,7 @@ interface! {
     pub IPort(IPortVtbl, IPortClass): IUnknown(IUnknownClass)
         = iid("b4c90a25-5791-11d0-86f9-00a0c911b544");
     /// Binds the miniport to the port; the port asks it for its interface and calls its Init.
-    passive fn init(
+    passive(unsafe) fn init(
         device: *mut DeviceObject,
         irp: *mut Irp,
         miniport: In<'_, IUnknown>,
@@ -51,14 +45,14 @@ interface! {
         resources: In<'_, IResourceList>,
     ) -> Status;
     /// Reads a device property.
-    passive fn get_device_property(
+    passive(unsafe) fn get_device_property(
         property: u32,
         length: u32,
         buffer: *mut c_void,
         needed: Option<Out<'_, u32>>,
     ) -> Status;
     /// Opens a registry key of the device.
-    passive fn new_registry_key(
+    passive(unsafe) fn new_registry_key(
         key: OutRef<'_, IRegistryKey>,
         outer: In<'_, IUnknown>,
         kind: u32,
@@ -86,7 +80,7 @@ interface! {
     /// The filter's description, valid for the miniport's life.
     passive fn get_description(description: Option<Out<'_, *const FilterDescriptor>>) -> Status;
     /// The best format that two data ranges have in common.
-    passive fn data_range_intersection(
+    passive(unsafe) fn data_range_intersection(
         pin: u32,
         client: *const KsDataRange,
         ours: *const KsDataRange,
@@ -110,7 +104,7 @@ interface! {
     /// Not used by the DMus port.
     dispatch fn service();
     /// Opens a stream on a pin.
-    passive fn new_stream(
+    passive(unsafe) fn new_stream(
         mxf: OutRef<'_, IMxf>,
         outer: In<'_, IUnknown>,
         pool_type: i32,
@@ -131,7 +125,7 @@ interface! {
     /// Changes the stream's state.
     passive fn set_state(state: KsState) -> Status;
     /// Hands over a chain of events, or asks for service with none.
-    dispatch fn put_message(event: Option<NonNull<DmusKernelEvent>>) -> Status;
+    dispatch(unsafe) fn put_message(event: Option<NonNull<DmusKernelEvent>>) -> Status;
     /// Connects the sink of a capture stream.
     passive fn connect_output(sink: In<'_, IMxf>) -> Status;
     /// Disconnects it.
@@ -149,7 +143,7 @@ interface! {
     /// A buffer.
     dispatch fn get_buffer(buffer: Option<Out<'_, Option<NonNull<u8>>>>) -> Status;
     /// Takes back a buffer that was never attached to an event.
-    dispatch fn put_buffer(buffer: Option<NonNull<u8>>) -> Status;
+    dispatch(unsafe) fn put_buffer(buffer: Option<NonNull<u8>>) -> Status;
 }
 
 interface! {
@@ -157,7 +151,7 @@ interface! {
     pub ISynthSinkDMus(ISynthSinkDMusVtbl, ISynthSinkDMusClass): IMxf(IMxfClass)
         = iid("1f476974-679b-11d2-8f7d-00c04fbf8fef");
     /// Renders `length` frames from `position` into the buffer (units: contract 9.2).
-    dispatch fn render(buffer: Option<NonNull<u8>>, length: u32, position: i64);
+    dispatch(unsafe) fn render(buffer: Option<NonNull<u8>>, length: u32, position: i64);
     /// Tells the sink's own time, or starts the sample clock.
     dispatch fn sync_to_master(time: i64, start: i32) -> Status;
     /// Frames to master time.
@@ -216,7 +210,7 @@ interface! {
         index: u32,
     ) -> Option<NonNull<PartialResourceDescriptor>>;
     /// Adds an entry.
-    passive fn add_entry(
+    passive(unsafe) fn add_entry(
         translated: *const PartialResourceDescriptor,
         untranslated: *const PartialResourceDescriptor,
     ) -> Status;
@@ -237,7 +231,7 @@ interface! {
     pub IInterruptSync(IInterruptSyncVtbl, IInterruptSyncClass): IUnknown(IUnknownClass)
         = iid("22c6ac63-851b-11d0-9a7f-00aa0038acfe");
     /// Calls a routine at the device's level, excluding the service routines.
-    any fn call_synchronized_routine(
+    any(unsafe) fn call_synchronized_routine(
         routine: InterruptRoutine,
         context: *mut c_void,
     ) -> Status;
@@ -248,7 +242,7 @@ interface! {
     /// Disconnects it and waits.
     passive fn disconnect();
     /// Adds a service routine at the head or the tail of the list.
-    passive fn register_service_routine(
+    passive(unsafe) fn register_service_routine(
         routine: InterruptRoutine,
         context: *mut c_void,
         first: u8,
@@ -260,14 +254,14 @@ interface! {
     pub IRegistryKey(IRegistryKeyVtbl, IRegistryKeyClass): IUnknown(IUnknownClass)
         = iid("e8da4302-f304-11d0-958b-00c04fb925d3");
     /// Reads about the key.
-    passive fn query_key(
+    passive(unsafe) fn query_key(
         class: u32,
         information: *mut c_void,
         length: u32,
         needed: Option<Out<'_, u32>>,
     ) -> Status;
     /// Lists subkeys.
-    passive fn enumerate_key(
+    passive(unsafe) fn enumerate_key(
         index: u32,
         class: u32,
         information: *mut c_void,
@@ -275,7 +269,7 @@ interface! {
         needed: Option<Out<'_, u32>>,
     ) -> Status;
     /// Reads a value.
-    passive fn query_value_key(
+    passive(unsafe) fn query_value_key(
         name: *const UnicodeString,
         class: u32,
         information: *mut c_void,
@@ -283,7 +277,7 @@ interface! {
         needed: Option<Out<'_, u32>>,
     ) -> Status;
     /// Lists values.
-    passive fn enumerate_value_key(
+    passive(unsafe) fn enumerate_value_key(
         index: u32,
         class: u32,
         information: *mut c_void,
@@ -291,16 +285,16 @@ interface! {
         needed: Option<Out<'_, u32>>,
     ) -> Status;
     /// Writes a value.
-    passive fn set_value_key(
+    passive(unsafe) fn set_value_key(
         name: *const UnicodeString,
         kind: u32,
         data: *const c_void,
         size: u32,
     ) -> Status;
     /// Reads several values.
-    passive fn query_registry_values(table: *mut c_void, context: *mut c_void) -> Status;
+    passive(unsafe) fn query_registry_values(table: *mut c_void, context: *mut c_void) -> Status;
     /// Opens or creates a subkey.
-    passive fn new_sub_key(
+    passive(unsafe) fn new_sub_key(
         key: OutRef<'_, IRegistryKey>,
         outer: In<'_, IUnknown>,
         access: u32,
@@ -329,7 +323,7 @@ interface! {
     /// May the state be entered?
     passive fn query_power_change_state(state: PowerState) -> Status;
     /// May change the capabilities.
-    passive fn query_device_capabilities(capabilities: *mut c_void) -> Status;
+    passive(unsafe) fn query_device_capabilities(capabilities: *mut c_void) -> Status;
 }
 
 interface! {
@@ -337,7 +331,7 @@ interface! {
     pub IUnregisterSubdevice(IUnregisterSubdeviceVtbl, IUnregisterSubdeviceClass):
         IUnknown(IUnknownClass) = iid("16738177-e199-41f9-9a87-abb2a5432f21");
     /// Unregisters.
-    passive fn unregister_subdevice(device: *mut DeviceObject, unknown: In<'_, IUnknown>) -> Status;
+    passive(unsafe) fn unregister_subdevice(device: *mut DeviceObject, unknown: In<'_, IUnknown>) -> Status;
 }
 
 interface! {

@@ -117,7 +117,7 @@ fn the_synthesizer_plays_a_bank(binary: &Binary) {
     wave.go(State::Run);
     let frame = machine.user(&vec![0; 44_100]);
     let mut heard = 0;
-    let mut place = 0;
+    let mut due = machine.session.master_time();
     for beat in 0..8_u8 {
         let latency = midi.time_of(synth_item::LATENCY_CLOCK, node);
         assert!(latency >= master_time(filter));
@@ -132,8 +132,11 @@ fn the_synthesizer_plays_a_bank(binary: &Binary) {
         };
         let header = header_of(&reply);
         assert_eq!(header.data_used, 44_100);
-        assert_eq!(header.reference_time(), Some(place));
-        place += 2_500_000;
+        // The frames follow each other on the master clock, to the rounding of the synthesizer's
+        // own: its loop is at work.
+        let time = header.reference_time().unwrap();
+        assert!((time - due).abs() <= 10, "{time} for {due}");
+        due += 2_500_000;
         heard += usize::from(machine.peek(frame, 44_100).iter().any(|&byte| byte != 0));
     }
     assert_eq!(heard, 8, "every beat was heard");

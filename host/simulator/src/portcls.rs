@@ -91,6 +91,8 @@ pub struct Settings {
     pub event_limit: Cell<usize>,
     /// Events that are due together come as one chain, not one by one.
     pub chained: Cell<bool>,
+    /// Streams are asked for as parts of another object. The port never does that.
+    pub aggregated: Cell<bool>,
     /// `HKLM\\...\\MediaCategories`: what the registry calls pins and nodes.
     pub media_categories: RefCell<BTreeMap<Guid, String>>,
 }
@@ -102,6 +104,7 @@ impl Default for Settings {
             buffer_size: Cell::new(1024),
             event_limit: Cell::new(1 << 20),
             chained: Cell::new(true),
+            aggregated: Cell::new(false),
             media_categories: RefCell::default(),
         }
     }

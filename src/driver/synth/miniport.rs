@@ -1,4 +1,5 @@
 //! The synthesizer's `IMiniportDMus` object (contract section 5). PASSIVE throughout.
+#![expect(unsafe_code, reason = "the port's formats and buffers")]
 
 use core::ffi::c_void;
 
@@ -87,7 +88,7 @@ impl IMiniportClass for SynthMiniport {
         Status::SUCCESS
     }
 
-    fn data_range_intersection(
+    unsafe fn data_range_intersection(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         pin: u32,
@@ -106,20 +107,12 @@ impl IMiniportClass for SynthMiniport {
             return Status::NOT_IMPLEMENTED;
         }
         let preferred = this.preferred_format();
-        intersect(client, preferred, output_length, output, needed).into()
+        // SAFETY: promised by the caller: a checked data range, and a buffer of this length.
+        let result = unsafe {
+            format::intersect(client, WAVE_RANGE, preferred, output_length, output, needed)
+        };
+        result.into()
     }
-}
-
-#[expect(unsafe_code, reason = "the port's buffers")]
-fn intersect(
-    client: *const KsDataRange,
-    preferred: WaveFormat,
-    output_length: u32,
-    output: *mut c_void,
-    needed: Out<'_, u32>,
-) -> Result<(), Status> {
-    // SAFETY: the port passes a checked data range and a buffer of this length.
-    unsafe { format::intersect(client, WAVE_RANGE, preferred, output_length, output, needed) }
 }
 
 impl IMiniportDMusClass for SynthMiniport {
@@ -144,7 +137,7 @@ impl IMiniportDMusClass for SynthMiniport {
 
     fn service(_: &ObjectRef<Self>, _: &mut Irql<Dispatch>) {}
 
-    fn new_stream(
+    unsafe fn new_stream(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Passive>,
         mxf: OutRef<'_, IMxf>,
@@ -167,6 +160,7 @@ impl IMiniportDMusClass for SynthMiniport {
         mxf.set(None);
         service_group.set(None);
         schedule_prefetch.set(0);
+        // INVARIANT: promised by the caller.
         let request = Request {
             pin,
             stream_type,
@@ -192,6 +186,10 @@ impl IMiniportDMusClass for SynthMiniport {
 }
 
 /// What NewStream asks for.
+///
+/// # Invariants
+///
+/// `format` is null or a data format of the size that it says.
 #[derive(Debug)]
 struct Request<'a> {
     pin: u32,
@@ -204,9 +202,8 @@ struct Request<'a> {
 
 impl Request<'_> {
     /// The format that a wave pin is opened with.
-    #[expect(unsafe_code, reason = "the port's buffer")]
     fn wave_format(&self) -> Result<WaveFormat, Status> {
-        // SAFETY: the port passes null or a data format of the size that it says.
+        // SAFETY: by the invariant.
         unsafe { WaveFormat::read(self.format, WAVE_RANGE) }
     }
 }

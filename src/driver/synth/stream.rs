@@ -218,12 +218,12 @@ impl IMxfClass for SynthStream {
         Status::SUCCESS
     }
 
-    fn put_message(
+    unsafe fn put_message(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Dispatch>,
         event: Option<NonNull<DmusKernelEvent>>,
     ) -> Status {
-        // SAFETY: the port gives up the chain (contract section 6.1).
+        // SAFETY: promised by the caller: the chain is given up (contract section 6.1).
         let events = unsafe { EventChain::from_message(event) };
         if events.is_empty() {
             return Status::SUCCESS;

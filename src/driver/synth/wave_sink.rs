@@ -50,7 +50,7 @@ impl Units {
 const CHANNELS: usize = 2;
 
 impl ISynthSinkDMusClass for SynthStream {
-    fn render(
+    unsafe fn render(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Dispatch>,
         buffer: Option<NonNull<u8>>,
@@ -65,6 +65,7 @@ impl ISynthSinkDMusClass for SynthStream {
         let bytes = format.frame_bytes();
         let frames = RENDER_UNITS.to_frames(i64::from(length), bytes);
         let position = RENDER_UNITS.to_frames(position, bytes);
+        // INVARIANT: the caller's buffer has room for that many frames.
         let target = Target {
             next: buffer,
             frames: u64::try_from(frames).unwrap_or(0),

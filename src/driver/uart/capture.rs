@@ -241,7 +241,8 @@ impl CaptureStream {
             Some(sink) => {
                 // SAFETY: disconnecting waits for `in_use` to end before the sink goes.
                 let sink = unsafe { Borrowed::<IMxf>::from_raw(sink) };
-                let _ = sink.put_message(irql, chain.into_raw());
+                // SAFETY: the chain is ours, and goes over to the sink.
+                let _ = unsafe { sink.put_message(irql, chain.into_raw()) };
             }
             None => self.allocator.give_back(irql, chain),
         }
@@ -278,7 +279,7 @@ impl IMxfClass for CaptureStream {
         Status::SUCCESS
     }
 
-    fn put_message(
+    unsafe fn put_message(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Dispatch>,
         event: Option<NonNull<DmusKernelEvent>>,
@@ -295,7 +296,7 @@ impl IMxfClass for CaptureStream {
             return result;
         }
         // Nobody sends events to a capture stream; they are taken over all the same.
-        // SAFETY: the port gives up the chain (contract section 6.1).
+        // SAFETY: promised by the caller: the chain is given up (contract section 6.1).
         let events = unsafe { EventChain::from_message(event) };
         this.allocator.give_back(irql, events);
         Status::SUCCESS

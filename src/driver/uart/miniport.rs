@@ -206,7 +206,7 @@ impl IMiniportClass for UartMiniport {
         Status::SUCCESS
     }
 
-    fn data_range_intersection(
+    unsafe fn data_range_intersection(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _: u32,
@@ -253,7 +253,7 @@ impl IMiniportDMusClass for UartMiniport {
         // The DMus port calls the capture stream's PutMessage(NULL) instead (contract 5.5).
     }
 
-    fn new_stream(
+    unsafe fn new_stream(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Passive>,
         mxf: OutRef<'_, IMxf>,

@@ -71,7 +71,7 @@ impl IMxfClass for Allocator {
         })
     }
 
-    fn put_message(
+    unsafe fn put_message(
         this: &ObjectRef<Self>,
         _: &mut Irql<Dispatch>,
         event: Option<NonNull<DmusKernelEvent>>,
@@ -157,7 +157,7 @@ impl IAllocatorMxfClass for Allocator {
         })
     }
 
-    fn put_buffer(
+    unsafe fn put_buffer(
         this: &ObjectRef<Self>,
         _: &mut Irql<Dispatch>,
         buffer: Option<NonNull<u8>>,

@@ -145,7 +145,7 @@ impl IMiniportClass for BuiltInUart {
         Status::SUCCESS
     }
 
-    fn data_range_intersection(
+    unsafe fn data_range_intersection(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _: u32,
@@ -185,7 +185,7 @@ impl IMiniportDMusClass for BuiltInUart {
 
     fn service(_: &ObjectRef<Self>, _: &mut Irql<Dispatch>) {}
 
-    fn new_stream(
+    unsafe fn new_stream(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Passive>,
         mxf: OutRef<'_, IMxf>,

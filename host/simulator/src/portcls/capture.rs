@@ -172,7 +172,7 @@ impl IMxfClass for CaptureSink {
         })
     }
 
-    fn put_message(
+    unsafe fn put_message(
         this: &ObjectRef<Self>,
         _: &mut Irql<Dispatch>,
         event: Option<NonNull<DmusKernelEvent>>,

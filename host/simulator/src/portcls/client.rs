@@ -1,11 +1,10 @@
 //! What a KS client holds: filters and pins.
 
 use std::cell::{Ref, RefCell};
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use dmusmini::com::{Guid, Status};
-use dmusmini::portcls::abi::{DmusKernelEvent, KsState, StreamType};
+use dmusmini::portcls::abi::{KsState, StreamType};
 
 use super::capture::{Captured, CapturedEvent};
 use super::client_buffer::{Malformed, TimedPiece};
@@ -270,7 +269,7 @@ impl Pin {
 
     /// A bare `PutMessage` call: null asks a capture stream for service, and does nothing elsewhere.
     pub fn put_null(&self) -> Status {
-        self.state.put(None::<NonNull<DmusKernelEvent>>)
+        self.state.put_null()
     }
 
     /// What the sequencer did.

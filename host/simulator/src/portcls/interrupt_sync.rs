@@ -103,7 +103,7 @@ impl Drop for InterruptSync {
 }
 
 impl IInterruptSyncClass for InterruptSync {
-    fn call_synchronized_routine(
+    unsafe fn call_synchronized_routine(
         this: &ObjectRef<Self>,
         _: &mut Irql<Device>,
         routine: InterruptRoutine,
@@ -160,7 +160,7 @@ impl IInterruptSyncClass for InterruptSync {
         });
     }
 
-    fn register_service_routine(
+    unsafe fn register_service_routine(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         routine: InterruptRoutine,

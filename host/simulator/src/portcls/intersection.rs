@@ -127,15 +127,18 @@ fn ask(
         } else {
             format.pointer::<u8>()
         };
-        miniport.data_range_intersection(
-            &host::passive(),
-            factory,
-            range.pointer::<KsDataRange>(),
-            ours.table,
-            u32::try_from(room).unwrap_or(u32::MAX),
-            out.cast(),
-            Some(Out::from_mut(&mut size)),
-        )
+        // SAFETY: both ranges are whole, and the buffer has `room` bytes.
+        unsafe {
+            miniport.data_range_intersection(
+                &host::passive(),
+                factory,
+                range.pointer::<KsDataRange>(),
+                ours.table,
+                u32::try_from(room).unwrap_or(u32::MAX),
+                out.cast(),
+                Some(Out::from_mut(&mut size)),
+            )
+        }
     });
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if status.is_success() && size > room {

@@ -157,20 +157,25 @@ fn new_stream(
     let mut mxf: Option<ComRef<IMxf>> = None;
     let mut group: Option<ComRef<IServiceGroup>> = None;
     let mut prefetch = UNTOUCHED;
+    let system = filter.system.upgrade();
+    let aggregated = system.is_some_and(|system| system.settings.aggregated.get());
     let status = miniport.call(AT, |miniport| {
-        miniport.new_stream(
-            &host::passive(),
-            Some(Out::from_mut(&mut mxf)),
-            None,
-            NON_PAGED_POOL,
-            factory,
-            stream_type,
-            table,
-            Some(Out::from_mut(&mut group)),
-            Some(allocator.borrow()),
-            Some(clock.borrow()),
-            Some(Out::from_mut(&mut prefetch)),
-        )
+        // SAFETY: the format is null, or a block that outlives the call.
+        unsafe {
+            miniport.new_stream(
+                &host::passive(),
+                Some(Out::from_mut(&mut mxf)),
+                aggregated.then(|| clock.unknown().borrow()),
+                NON_PAGED_POOL,
+                factory,
+                stream_type,
+                table,
+                Some(Out::from_mut(&mut group)),
+                Some(allocator.borrow()),
+                Some(clock.borrow()),
+                Some(Out::from_mut(&mut prefetch)),
+            )
+        }
     });
     let mxf = mxf.map(Foreign::adopt);
     if !status.is_success() {

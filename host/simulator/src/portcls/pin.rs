@@ -2,11 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use dmusmini::com::{ComRef, ObjectRef, Status};
-use dmusmini::portcls::abi::{DmusKernelEvent, KsState, StreamType};
+use dmusmini::portcls::abi::{KsState, StreamType};
 use dmusmini::portcls::interfaces::{IMxf, IServiceGroup, IServiceSink, ISynthSinkDMus};
 
 use super::allocator::{Allocator, Famine};
@@ -190,18 +189,19 @@ impl PinState {
         if self.capture().is_none() || host::is_dead() {
             return;
         }
-        let _ = self.put(None);
+        let _ = self.put_null();
     }
 
-    /// A bare PutMessage at DISPATCH_LEVEL.
-    pub(crate) fn put(&self, event: Option<NonNull<DmusKernelEvent>>) -> Status {
+    /// `PutMessage(NULL)` at DISPATCH_LEVEL.
+    pub(crate) fn put_null(&self) -> Status {
         // Not cloned: AddRef and Release are for PASSIVE.
         let stream = self.stream.borrow();
         let Some(stream) = stream.as_ref() else {
             return Status::INVALID_DEVICE_STATE;
         };
         stream.call_at_dispatch("IMXF::PutMessage", |stream| {
-            stream.put_message(&host::dispatch(), event)
+            // SAFETY: there is no event.
+            unsafe { stream.put_message(&host::dispatch(), None) }
         })
     }
 

@@ -56,7 +56,7 @@ impl Drop for Port {
 }
 
 impl IPortClass for Port {
-    fn init(
+    unsafe fn init(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         device: *mut DeviceObject,
@@ -83,7 +83,7 @@ impl IPortClass for Port {
         })
     }
 
-    fn get_device_property(
+    unsafe fn get_device_property(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _: u32,
@@ -96,7 +96,7 @@ impl IPortClass for Port {
         })
     }
 
-    fn new_registry_key(
+    unsafe fn new_registry_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         key: OutRef<'_, IRegistryKey>,
@@ -142,7 +142,7 @@ impl IPortDMusClass for Port {
 }
 
 impl IUnregisterSubdeviceClass for Port {
-    fn unregister_subdevice(
+    unsafe fn unregister_subdevice(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         device: *mut DeviceObject,

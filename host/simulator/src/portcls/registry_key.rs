@@ -111,7 +111,7 @@ fn describe_value(
 }
 
 impl IRegistryKeyClass for RegistryKey {
-    fn query_key(
+    unsafe fn query_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         class: u32,
@@ -136,7 +136,7 @@ impl IRegistryKeyClass for RegistryKey {
         })
     }
 
-    fn enumerate_key(
+    unsafe fn enumerate_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         index: u32,
@@ -163,7 +163,7 @@ impl IRegistryKeyClass for RegistryKey {
         })
     }
 
-    fn query_value_key(
+    unsafe fn query_value_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         name: *const UnicodeString,
@@ -183,7 +183,7 @@ impl IRegistryKeyClass for RegistryKey {
         })
     }
 
-    fn enumerate_value_key(
+    unsafe fn enumerate_value_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         index: u32,
@@ -207,7 +207,7 @@ impl IRegistryKeyClass for RegistryKey {
         )
     }
 
-    fn set_value_key(
+    unsafe fn set_value_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         name: *const UnicodeString,
@@ -232,7 +232,7 @@ impl IRegistryKeyClass for RegistryKey {
         })
     }
 
-    fn query_registry_values(
+    unsafe fn query_registry_values(
         _: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _: *mut c_void,
@@ -243,7 +243,7 @@ impl IRegistryKeyClass for RegistryKey {
         })
     }
 
-    fn new_sub_key(
+    unsafe fn new_sub_key(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         key: OutRef<'_, IRegistryKey>,

@@ -248,7 +248,8 @@ impl Render {
             .hand_over(head.as_ptr(), Owner::Port, Owner::Driver, AT)
             .len();
         let status = self.stream.call_at_dispatch(AT, |stream| {
-            stream.put_message(&host::dispatch(), Some(head))
+            // SAFETY: the chain is the pool's, and was handed over.
+            unsafe { stream.put_message(&host::dispatch(), Some(head)) }
         });
         self.count(|stats| {
             stats.delivered += u64::try_from(handed).unwrap_or(0);

@@ -164,7 +164,7 @@ impl IResourceListClass for ResourceList {
         )
     }
 
-    fn add_entry(
+    unsafe fn add_entry(
         this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         translated: *const PartialResourceDescriptor,

@@ -202,7 +202,8 @@ impl WaveClient {
         let buffer = std::ptr::NonNull::new(block.pointer::<u8>().wrapping_add(shift));
         let position = self.position;
         self.sink.call(RENDER, |sink| {
-            sink.render(&host::passive(), buffer, frames, position);
+            // SAFETY: the buffer has room for that many frames.
+            unsafe { sink.render(&host::passive(), buffer, frames, position) };
         });
         self.position += i64::from(frames);
         let around = [block.read(0, shift), block.read(shift + size, GUARD)].concat();

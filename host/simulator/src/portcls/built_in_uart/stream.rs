@@ -72,7 +72,8 @@ impl Stream {
         // A copy of the pointer, and no reference: as the sample does it.
         let sink = self.sink.borrow();
         if let Some(sink) = &*sink {
-            return sink.put_message(irql, chain.into_raw());
+            // SAFETY: the chain is ours, and goes over to the sink.
+            return unsafe { sink.put_message(irql, chain.into_raw()) };
         }
         self.allocator.give_back(irql, chain);
         Status::SUCCESS
@@ -102,7 +103,7 @@ impl IMxfClass for Stream {
         })
     }
 
-    fn put_message(
+    unsafe fn put_message(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Dispatch>,
         event: Option<NonNull<DmusKernelEvent>>,
