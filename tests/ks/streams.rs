@@ -318,8 +318,8 @@ fn a_wave_pin_is_read(binary: &Binary) {
     for place in 0..10 {
         let header = header_of(&read(4410));
         assert_eq!(header.data_used, 4410);
-        let time = start + place * 1_000_000;
-        assert_eq!(header.reference_time(), Some(time));
+        let late = header.reference_time().unwrap() - start - place * 1_000_000;
+        assert!(late.abs() <= 1000, "the loop is off by {late}");
         assert_eq!(machine.peek(frame, 4410), [0; 4410], "silence");
     }
     // Frames are read as fast as they are played, less what is ahead.
