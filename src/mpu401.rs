@@ -84,7 +84,8 @@ pub struct Drained {
 /// # Invariants
 ///
 /// In [`Mode::Closed`], [`Mode::Failed`] and [`Mode::Gone`] nothing touches the ports but
-/// [`handshake::Handshake::poll`], which leaves the first two; nothing leaves `Gone`.
+/// [`handshake::Handshake::poll`], which leaves the first two, and in the first [`Mpu401::discard`];
+/// nothing leaves `Gone`.
 #[derive(Debug)]
 pub struct Mpu401<P> {
     port: P,
@@ -151,6 +152,21 @@ impl<P: PortIo> Mpu401<P> {
                 Mode::Handshake { acknowledged } => *acknowledged |= byte == spec::ACKNOWLEDGE,
                 _ => take(byte),
             }
+        }
+        drained
+    }
+
+    /// Reads up to `limit` bytes that nobody wants: for the service routine of a chip that is powered
+    /// and [`Mode::Closed`].
+    pub fn discard(&mut self, limit: usize) -> Drained {
+        let mut drained = Drained::default();
+        while self.mode == Mode::Closed && self.status().has_data() {
+            if drained.taken == limit {
+                drained.cut_short = true;
+                break;
+            }
+            let _ = self.port.read(Register::Data);
+            drained.taken = drained.taken.saturating_add(1);
         }
         drained
     }

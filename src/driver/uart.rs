@@ -22,7 +22,7 @@ pub mod render;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::com::{ComRef, ObjectRef};
+use crate::com::{ComRef, ObjectRef, Status};
 use crate::driver::adapter::Adapter;
 use crate::irql::{AtMost, Device, Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
@@ -90,11 +90,11 @@ pub struct ChipState {
 }
 
 impl ChipState {
-    /// Reads what the chip has received.
-    pub fn service(&mut self, irql: &Irql<Device>) -> Serviced {
+    /// Reads what the chip has received, for its interrupt.
+    pub fn interrupt(&mut self, irql: &Irql<Device>) -> Serviced {
         self.notice_removal();
         let Self { duplex, clock } = self;
-        duplex.service(|| stamp(irql, clock.as_ref()))
+        duplex.interrupt(|| stamp(irql, clock.as_ref()))
     }
 
     fn exchange(
@@ -265,14 +265,19 @@ impl Uart {
         }
     }
 
-    /// Resets the chip and enters UART mode: polls of a few register accesses each under the
-    /// interrupt lock, with the waits between them at PASSIVE (mpu401 section 2). What was queued
-    /// goes on.
+    /// Lets interrupts come, resets the chip and enters UART mode: polls of a few register accesses
+    /// each under the device lock, with the waits between them at PASSIVE (mpu401 section 2). What
+    /// was queued goes on.
+    ///
+    /// The interrupt comes first: on a line that others share, an answer that nobody reads would hold
+    /// up the machine. A chip that fails loses it again, for its line may never fall.
     ///
     /// # Errors
     ///
-    /// What the chip did wrong, after 200 ms at most; what was queued is dropped.
-    pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), HandshakeError> {
+    /// [`Status::IO_DEVICE_ERROR`] when the chip fails, after 200 ms at most; what was queued is
+    /// dropped. The status of the connection; the chip is polled then.
+    pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), Status> {
+        let connected = self.device.connect(irql);
         self.sender
             .with(irql, |sender, _| sender.transmitter.restart());
         let mut handshake = Handshake::new();
@@ -290,11 +295,12 @@ impl Uart {
                     trace::emit(Event::UartOpened {
                         acknowledged: entry.mode_acknowledged,
                     });
-                    break Ok(());
+                    break connected;
                 }
-                Progress::Failed(error) => {
+                Progress::Failed(_) => {
                     trace::emit(Event::UartFailed);
-                    break Err(error);
+                    self.device.disconnect(irql);
+                    break Err(Status::IO_DEVICE_ERROR);
                 }
             }
         };
@@ -327,10 +333,12 @@ impl Uart {
             state.notice_removal();
             state.duplex.close();
         });
+        // Nobody reads a closed chip, so its line must not matter any more.
+        self.device.disconnect(irql);
     }
 
     /// What may be done with the chip now.
-    pub fn mode<L: AtMost<Device>>(&self, irql: &mut Irql<L>) -> Mode {
+    pub fn mode<L: AtMost<Locked> + AtMost<Device>>(&self, irql: &mut Irql<L>) -> Mode {
         self.device
             .with(irql, |state, _| {
                 state.notice_removal();
@@ -530,7 +538,7 @@ impl Uart {
             return Some(spec::RETRY);
         }
         self.listening.load(Ordering::Acquire).then(|| {
-            if self.device.has_interrupt() {
+            if self.device.is_connected() {
                 spec::WATCHDOG_PERIOD
             } else {
                 self.poll_period

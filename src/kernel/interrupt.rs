@@ -1,8 +1,11 @@
 //! What the interrupt service routine and the rest of the driver share.
 //!
-//! With an interrupt the value is reached through `IInterruptSync::CallSynchronizedRoutine`, at
-//! device IRQL; without one (a polled device) through a spin lock, as the inner lock of the
-//! documented order. Both are one type so that the code above need not know.
+//! Everybody but the service routine takes a spin lock first, the inner lock of the documented order.
+//! While the interrupt is connected its holder reaches the value through
+//! `IInterruptSync::CallSynchronizedRoutine`, at device IRQL; without an interrupt (a polled device)
+//! and before and after its connection the spin lock is all there is. Both are one type so that the
+//! code above need not know. Two locks, because what `CallSynchronizedRoutine` excludes while there
+//! is no connection is nowhere written.
 #![expect(unsafe_code, reason = "synchronises with the service routine")]
 
 use core::cell::UnsafeCell;
@@ -14,20 +17,22 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use super::nt;
 use super::once::SetOnce;
 use crate::com::{Class, ComRef, ObjectRef, Status};
-use crate::irql::{AtMost, Device, Irql, Passive};
+use crate::irql::{AtMost, Device, Irql, Locked, Passive};
 use crate::portcls::interfaces::IInterruptSync;
 
 /// A value shared with the service routine.
 ///
 /// # Invariants
 ///
-/// `value` is reached only by the service routine, inside a synchronised routine of `sync`, or,
-/// while `sync` is empty, with the spin lock held. `sync` is set before the interrupt is connected.
+/// `value` is reached by the service routine, and by the holder of the spin lock, who while `admitted`
+/// is set does so inside a synchronised routine of `sync`. `admitted` is set before the interrupt is
+/// connected and cleared after it is disconnected, each time with the spin lock held.
 pub struct DeviceLock<T> {
     value: UnsafeCell<T>,
     word: UnsafeCell<usize>,
     sync: SetOnce<ComRef<IInterruptSync>>,
-    connected: AtomicBool,
+    /// The service routine may come.
+    admitted: AtomicBool,
 }
 
 // SAFETY: the lock lets one thread at a time reach the value.
@@ -92,7 +97,7 @@ impl<T> DeviceLock<T> {
             value: UnsafeCell::new(value),
             word: UnsafeCell::new(0),
             sync: SetOnce::new(),
-            connected: AtomicBool::new(false),
+            admitted: AtomicBool::new(false),
         }
     }
 
@@ -116,15 +121,22 @@ impl<T> DeviceLock<T> {
         Ok(())
     }
 
-    /// Lets interrupts come.
+    /// Lets interrupts come. Callers of this and of [`disconnect`](Self::disconnect) take turns: PnP
+    /// and power requests to one device do.
     ///
     /// # Errors
     ///
     /// The status of the connection.
     pub fn connect(&self, irql: &Irql<Passive>) -> Result<(), Status> {
-        if let Some(sync) = self.sync.get() {
-            sync.connect(irql).ok()?;
-            self.connected.store(true, Ordering::Release);
+        if let Some(sync) = self.sync.get()
+            && !self.is_connected()
+        {
+            self.admit(true);
+            let status = sync.connect(irql);
+            if !status.is_success() {
+                self.admit(false);
+                return Err(status);
+            }
         }
         Ok(())
     }
@@ -132,18 +144,19 @@ impl<T> DeviceLock<T> {
     /// Lets no more interrupts come, and waits for a running service routine.
     pub fn disconnect(&self, irql: &Irql<Passive>) {
         if let Some(sync) = self.sync.get()
-            && self.connected.swap(false, Ordering::AcqRel)
+            && self.is_connected()
         {
             sync.disconnect(irql);
+            self.admit(false);
         }
     }
 
-    /// Whether the device has an interrupt.
-    pub fn has_interrupt(&self) -> bool {
-        self.sync.get().is_some()
+    /// Whether interrupts come.
+    pub fn is_connected(&self) -> bool {
+        self.admitted.load(Ordering::Acquire)
     }
 
-    /// Reaches the value with the service routine kept out.
+    /// Reaches the value with everybody else kept out.
     ///
     /// `None` only when the synchronised routine was not called, which PortCls never does.
     pub fn with<L, R>(
@@ -152,12 +165,18 @@ impl<T> DeviceLock<T> {
         work: impl FnOnce(&mut T, &mut Irql<Device>) -> R,
     ) -> Option<R>
     where
-        L: AtMost<Device>,
+        L: AtMost<Locked> + AtMost<Device>,
     {
-        match self.sync.get() {
+        self.spin(|| match self.sync.get().filter(|_| self.is_connected()) {
             Some(sync) => self.synchronise(irql, sync, work),
-            None => Some(self.spin(work)),
-        }
+            None => {
+                // SAFETY: the spin lock is held, and there is no service routine.
+                let value = unsafe { &mut *self.value.get() };
+                // SAFETY: DISPATCH is below device IRQL.
+                let mut irql = unsafe { Irql::assume() };
+                Some(work(value, &mut irql))
+            }
+        })
     }
 
     /// Reaches the value from the service routine itself.
@@ -166,13 +185,18 @@ impl<T> DeviceLock<T> {
     ///
     /// Called in the service routine that was registered by [`attach`](Self::attach).
     pub unsafe fn in_service_routine<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        // SAFETY: the service routine excludes every other access.
+        // SAFETY: the service routine excludes the synchronised routines, in which alone anybody
+        // else reaches the value while there is a connection.
         work(unsafe { &mut *self.value.get() })
     }
 
     /// The value, through exclusive access to the lock itself.
     pub const fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+
+    fn admit(&self, admitted: bool) {
+        self.spin(|| self.admitted.store(admitted, Ordering::Release));
     }
 
     fn synchronise<L, F, R>(
@@ -198,14 +222,10 @@ impl<T> DeviceLock<T> {
         call.result
     }
 
-    fn spin<R>(&self, work: impl FnOnce(&mut T, &mut Irql<Device>) -> R) -> R {
-        // SAFETY: the word is a spin lock; a polled device is reached at DISPATCH or below.
+    fn spin<R>(&self, work: impl FnOnce() -> R) -> R {
+        // SAFETY: the word is a spin lock, which is taken at DISPATCH or below.
         let old_irql = unsafe { nt::KeAcquireSpinLockRaiseToDpc(self.word.get()) };
-        // SAFETY: the lock is held, and there is no service routine.
-        let value = unsafe { &mut *self.value.get() };
-        // SAFETY: DISPATCH is below device IRQL.
-        let mut irql = unsafe { Irql::assume() };
-        let result = work(value, &mut irql);
+        let result = work();
         // SAFETY: taken above.
         unsafe { nt::KeReleaseSpinLock(self.word.get(), old_irql) };
         result

@@ -38,7 +38,16 @@ impl<P: PortIo> Duplex<P> {
         }
     }
 
-    /// The service routine's work, and the polling timer's. `clock` stamps the received bytes.
+    /// The service routine's work. A chip that is not in use yet, or not any more, may still have
+    /// asserted the line: what it has is thrown away.
+    pub fn interrupt(&mut self, clock: impl FnMut() -> RefTime) -> Serviced {
+        if self.chip.mode() == Mode::Closed {
+            return self.receiver.discard(&mut self.chip);
+        }
+        self.service(clock)
+    }
+
+    /// Reads what the chip has received. `clock` stamps the bytes.
     pub fn service(&mut self, clock: impl FnMut() -> RefTime) -> Serviced {
         self.receiver.service(&mut self.chip, clock)
     }

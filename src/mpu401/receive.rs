@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_DRAINS};
-use super::{Mpu401, PortIo};
+use super::{Drained, Mpu401, PortIo};
 use crate::ring::Producer;
 use crate::time::RefTime;
 
@@ -118,22 +118,33 @@ impl Receiver {
                 *slot = Read { byte, at: clock() };
             }
         });
-        let mut serviced = Serviced {
-            taken: drained.taken,
-            ..Serviced::default()
-        };
-        if drained.cut_short {
-            self.full_drains = self.full_drains.saturating_add(1);
-            serviced.stuck = self.full_drains == STUCK_DRAINS;
-        } else {
-            self.full_drains = 0;
-        }
+        let mut serviced = self.count(drained);
         if wanted {
             let batch = batch.get_mut(..drained.taken).unwrap_or_default();
             serviced.notify = drained.taken > 0;
             self.keep(batch);
         }
         serviced
+    }
+
+    /// Throws away what a chip that is not in use has received, at most [`DRAIN_LIMIT`] bytes.
+    pub fn discard<P: PortIo>(&mut self, chip: &mut Mpu401<P>) -> Serviced {
+        let limit = if self.is_stuck() { 0 } else { DRAIN_LIMIT };
+        let drained = chip.discard(limit);
+        self.count(drained)
+    }
+
+    const fn count(&mut self, drained: Drained) -> Serviced {
+        self.full_drains = if drained.cut_short {
+            self.full_drains.saturating_add(1)
+        } else {
+            0
+        };
+        Serviced {
+            taken: drained.taken,
+            notify: false,
+            stuck: self.full_drains == STUCK_DRAINS,
+        }
     }
 
     /// The chip says "data ready" without an end and is being ignored.

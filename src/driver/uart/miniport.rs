@@ -110,9 +110,8 @@ impl UartMiniport {
         if resources.number_of_entries_of_type(irql, resource_type::INTERRUPT) == 1 {
             let sync = new_interrupt_sync(&resources)?;
             uart.device.attach(irql, sync, this)?;
-            uart.device.connect(irql)?;
         }
-        uart.open(irql).map_err(|_| Status::IO_DEVICE_ERROR)?;
+        uart.open(irql)?;
         Ok(group)
     }
 
@@ -326,7 +325,10 @@ impl ServiceRoutine for UartMiniport {
             return false;
         };
         // SAFETY: this is the service routine that `attach` registered.
-        let serviced = unsafe { uart.device.in_service_routine(|state| state.service(irql)) };
+        let serviced = unsafe {
+            uart.device
+                .in_service_routine(|state| state.interrupt(irql))
+        };
         uart.report(irql, serviced);
         serviced.taken > 0
     }
@@ -341,7 +343,6 @@ impl Drop for UartMiniport {
         // it, are released at PASSIVE too (contract section 4).
         let mut irql = unsafe { Irql::<Passive>::assume() };
         uart.close(&mut irql);
-        uart.device.disconnect(&irql);
         uart.timer.delete(&irql);
     }
 }
