@@ -29,7 +29,7 @@ impl Bar {
     pub(crate) fn at_least(what: &str, number: f64, limit: f64, unit: &'static str) -> Self {
         Self {
             at_least: true,
-            ..Self::at_most(what, number, bar, unit)
+            ..Self::at_most(what, number, limit, unit)
         }
     }
 
