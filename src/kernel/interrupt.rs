@@ -167,15 +167,15 @@ impl<T> DeviceLock<T> {
     where
         L: AtMost<Locked> + AtMost<Device>,
     {
-        self.spin(|| match self.sync.get().filter(|_| self.is_connected()) {
-            Some(sync) => self.synchronise(irql, sync, work),
-            None => {
-                // SAFETY: the spin lock is held, and there is no service routine.
-                let value = unsafe { &mut *self.value.get() };
-                // SAFETY: DISPATCH is below device IRQL.
-                let mut irql = unsafe { Irql::assume() };
-                Some(work(value, &mut irql))
+        self.spin(|| {
+            if let Some(sync) = self.sync.get().filter(|_| self.is_connected()) {
+                return self.synchronise(irql, sync, work);
             }
+            // SAFETY: the spin lock is held, and there is no service routine.
+            let value = unsafe { &mut *self.value.get() };
+            // SAFETY: DISPATCH is below device IRQL.
+            let mut irql = unsafe { Irql::assume() };
+            Some(work(value, &mut irql))
         })
     }
 
