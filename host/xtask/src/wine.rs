@@ -183,7 +183,6 @@ impl Step {
         }
     }
 
-    #[expect(dead_code, reason = "used by the steps to come")]
     /// The same, and it may fail.
     pub(crate) fn may_fail(mut self) -> Self {
         self.may_fail = true;

@@ -101,7 +101,8 @@ fn clippy(_: Effort) -> Result<Outcome> {
 fn clippy_windows(_: Effort) -> Result<Outcome> {
     let windows = WindowsGnu::prepare()?;
     let mut wine = windows.cargo("clippy", "dmusmini-wine");
-    wine.args(["--package", "dmusmini-wine-ksuser", "--", "-Dwarnings"]);
+    wine.args(["--package", "dmusmini-wine-ksuser"]);
+    wine.args(["--package", "dmusctl", "--", "-Dwarnings"]);
     process::run("clippy wine", &mut wine)?;
 
     let cross = Cross::prepare(Architecture::Amd64)?;

@@ -1,5 +1,7 @@
 //! The Wine suite: the shipped image and package on a second, independent kernel interface.
 
+mod scripts;
+
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
@@ -37,6 +39,7 @@ pub(crate) fn run() -> Result<Outcome> {
     furnish(&windows, &prefix)?;
     let mut checks = Checks::default();
     load(&prefix, &mut checks)?;
+    scripts::run(&prefix, &mut checks)?;
     Ok(Outcome::count(checks.passed))
 }
 
