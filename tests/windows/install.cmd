@@ -23,7 +23,9 @@ call :say installing the synthesizer
 if errorlevel 1 goto failed
 
 rem An MPU-401 that the firmware reports is found by Windows itself, once the package is in its store.
-for %%p in (pnputil.exe) do if "%%~$PATH:p"=="" goto installed
+set "FOUND="
+for %%p in (pnputil.exe) do set "FOUND=%%~$PATH:p"
+if "%FOUND%"=="" goto installed
 call :say offering the package to an MPU-401
 pnputil /add-driver "%PACKAGE%\dmusmini.inf" /install >> "%LOG%" 2>&1
 rem 3010: done, a restart is asked for. 259: nothing to do, no device needs it.

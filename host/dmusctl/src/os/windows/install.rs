@@ -211,7 +211,8 @@ fn call_with<P>(
             size_of::<P>() as u32,
         )
     };
-    if is_fine == 0 {
+    // Wine takes no parameters; a removal without them is one from all profiles.
+    if is_fine == 0 && function != DIF_REMOVE {
         return Err(last_error(operation));
     }
     call(function, set, node, operation)?;

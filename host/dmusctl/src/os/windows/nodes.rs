@@ -112,7 +112,8 @@ impl DeviceSet {
             unsafe { CM_Get_DevNode_Status(&raw mut status, &raw mut problem, member.DevInst, 0) };
         node.is_present = answer == CR_SUCCESS;
         if node.is_present {
-            node.is_started = Some(status & DN_STARTED != 0);
+            // No flag at all is Wine's way of not saying.
+            node.is_started = (status != 0).then_some(status & DN_STARTED != 0);
             if status & DN_HAS_PROBLEM != 0 {
                 node.problem = problem;
             }
