@@ -44,6 +44,7 @@ fn methods(declarations: &str, interface: &str) -> Vec<String> {
     let (body, _) = body.split_once("\n}").unwrap();
     let method = |line: &str| {
         let (level, rest) = line.trim().split_once(" fn ")?;
+        let level = level.trim_end_matches("(unsafe)");
         let is_level = ["passive", "dispatch", "any"].contains(&level);
         is_level.then(|| rest.split('(').next().unwrap().to_owned())
     };
@@ -73,11 +74,53 @@ fn every_row_names_tests_that_exist() {
             let (file, name) = test.split_once("::").expect("file::name");
             let source = read(&format!("tests/{file}.rs"));
             assert!(
-                source.contains(&format!("fn {name}(")),
-                "{test} is not there"
+                runs_in_both_builds(&source, name),
+                "{test} is not there, or does not run with both builds"
             );
         }
     }
+}
+
+/// Whether a source has a test of this name that plays with the native build and with the image: a
+/// scenario of `scenarios!`, which makes a test of each, or one that says `with_each_binary`.
+fn runs_in_both_builds(source: &str, name: &str) -> bool {
+    let listed = source
+        .split("scenarios!(")
+        .skip(1)
+        .filter_map(|rest| rest.split(");").next())
+        .flat_map(|list| list.split(','))
+        .any(|scenario| scenario.trim() == name);
+    let Some((before, rest)) = source.split_once(&format!("fn {name}(")) else {
+        return false;
+    };
+    let body = rest.split("\n}").next().unwrap_or_default();
+    let is_test = before.trim_end().ends_with("#[test]");
+    let is_ignored = source.contains("#[ignore");
+    !is_ignored && (listed || is_test && body.contains("with_each_binary("))
+}
+
+/// The two ways to run with both builds do so: what the check above trusts.
+#[test]
+fn scenarios_are_played_by_both_builds() {
+    for suite in ["synth", "ks"] {
+        let source = read(&format!("tests/{suite}/main.rs"));
+        let (_, of_macro) = source.split_once("macro_rules! scenarios").unwrap();
+        assert!(of_macro.contains("mod native") && of_macro.contains("Binary::Native"));
+        assert!(of_macro.contains("mod sys") && of_macro.contains("built_sys()"));
+    }
+    let source = read("tests/uart/rig.rs");
+    let (_, rest) = source.split_once("fn with_each_binary(").unwrap();
+    let body = rest.split("\n}").next().unwrap();
+    assert!(body.contains("Binary::Native") && body.contains("Binary::Sys("));
+    let scenario = "crate::scenarios!(\n    one,\n    two,\n);\nfn one(";
+    assert!(runs_in_both_builds(scenario, "one"));
+    assert!(!runs_in_both_builds(scenario, "two"), "no such function");
+    assert!(!runs_in_both_builds(
+        "#[test]\nfn one() {\n    x();\n}",
+        "one"
+    ));
+    let each = "#[test]\nfn one() {\n    with_each_binary(|binary| {\n    });\n}";
+    assert!(runs_in_both_builds(each, "one"));
 }
 
 #[test]
@@ -91,6 +134,7 @@ fn every_method_and_property_has_a_row() {
         ("IMxf", "IMXF"),
         ("ISynthSinkDMus", "ISynthSinkDMus"),
         ("IPowerNotify", "IPowerNotify"),
+        ("IAdapterPowerManagement", "IAdapterPowerManagement"),
     ];
     for (declared, shown) in implemented {
         let methods = methods(&declarations, declared);
@@ -109,4 +153,51 @@ fn every_method_and_property_has_a_row() {
             assert!(listed.contains(&entry.as_str()), "no row for {entry}");
         }
     }
+    // What the port answers for the driver, as bytes.
+    let table = rows.iter().map(|row| &*row[0]).collect::<String>();
+    for query in PORT_QUERIES {
+        assert!(table.contains(query), "no row for {query}");
+    }
+    // The support sets that the driver has.
+    let items = read("src/driver/synth/properties.rs");
+    let (_, items) = items.split_once("static NODE_ITEMS").unwrap();
+    let tests = read("tests/synth/properties.rs");
+    let sets = items.split("(&GUID_DMUS_PROP_").skip(1);
+    let sets: Vec<&str> = sets.filter_map(|rest| rest.split(',').next()).collect();
+    assert!(sets.len() >= 11, "{sets:?}");
+    for set in sets {
+        let row = format!("(GUID_DMUS_PROP_{set}, ");
+        assert!(
+            tests.contains(&row),
+            "GUID_DMUS_PROP_{set} is not asked for"
+        );
+    }
 }
+
+/// Items and requests that are the port's own, by their names in `ks.h`.
+const PORT_QUERIES: &[&str] = &[
+    "CTYPES",
+    "DATAFLOW",
+    "COMMUNICATION",
+    "DATARANGES",
+    "CATEGORY",
+    "INTERFACES",
+    "MEDIUMS",
+    "NECESSARYINSTANCES",
+    "DATAINTERSECTION",
+    "CINSTANCES",
+    "GLOBALCINSTANCES",
+    "NAME",
+    "CATEGORIES",
+    "NODES",
+    "CONNECTIONS",
+    "MASTERCLOCK",
+    "STATE",
+    "DATAFORMAT",
+    "KsCreatePin",
+    "IOCTL_KS_WRITE_STREAM",
+    "IOCTL_KS_READ_STREAM",
+    "Windows MIDI Services",
+    "dmusic.dll",
+    "ETW",
+];

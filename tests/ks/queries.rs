@@ -27,6 +27,7 @@ crate::scenarios!(
     requests_that_mean_nothing,
     connect_requests_that_are_refused,
     pins_have_states_and_formats,
+    streams_are_no_part_of_another_object,
 );
 
 /// What a pin says of itself: direction, communication, subtypes, category, necessary instances.
@@ -526,5 +527,37 @@ fn pins_have_states_and_formats(binary: &Binary) {
         let types = Property::get(KSPROPSETID_PIN, pin_item::TYPES);
         assert_eq!(pin.get(types.as_bytes()), Err(PROPSET_NOT_FOUND));
         assert_eq!(pin.0.close(), 0);
+    }
+}
+
+/// Aggregation is refused (contract section 5.6): `OuterUnknown` must be null.
+fn streams_are_no_part_of_another_object(binary: &Binary) {
+    let midi = DataFormat::music(KSDATAFORMAT_SUBTYPE_MIDI)
+        .as_bytes()
+        .to_vec();
+    let direct_music = DataFormat::music(KSDATAFORMAT_SUBTYPE_DIRECTMUSIC)
+        .as_bytes()
+        .to_vec();
+    let wave = WaveDataFormat::pcm16(44_100, 2).as_bytes().to_vec();
+    let cases = [
+        (
+            Machine::synth as fn(&Binary) -> Machine,
+            vec![(0, &midi), (1, &direct_music), (2, &wave)],
+        ),
+        (
+            Machine::uart,
+            vec![(0, &midi), (1, &direct_music), (4, &midi)],
+        ),
+    ];
+    for (machine, pins) in cases {
+        let machine = machine(binary);
+        let aggregated = &machine.session.settings().aggregated;
+        for (pin, format) in pins {
+            aggregated.set(true);
+            let refused = machine.filter.create(pin, format).err();
+            assert_eq!(refused, Some(Status::INVALID_PARAMETER), "pin {pin}");
+            aggregated.set(false);
+            assert_eq!(machine.filter.create(pin, format).unwrap().0.close(), 0);
+        }
     }
 }

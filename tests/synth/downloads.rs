@@ -1,8 +1,12 @@
 //! Downloads: good ones, malformed ones, hostile addresses, 32-bit clients (contract section 11).
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use dmusmini::com::Status;
 use dmusmini::portcls::guids::KSPROPSETID_SYNTH_DLS;
 use dmusmini::portcls::synth_abi::{dls_property, synth_property};
+use dmusmini_simulator::kernel::{Kernel, Point};
 use dmusmini_simulator::session::{Binary, Client, Hardware, Pin, Property, Reply, WaveOptions};
 
 use crate::rig::{
@@ -15,6 +19,7 @@ crate::scenarios!(
     handles_that_name_nothing_are_refused,
     size_rules_of_a_download,
     bad_addresses_hurt_only_their_client,
+    a_buffer_freed_in_flight_hurts_only_its_client,
     malformed_downloads_are_refused,
     an_instrument_needs_its_waves,
     the_quota_is_kept,
@@ -124,6 +129,48 @@ fn bad_addresses_hurt_only_their_client(binary: &Binary) {
     handle_of(&download_at(&midi, constant, bytes.len())).unwrap();
     memory.unmap_user(constant);
     memory.unmap_user(short);
+}
+
+/// Another thread of the client unmaps the buffer while its download is under way, at each point at
+/// which the driver calls the kernel.
+fn a_buffer_freed_in_flight_hurts_only_its_client(binary: &Binary) {
+    let synth = Synth::boot(binary);
+    let midi = synth.open(DIRECT_MUSIC);
+    let bytes = &items_of(&square_bank())[0].bytes;
+    let machine = synth.session.machine();
+    let free = free_memory(&midi);
+    let (mut refused, mut taken) = (0, 0);
+    for nth in 0_u32.. {
+        let address = machine.memory().map_user(bytes);
+        let points = Rc::new(Cell::new(0));
+        let passed = Rc::clone(&points);
+        machine.inject(move |kernel: &Kernel, _: Point| {
+            if passed.replace(passed.get() + 1) == nth {
+                kernel.memory().unmap_user(address);
+            }
+        });
+        let reply = download_at(&midi, address, bytes.len());
+        machine.inject_nothing();
+        let is_over = points.get() <= nth;
+        match handle_of(&reply) {
+            // The pages were locked by then, or copied: all of it is there.
+            Ok(handle) => {
+                assert_eq!(unload(&midi, handle), Status::SUCCESS);
+                taken += u32::from(!is_over);
+            }
+            Err(status) => {
+                assert_eq!(status, Status::ACCESS_VIOLATION, "point {nth}");
+                refused += 1;
+            }
+        }
+        assert_eq!(free_memory(&midi), free, "point {nth}");
+        machine.memory().unmap_user(address);
+        if is_over {
+            break;
+        }
+    }
+    println!("freed in flight: {refused} refused, {taken} taken");
+    assert!(refused > 0 && taken > 0);
 }
 
 fn malformed_downloads_are_refused(binary: &Binary) {

@@ -10,6 +10,7 @@ use crate::rig::{Synth, bytes, get, set, square_bank, unload};
 crate::scenarios!(
     downloads_and_parameters_survive_sleep,
     notes_that_play_after_sleep_have_their_controllers,
+    capabilities_stay_the_bus,
 );
 
 fn downloads_and_parameters_survive_sleep(binary: &Binary) {
@@ -80,4 +81,12 @@ fn notes_that_play_after_sleep_have_their_controllers(binary: &Binary) {
         "quiet, and on the left: {awake:?}"
     );
     assert_eq!(loudness(true), awake);
+}
+
+/// `DEVICE_CAPABILITIES` is what the bus filled in.
+fn capabilities_stay_the_bus(binary: &Binary) {
+    let synth = Synth::boot(binary);
+    let by_bus: Vec<u8> = (0..64).collect();
+    let answer = synth.device.query_capabilities(&by_bus);
+    assert_eq!(answer, Ok(by_bus));
 }

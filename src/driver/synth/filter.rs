@@ -54,7 +54,8 @@ impl Pin {
 /// The wave pin's number.
 pub const WAVE_PIN: u32 = 2;
 
-/// How often each pin can be open.
+/// How often each pin can be open. The count is a constant, so there is no `IPinCount` to change it:
+/// what the port reports of a pin is what is in its descriptor.
 pub const INSTANCES: u32 = 4;
 
 /// The lowest rate of the wave pin.

@@ -105,7 +105,10 @@ impl FilterState {
         // Interfaces that a miniport may have; those that it has not must fail cleanly.
         self.power_notify
             .replace(identity.query_optional::<IPowerNotify>());
-        identity.query_strange(&STRANGE);
+        // The port asks for IPinCount too; without it the descriptor's counts are what it reports.
+        for iid in [PIN_COUNT, STRANGE] {
+            identity.query_strange(&iid);
+        }
         self.miniport.replace(Some(miniport));
         self.identity.replace(Some(identity));
         Status::SUCCESS
@@ -260,5 +263,7 @@ fn check_identity(identity: &Foreign<IUnknown>, dmus: &Foreign<IMiniportDMus>) {
 }
 
 const INIT: &str = "IPort::Init";
+/// `IID_IPinCount` (abi section 2.15), which neither miniport has: this port does not call it.
+const PIN_COUNT: Guid = Guid::parse("5dadb7dc-a2cb-4540-a4a8-425ee4ae9051");
 /// An IID that no interface has.
 const STRANGE: Guid = Guid::parse("0badc0de-0000-4000-8000-000000000001");

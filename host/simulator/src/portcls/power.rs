@@ -5,6 +5,7 @@ use std::rc::Rc;
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::{KsState, PowerState};
 
+use super::block::Block;
 use super::device::DeviceState;
 use super::filter::FilterState;
 use super::host;
@@ -46,6 +47,23 @@ impl DeviceState {
             self.power.set(state);
         }
         Status::SUCCESS
+    }
+}
+
+impl DeviceState {
+    /// What the adapter makes of the capabilities that the bus reports.
+    pub(crate) fn query_capabilities(&self, by_bus: &[u8]) -> Result<Vec<u8>, Status> {
+        let adapter = self.power_management.borrow().clone();
+        let adapter = adapter.ok_or(Status::NOT_FOUND)?;
+        let capabilities = Block::new(by_bus.len());
+        capabilities.write(0, by_bus);
+        let place = capabilities.pointer::<u8>().cast();
+        let status = adapter.call(
+            "IAdapterPowerManagement::QueryDeviceCapabilities",
+            // SAFETY: the structure is alive, and as large as the caller says.
+            |adapter| unsafe { adapter.query_device_capabilities(&host::passive(), place) },
+        );
+        status.ok().map(|()| capabilities.read(0, by_bus.len()))
     }
 }
 

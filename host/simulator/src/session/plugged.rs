@@ -228,6 +228,15 @@ impl Device {
         }
     }
 
+    /// IRP_MN_QUERY_CAPABILITIES: what the driver makes of the DEVICE_CAPABILITIES of the bus.
+    ///
+    /// # Errors
+    ///
+    /// The driver's status.
+    pub fn query_capabilities(&self, by_bus: &[u8]) -> Result<Vec<u8>, Status> {
+        self.0.state.query_capabilities(by_bus)
+    }
+
     /// Changes the device's power state (contract section 15).
     pub fn set_power(&self, state: PowerState) -> Status {
         if state != PowerState::D0 {
