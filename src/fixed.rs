@@ -46,16 +46,14 @@ impl Power {
     /// The number times 2^`bits`, rounded; the largest `u64` if it does not fit.
     #[must_use]
     pub const fn scaled(self, bits: i32) -> u64 {
-        let shift = self.exponent.saturating_add(bits).saturating_sub(30);
-        let mantissa = self.mantissa as u64;
-        match shift {
-            33.. => u64::MAX,
-            0..=32 => mantissa << shift,
-            -32..=-1 => {
-                let down = shift.unsigned_abs();
-                (mantissa + (1 << (down - 1))) >> down
-            }
-            _ => 0,
+        // Of the mantissa 2^32 times as large, this many bits are cut off.
+        let down = 62_i32.saturating_sub(self.exponent.saturating_add(bits));
+        let mantissa = (self.mantissa as u64) << 32;
+        match down {
+            1..=63 => (mantissa + (1 << (down - 1))) >> down,
+            0 => mantissa,
+            ..0 => u64::MAX,
+            64.. => 0,
         }
     }
 }

@@ -73,7 +73,10 @@ pub(super) fn add(bus: &mut [Frame], frames: &[i32], line: Line) {
 pub(super) struct Bus {
     frames: Buffer<Frame>,
     surplus: Buffer<Surplus>,
+    /// A bit for each frame that has a surplus.
+    marks: u64,
 }
+const _: () = assert!(BLOCK_FRAMES == u64::BITS as usize);
 
 /// Where voices are added to.
 #[derive(Debug)]
@@ -94,7 +97,8 @@ impl Bus {
     pub(super) fn try_new() -> Result<Self, OutOfMemory> {
         Ok(Self {
             frames: Buffer::try_filled(BLOCK_FRAMES, Frame::default())?,
-            surplus: Buffer::try_filled(BLOCK_FRAMES + 1, Surplus::default())?,
+            surplus: Buffer::try_filled(BLOCK_FRAMES, Surplus::default())?,
+            marks: 0,
         })
     }
 
@@ -133,17 +137,25 @@ impl Bus {
 
     /// A line of gains goes from frame `at` to frame `end`.
     fn note_surplus(&mut self, at: usize, end: usize, line: Line) {
-        let count = end.wrapping_sub(at) as i64;
-        for side in [0, 1] {
-            let (gain, step) = (i64::from(line.gains[side]), i64::from(line.steps[side]));
-            if let Some(from) = self.surplus.get_mut(at) {
-                from.jump[side] = from.jump[side].wrapping_add(gain);
-                from.bend[side] = from.bend[side].wrapping_add(step);
-            }
-            if let Some(to) = self.surplus.get_mut(end) {
-                let last = gain.wrapping_add(step.wrapping_mul(count));
-                to.jump[side] = to.jump[side].wrapping_sub(last);
-                to.bend[side] = to.bend[side].wrapping_sub(step);
+        let gains = line.gains.map(i64::from);
+        let steps = line.steps.map(i64::from);
+        self.add_surplus(at, gains, steps);
+        if end < BLOCK_FRAMES {
+            let count = end.wrapping_sub(at) as i64;
+            let last = [0, 1].map(|side| {
+                let gain = steps[side].wrapping_mul(count).wrapping_add(gains[side]);
+                gain.wrapping_neg()
+            });
+            self.add_surplus(end, last, steps.map(i64::wrapping_neg));
+        }
+    }
+
+    fn add_surplus(&mut self, at: usize, jump: [i64; 2], bend: [i64; 2]) {
+        if let Some(surplus) = self.surplus.get_mut(at) {
+            self.marks |= 1 << (at % BLOCK_FRAMES);
+            for side in [0, 1] {
+                surplus.jump[side] = surplus.jump[side].wrapping_add(jump[side]);
+                surplus.bend[side] = surplus.bend[side].wrapping_add(bend[side]);
             }
         }
     }
@@ -152,22 +164,25 @@ impl Bus {
     pub(super) fn drain(&mut self, mut each: impl FnMut(usize, [i64; 2])) {
         let mut line = [0_i64; 2];
         let mut slope = [0_i64; 2];
+        let mut marks = core::mem::take(&mut self.marks);
         let frames = self.frames.iter_mut().zip(self.surplus.iter_mut());
         for (n, (Frame(frame), surplus)) in frames.enumerate() {
+            if marks & 1 != 0 {
+                for side in [0, 1] {
+                    line[side] = line[side].wrapping_add(surplus.jump[side]);
+                    slope[side] = slope[side].wrapping_add(surplus.bend[side]);
+                }
+                *surplus = Surplus::default();
+            }
+            marks >>= 1;
             let mut sums = [0; 2];
             for side in [0, 1] {
-                line[side] = line[side].wrapping_add(surplus.jump[side]);
-                slope[side] = slope[side].wrapping_add(surplus.bend[side]);
                 // Voices add negated frames.
                 sums[side] = (line[side] << 31).wrapping_sub(frame[side]);
                 line[side] = line[side].wrapping_add(slope[side]);
             }
             each(n, sums);
             *frame = [0; 2];
-            *surplus = Surplus::default();
-        }
-        if let Some(last) = self.surplus.last_mut() {
-            *last = Surplus::default();
         }
     }
 }

@@ -47,7 +47,7 @@ impl Rack {
         }
     }
 
-    /// Runs the effects over a block of sends.
+    /// Runs the effects over a block of sends; without any, there is nothing to add.
     pub(super) fn run(&mut self, frames: usize) -> &[[i64; 2]] {
         if self.is_on() {
             let Self {
@@ -76,8 +76,10 @@ impl Rack {
                     *slot = sums;
                 }
             });
+            &self.wet
+        } else {
+            &[]
         }
-        &self.wet
     }
 
     const fn is_on(&self) -> bool {

@@ -139,6 +139,8 @@ pub struct Envelope {
     base: u64,
     /// The longest piece that is straight enough.
     piece: usize,
+    /// Where it is now.
+    here: Level,
 }
 
 impl Envelope {
@@ -154,6 +156,7 @@ impl Envelope {
             speed: 0,
             base: 0,
             piece: super::BLOCK_FRAMES,
+            here: Level::Rise(0),
         };
         envelope.enter(Segment::Delay, 0);
         envelope.skip_finished();
@@ -180,7 +183,12 @@ impl Envelope {
 
     /// Where it is now.
     #[must_use]
-    pub fn level(&self) -> Level {
+    pub const fn level(&self) -> Level {
+        self.here
+    }
+
+    /// Where its segment is by now.
+    fn reach(&self) -> Level {
         let way = (self.elapsed.wrapping_mul(self.speed) >> 30).min(2 * BOTTOM);
         match self.segment {
             // Silence, which the bottom of the span (-96 dB) is not.
@@ -194,7 +202,7 @@ impl Envelope {
 
     /// Goes on by one straight piece of at most `most` frames.
     pub fn advance(&mut self, most: usize) -> Piece {
-        let from = self.level();
+        let from = self.here;
         if self.is_steady() {
             return Piece {
                 frames: most,
@@ -206,8 +214,11 @@ impl Envelope {
         let until_end = (left.saturating_add(ONE_FRAME - 1) >> 16) as usize;
         let frames = most.min(until_end).min(self.piece);
         self.elapsed = self.elapsed.saturating_add((frames as u64) << 16);
-        let to = self.level();
-        self.skip_finished();
+        let to = self.reach();
+        self.here = to;
+        if self.elapsed >= self.length {
+            self.skip_finished();
+        }
         Piece { frames, from, to }
     }
 
@@ -225,6 +236,7 @@ impl Envelope {
     pub fn release(&mut self, fall: u64) {
         if self.segment == Segment::Delay {
             self.segment = Segment::Done;
+            self.here = self.reach();
         } else if !self.is_ending() {
             self.end(fall, self.times.release);
         }
@@ -253,7 +265,7 @@ impl Envelope {
         self.skip_finished();
     }
 
-    /// Enters every segment that begins now.
+    /// Enters every segment that begins now, and looks where it is.
     fn skip_finished(&mut self) {
         while self.elapsed >= self.length && !self.is_steady() {
             let rest = self.elapsed.saturating_sub(self.length);
@@ -267,6 +279,7 @@ impl Envelope {
             };
             self.enter(next, rest);
         }
+        self.here = self.reach();
     }
 
     fn enter(&mut self, segment: Segment, elapsed: u64) {

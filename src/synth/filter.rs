@@ -200,16 +200,6 @@ impl Coefficients {
         self.last = self.last.wrapping_add(slope.last);
         self.before = self.before.wrapping_add(slope.before);
     }
-
-    /// Advances several times.
-    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-    pub(super) const fn advance_by(&mut self, slope: &Self, times: i32) {
-        self.advance(&Self {
-            b0: slope.b0.wrapping_mul(times),
-            last: slope.last.wrapping_mul(times),
-            before: slope.before.wrapping_mul(times),
-        });
-    }
 }
 
 impl State {

@@ -191,11 +191,13 @@ impl Synth {
 
 /// A frame of the mix with what the effects add to it.
 fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
-    let [wet_left, wet_right] = wet.get(n).copied().unwrap_or([0; 2]);
-    [
-        left.saturating_add(wet_left),
-        right.saturating_add(wet_right),
-    ]
+    match wet.get(n) {
+        Some(&[wet_left, wet_right]) => [
+            left.saturating_add(wet_left),
+            right.saturating_add(wet_right),
+        ],
+        None => [left, right],
+    }
 }
 
 /// What obeying events may cost for each frame of a block, in visits of a voice: a flood waits

@@ -16,9 +16,9 @@
 //! mix takes u as it is: its bias is what [`Bus`](crate::synth::bus::Bus) expects.
 
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_cvtsi128_si64, _mm_mul_epu32, _mm_set_epi64x,
-    _mm_set1_epi32, _mm_shuffle_epi32, _mm_srli_epi64, _mm_sub_epi64, _mm_unpackhi_epi32,
-    _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_xor_si128,
+    __m128i, _mm_add_epi64, _mm_cvtsi128_si64, _mm_mul_epu32, _mm_set_epi64x, _mm_set1_epi32,
+    _mm_set1_epi64x, _mm_setzero_si128, _mm_shuffle_epi32, _mm_slli_epi64, _mm_srli_epi64,
+    _mm_sub_epi64, _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_xor_si128,
 };
 
 use super::mix;
@@ -47,24 +47,17 @@ pub(in crate::synth) fn add_filtered(
 
 #[target_feature(enable = "sse2")]
 fn add_filtered_sse2(bus: &mut [Frame], [a, b]: &mut [Run<'_>; 2], [line_a, line_b]: [Line; 2]) {
-    let (from, slopes) = ([a.filter.now, b.filter.now], [a.slope(), b.slope()]);
-    let bias = from.map(|c| Bias::of(&c));
-    let slope_bias = slopes.map(|c| Bias::of_change(&c));
-    let mut b0 = both(from.map(|c| c.b0.into()));
-    let mut last = both(from.map(|c| c.last.into()));
-    let mut before = both(from.map(|c| c.before.into()));
-    let mut constant = both(bias.map(|bias| bias.constant));
-    let b0_slope = both(slopes.map(|c| c.b0.into()));
-    let last_slope = both(slopes.map(|c| c.last.into()));
-    let before_slope = both(slopes.map(|c| c.before.into()));
-    let constant_slope = both(slope_bias.map(|bias| bias.constant));
-    let next_slope = both(slope_bias.map(|bias| bias.next));
-    let after_slope = both(slope_bias.map(|bias| bias.after));
-    let states = [a.filter.state, b.filter.state];
+    let (slope_a, slope_b) = (a.slope(), b.slope());
+    let mut c = Vector::of(&a.filter.now, &b.filter.now);
+    let slope = Vector::of(&slope_a, &slope_b);
+    let start = _mm_set1_epi64x(START);
+    let (bias, slope_bias) = (Bias::of(c), Bias::of(slope));
+    let mut constant = _mm_add_epi64(bias.constant, start);
     // The next output's part that must wait for the last output, and the rest of it.
-    let mut late = both([0, 1].map(|n| states[n].next.wrapping_add(bias[n].next)));
-    let mut early = both([0; 2]);
-    let mut after = both([0, 1].map(|n| states[n].after.wrapping_add(bias[n].after)));
+    let states = [a.filter.state, b.filter.state];
+    let mut late = _mm_add_epi64(both(states.map(|state| state.next)), start);
+    let mut early = bias.next;
+    let mut after = _mm_add_epi64(both(states.map(|state| state.after)), bias.after);
     let (mut gain_a, mut gain_b) = (mix::gains(line_a), mix::gains(line_b));
     let (step_a, step_b) = (mix::steps(line_a), mix::steps(line_b));
     let sign = _mm_set1_epi32(i32::MIN);
@@ -72,19 +65,18 @@ fn add_filtered_sse2(bus: &mut [Frame], [a, b]: &mut [Run<'_>; 2], [line_a, line
     let (fours_a, _) = a.frames.as_chunks::<4>();
     let (fours_b, _) = b.frames.as_chunks::<4>();
     let (bus_fours, bus_rest) = bus.as_chunks_mut::<4>();
-    let mut count = 0;
     for ((slots, four_a), four_b) in bus_fours.iter_mut().zip(fours_a).zip(fours_b) {
         let values_a = _mm_xor_si128(mix::load(four_a), sign);
         let values_b = _mm_xor_si128(mix::load(four_b), sign);
         let first = _mm_unpacklo_epi32(values_a, values_b);
         let second = _mm_unpackhi_epi32(values_a, values_b);
         let mut step = |slot: &mut Frame, frame: __m128i| {
-            let input = _mm_mul_epu32(frame, b0);
+            let input = _mm_mul_epu32(frame, c.b0);
             let sum = _mm_add_epi64(late, _mm_add_epi64(early, input));
             let output = _mm_srli_epi64::<OUTPUT_SHIFT>(sum);
-            late = _mm_mul_epu32(output, last);
+            late = _mm_mul_epu32(output, c.last);
             early = _mm_add_epi64(_mm_add_epi64(after, constant), _mm_add_epi64(input, input));
-            after = _mm_sub_epi64(input, _mm_mul_epu32(output, before));
+            after = _mm_sub_epi64(input, _mm_mul_epu32(output, c.before));
 
             let from_a = _mm_mul_epu32(_mm_shuffle_epi32::<0x44>(output), gain_a);
             let from_b = _mm_mul_epu32(_mm_shuffle_epi32::<0xEE>(output), gain_b);
@@ -98,72 +90,85 @@ fn add_filtered_sse2(bus: &mut [Frame], [a, b]: &mut [Run<'_>; 2], [line_a, line
         step(slot_1, _mm_shuffle_epi32::<0xFA>(first));
         step(slot_2, _mm_shuffle_epi32::<0x50>(second));
         step(slot_3, _mm_shuffle_epi32::<0xFA>(second));
-        b0 = _mm_add_epi32(b0, b0_slope);
-        last = _mm_add_epi32(last, last_slope);
-        before = _mm_add_epi32(before, before_slope);
-        constant = _mm_add_epi64(constant, constant_slope);
-        early = _mm_add_epi64(early, next_slope);
-        after = _mm_add_epi64(after, after_slope);
-        count += 1;
+        c.b0 = _mm_add_epi64(c.b0, slope.b0);
+        c.last = _mm_add_epi64(c.last, slope.last);
+        c.before = _mm_add_epi64(c.before, slope.before);
+        constant = _mm_add_epi64(constant, slope_bias.constant);
+        early = _mm_add_epi64(early, slope_bias.next);
+        after = _mm_add_epi64(after, slope_bias.after);
     }
-    let next = apart(_mm_add_epi64(late, early));
-    let after = apart(after);
-    for (n, run) in [&mut *a, &mut *b].into_iter().enumerate() {
-        let mut c = from[n];
-        c.advance_by(&slopes[n], count);
-        let bias = Bias::of(&c);
-        run.filter.state = State {
-            next: next[n].wrapping_sub(bias.next),
-            after: after[n].wrapping_sub(bias.after),
-        };
-        run.filter.now = c;
-    }
-    finish(a, bus_rest, line_a);
-    finish(b, bus_rest, line_b);
+    let bias = Bias::of(c);
+    let next = _mm_sub_epi64(_mm_add_epi64(late, early), _mm_add_epi64(bias.next, start));
+    let (next, after) = (apart(next), apart(_mm_sub_epi64(after, bias.after)));
+    let state = |n: usize| State {
+        next: next[n],
+        after: after[n],
+    };
+    (a.filter.state, b.filter.state) = (state(0), state(1));
+    finish(a, slope_a, bus_rest, line_a);
+    finish(b, slope_b, bus_rest, line_b);
 }
 
 /// The at most three frames that are left.
 #[inline]
-fn finish(run: &mut Run<'_>, bus: &mut [Frame], line: Line) {
-    let done = run.frames.len() & !3;
-    if let Some(rest) = run.frames.get_mut(done..)
+fn finish(run: &mut Run<'_>, slope: Coefficients, bus: &mut [Frame], line: Line) {
+    let fours = run.frames.len() / 4;
+    if let Some(rest) = run.frames.get_mut(4 * fours..)
         && !rest.is_empty()
     {
-        for frame in &mut *rest {
-            *frame = run.filter.state.step(&run.filter.now, *frame);
+        let mut c = run.filter.now;
+        for _ in 0..fours {
+            c.advance(&slope);
         }
-        mix::add(bus, rest, line.after(done));
+        for frame in &mut *rest {
+            *frame = run.filter.state.step(&c, *frame);
+        }
+        mix::add(bus, rest, line.after(4 * fours));
     }
     run.filter.now = run.target;
 }
 
-/// What the state has that the portable code's has not.
+/// The coefficients of both voices, one in each half.
 #[derive(Clone, Copy, Debug)]
-struct Bias {
-    next: i64,
-    after: i64,
-    constant: i64,
+struct Vector {
+    b0: __m128i,
+    last: __m128i,
+    before: __m128i,
 }
 
-impl Bias {
-    const fn of(c: &Coefficients) -> Self {
-        let change = Self::of_change(c);
-        let start = HALF_STEP.wrapping_add(1 << (OUTPUT_SHIFT + 31));
+impl Vector {
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn of(a: &Coefficients, b: &Coefficients) -> Self {
         Self {
-            next: change.next.wrapping_add(start),
-            after: change.after,
-            constant: change.constant.wrapping_add(start),
+            b0: both([a.b0.into(), b.b0.into()]),
+            last: both([a.last.into(), b.last.into()]),
+            before: both([a.before.into(), b.before.into()]),
         }
     }
+}
 
-    /// What a change of the coefficients changes it by.
-    const fn of_change(c: &Coefficients) -> Self {
-        let (b, last, before) = (c.b0 as i64, c.last as i64, c.before as i64);
-        let sum = (b << 2).wrapping_add(last).wrapping_sub(before);
+/// What the state has that the portable code's has not; but for [`START`], a sum of coefficients.
+#[derive(Clone, Copy, Debug)]
+struct Bias {
+    next: __m128i,
+    after: __m128i,
+    constant: __m128i,
+}
+
+/// 2^61 + 2^29.
+const START: i64 = HALF_STEP + (1 << (OUTPUT_SHIFT + 31));
+
+impl Bias {
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn of(c: Vector) -> Self {
+        let zero = _mm_setzero_si128();
+        let sum = _mm_sub_epi64(c.before, _mm_add_epi64(_mm_slli_epi64::<2>(c.b0), c.last));
         Self {
-            next: -(b << 31),
-            after: b.wrapping_sub(before) << 31,
-            constant: -(sum << 31),
+            next: _mm_slli_epi64::<31>(_mm_sub_epi64(zero, c.b0)),
+            after: _mm_slli_epi64::<31>(_mm_sub_epi64(c.b0, c.before)),
+            constant: _mm_slli_epi64::<31>(sum),
         }
     }
 }

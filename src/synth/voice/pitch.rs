@@ -17,8 +17,9 @@ pub(super) struct Pitch {
     /// Sum of everything that stands still, 16.16 cents.
     pub(super) cents: i64,
     pub(super) depths: Depths,
-    /// The step at the last control point.
+    /// The step at the last control point, and the cents that it stands for.
     step: u64,
+    reached: i64,
 }
 
 impl Pitch {
@@ -30,35 +31,40 @@ impl Pitch {
             cents: 0,
             depths: Depths::default(),
             step: 0,
+            reached: i64::MIN,
         }
     }
 
     /// Takes the pitch that the sources stand for at once.
     pub(super) fn settle(&mut self, motion: &Motion) {
-        self.step = self.now(motion);
+        let cents = self.sum(motion);
+        if cents != self.reached {
+            let ratio = Power::of_two(fixed::octaves_of_cents(cents)).scaled(32);
+            let step = u128::from(ratio).wrapping_mul(u128::from(self.base)) >> 32;
+            self.step = step.min(FASTEST) as u64;
+            self.reached = cents;
+        }
     }
 
     /// Sets a cursor off to where the sources are after `frames`, or on at its speed if nothing
     /// has `bent` the pitch.
     pub(super) fn lead(&mut self, cursor: &mut Cursor, motion: &Motion, frames: usize, bent: bool) {
         let from = self.step;
-        (cursor.step, cursor.change) = if bent {
-            self.step = self.now(motion);
-            line(from, self.step, frames)
-        } else {
+        if bent {
+            self.settle(motion);
+        }
+        (cursor.step, cursor.change) = if self.step == from {
             (from, 0)
+        } else {
+            line(from, self.step, frames)
         };
     }
 
-    fn now(&self, motion: &Motion) -> u64 {
-        let cents = self
-            .cents
+    fn sum(&self, motion: &Motion) -> i64 {
+        self.cents
             .saturating_add(self.depths.sum(&motion.values))
             .saturating_add(motion.shapes.map_or(0, |shapes| shapes.pitch))
-            .saturating_add(motion.glide.cents());
-        let ratio = Power::of_two(fixed::octaves_of_cents(cents)).scaled(32);
-        let step = u128::from(ratio).wrapping_mul(u128::from(self.base)) >> 32;
-        step.min(FASTEST) as u64
+            .saturating_add(motion.glide.cents())
     }
 }
 

@@ -13,8 +13,9 @@ pub(super) struct Resonator {
     cutoff: i64,
     resonance: Resonance,
     depths: Depths,
-    /// The coefficients at the next control point.
+    /// The coefficients at the next control point, and the cutoff that they stand for.
     target: Coefficients,
+    reached: i64,
     /// Whether the target is out of date though no source moves.
     stale: bool,
     /// Whether the target is to be reached at once.
@@ -29,6 +30,7 @@ impl Resonator {
             resonance: Resonance::new(i64::from(filter.q.0)),
             depths: Depths::default(),
             target: Coefficients::default(),
+            reached: i64::MIN,
             stale: true,
             jumps: false,
         }
@@ -49,9 +51,8 @@ impl Resonator {
 
     /// Begins at rest, with the coefficients of the moment.
     pub(super) fn settle(&mut self, tuning: Tuning, motion: &Motion) {
-        self.target = self.coefficients(tuning, motion);
+        self.aim(tuning, motion);
         self.filter = Filter::new(self.target);
-        self.stale = false;
     }
 
     /// EG2 was thrown to its release: the cutoff follows at once.
@@ -67,8 +68,7 @@ impl Resonator {
         frames: &'a mut [i32],
     ) -> Run<'a> {
         if self.stale || self.depths.any() {
-            self.target = self.coefficients(tuning, motion);
-            self.stale = false;
+            self.aim(tuning, motion);
             if core::mem::take(&mut self.jumps) {
                 // From where EG2 was thrown to; the line to the next control point starts there.
                 self.filter.set(self.target);
@@ -81,11 +81,15 @@ impl Resonator {
         }
     }
 
-    fn coefficients(&self, tuning: Tuning, motion: &Motion) -> Coefficients {
+    /// Brings the target up to date.
+    fn aim(&mut self, tuning: Tuning, motion: &Motion) {
         let cutoff = self
             .cutoff
             .saturating_add(self.depths.sum(&motion.values))
             .saturating_add(motion.shapes.map_or(0, |shapes| shapes.cutoff));
-        tuning.coefficients(cutoff, self.resonance)
+        if core::mem::take(&mut self.stale) || cutoff != self.reached {
+            self.target = tuning.coefficients(cutoff, self.resonance);
+            self.reached = cutoff;
+        }
     }
 }
