@@ -51,10 +51,10 @@ use mix::Broadcast;
 use output::Level;
 use pool::Pool;
 use queue::Queue;
-use voice::Output;
+use voice::{Output, Pace};
 
 /// The most frames that one call of [`Synth::render`] makes.
-pub const BLOCK_FRAMES: usize = 64;
+pub const BLOCK_FRAMES: usize = 128;
 
 /// How a wave is read between its frames.
 ///
@@ -190,8 +190,8 @@ pub struct Synth {
     volume: i32,
     boost: i32,
     level: Level,
-    /// Whether an LFO wants control points every 16 frames.
-    fast: bool,
+    /// How often a voice wants control points.
+    pace: Pace,
     /// Counts note-ons.
     notes: u32,
     stats: Stats,
@@ -230,7 +230,7 @@ impl Synth {
             volume: 0,
             boost: DEFAULT_BOOST,
             level: Level::new(0, DEFAULT_BOOST),
-            fast: false,
+            pace: Pace::Slow,
             notes: 0,
             stats: Stats::default(),
         })

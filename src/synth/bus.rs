@@ -74,9 +74,9 @@ pub(super) struct Bus {
     frames: Buffer<Frame>,
     surplus: Buffer<Surplus>,
     /// A bit for each frame that has a surplus.
-    marks: u64,
+    marks: u128,
 }
-const _: () = assert!(BLOCK_FRAMES == u64::BITS as usize);
+const _: () = assert!(BLOCK_FRAMES == u128::BITS as usize);
 
 /// Where voices are added to.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ mod tests {
         let frames: Vec<i32> = (0..64)
             .map(|n| 71_234_567_i32.wrapping_mul(n - 30))
             .collect();
-        let mut ideal = [[0_i64; 2]; 64];
+        let mut ideal = [[0_i64; 2]; BLOCK_FRAMES];
         for (at, end, gains, steps) in [
             (0, 64, [1 << 22, 5], [0, 1]),
             (3, 17, [1000, 1 << 24], [-60, -1000]),

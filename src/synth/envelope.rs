@@ -177,8 +177,14 @@ impl Envelope {
 
     /// Whether it stays where it is until something happens to it.
     #[must_use]
-    pub fn is_steady(&self) -> bool {
+    pub const fn is_steady(&self) -> bool {
         matches!(self.segment, Segment::Sustain | Segment::Done)
+    }
+
+    /// Whether it moves by more than 1/64 of its span in 128 frames, or soon may.
+    pub(super) const fn is_fast(&self) -> bool {
+        let rest = self.length.saturating_sub(self.elapsed);
+        !self.is_steady() && (self.speed > FAST || rest < 256 * ONE_FRAME)
     }
 
     /// Where it is now.
@@ -335,12 +341,15 @@ impl Kind {
             (Self::Volume, 4..16) => 4,
             (Self::Volume, 16..32) => 16,
             (Self::Volume, 32..64) => 32,
+            (Self::Volume, 64..256) => 64,
             _ => super::BLOCK_FRAMES,
         }
     }
 }
 
 const ONE_FRAME: u64 = 1 << 16;
+/// The speed of a whole span in 8,192 frames, Q62.
+const FAST: u64 = (1 << 62) / (8192 * ONE_FRAME);
 /// 40 s in 16.16 time cents.
 const LONGEST: i64 = 6386 << 16;
 /// 100 % in 16.16 per mille.

@@ -4,10 +4,10 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::cast_possible_truncation,
-    reason = "positions are split into whole frames and phases"
+    clippy::cast_possible_wrap,
+    reason = "positions are split into whole frames and phases; blocks are short"
 )]
 
-#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 use super::BLOCK_FRAMES;
 use crate::tables::Rows;
 
@@ -42,7 +42,7 @@ impl Cursor {
         let Some(fastest) = self.fastest().filter(|_| count <= BLOCK_FRAMES) else {
             return false;
         };
-        // Far below 2^64: the step is below 2^45 and the count at most 64.
+        // Far below 2^64: the step is below 2^45 and the count at most 128.
         let way = fastest.wrapping_mul((count as u64).wrapping_sub(1));
         let start = self.position.wrapping_add(half_row::<ROWS>());
         let (farthest, overflowed) = start.overflowing_add(way);
@@ -64,7 +64,7 @@ impl Cursor {
 }
 
 /// A block's frames bend the step this often.
-const BENDS: i64 = 16;
+const BENDS: i64 = BLOCK_FRAMES as i64 / 4;
 /// Twice the fastest step that a voice asks for.
 const LIMIT: u64 = 1 << 45;
 

@@ -7,6 +7,7 @@
 )]
 
 use super::envelope::frames_of;
+use super::voice::Pace;
 use crate::dls;
 use crate::fixed::{self, Power};
 
@@ -38,16 +39,26 @@ impl Lfo {
         }
     }
 
-    /// Whether it is fast enough to want control points every 16 frames.
-    #[must_use]
-    pub fn is_fast(&self) -> bool {
-        // More than one turn in 5,000 frames: 64 frames are then more than 4.6 degrees.
-        self.speed > (1 << 48) / 5000
+    /// How often it wants control points.
+    pub(super) const fn pace(&self) -> Pace {
+        match self.speed {
+            ..TURN_IN_8000 => Pace::Slow,
+            TURN_IN_8000..TURN_IN_5000 => Pace::Medium,
+            TURN_IN_5000.. => Pace::Fast,
+        }
     }
 
     /// Goes on by a number of frames.
     pub const fn advance(&mut self, frames: usize) {
         self.elapsed = self.elapsed.saturating_add((frames as i64) << 16);
+    }
+
+    /// What the mean over the last `frames` is above the mean of their ends, as a part (Q30) of
+    /// the latter: a sine's chord runs inside of it.
+    pub(super) const fn bulge(&self, frames: usize) -> i64 {
+        // (2 pi turns)^2 / 12 with the turns in Q20; at most a quarter of one matters.
+        let turns = (self.speed.wrapping_mul(frames as u64) >> 28) & 0x3_FFFF;
+        (turns.wrapping_mul(turns).wrapping_mul(3369) >> 20) as i64
     }
 
     /// -1..=1 in Q30.
@@ -60,6 +71,10 @@ impl Lfo {
         fixed::sine((turns >> 32) as u32)
     }
 }
+
+/// Speeds of one turn in some frames, Q48.
+const TURN_IN_8000: u64 = (1 << 48) / 8000;
+const TURN_IN_5000: u64 = (1 << 48) / 5000;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use super::groups::ALL;
 use super::play::{self, Player};
 use super::queue::Event;
 use super::span::Span;
+use super::voice::Pace;
 use super::{BLOCK_FRAMES, Storage, Synth};
 use crate::time::SampleTime;
 
@@ -78,6 +79,7 @@ impl Synth {
                 .0
                 .saturating_add(i64::try_from(at).unwrap_or(i64::MAX));
             let mut end = frames;
+            let mut obeyed = false;
             while work > 0 {
                 if self.broadcast.is_none()
                     && let Some(SampleTime(due)) = self.queue.next_time()
@@ -92,13 +94,23 @@ impl Synth {
                     break;
                 }
                 work = work.saturating_sub(cost);
+                obeyed = true;
             }
             if core::mem::take(&mut self.stale) {
                 let Storage { pool, groups } = &mut self.storage;
                 let updated = play::freshen(pool, groups, &self.bank);
                 work = work.saturating_sub(updated.saturating_mul(UPDATE_COST));
             }
-            let end = end.min(at.saturating_add(self.control_interval()));
+            let mut most = self.control_interval();
+            if obeyed {
+                // What notes and releases have set going counts from here on.
+                let pace = &mut self.pace;
+                let pool = &mut self.storage.pool;
+                pool.each(|voice| *pace = voice.pace().max(*pace));
+                most = self.control_interval().min(EVENT_FRAMES);
+            }
+            // Control points lie on a grid, whenever events come: powers of two, all of them.
+            let end = end.min((at | most.saturating_sub(1)).saturating_add(1));
             self.render_span(at, end);
             at = end;
         }
@@ -145,12 +157,12 @@ impl Synth {
         self.stats.peak_voices = self.stats.peak_voices.max(sounding);
     }
 
-    /// Frames between two control points.
-    fn control_interval(&self) -> usize {
+    /// The most frames to the next control point.
+    const fn control_interval(&self) -> usize {
         match self.output.rate {
-            _ if self.fast => BLOCK_FRAMES / 4,
-            32_000.. => BLOCK_FRAMES,
-            _ => BLOCK_FRAMES / 4,
+            _ if matches!(self.pace, Pace::Steep) => Pace::Steep.frames(),
+            ..32_000 => Pace::Fast.frames(),
+            _ => self.pace.frames(),
         }
     }
 
@@ -173,7 +185,7 @@ impl Synth {
     /// Gives the places of voices that are over to new ones.
     fn bury(&mut self) {
         let pool = &mut self.storage.pool;
-        self.fast = false;
+        self.pace = Pace::Slow;
         let mut n = pool.sounding();
         while let Some(last) = n.checked_sub(1) {
             n = last;
@@ -181,7 +193,7 @@ impl Synth {
             if let Some(voice) = voice
                 && !voice.is_done()
             {
-                self.fast |= voice.is_fast();
+                self.pace = self.pace.max(voice.pace());
             } else if let Some(identity) = pool.remove(n) {
                 play::forget(&mut self.bank, &identity);
             }
@@ -199,6 +211,10 @@ fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
         None => [left, right],
     }
 }
+
+/// Frames from an event to the next control point at most: what the event has thrown elsewhere
+/// goes there in a straight line, and shall be there soon.
+const EVENT_FRAMES: usize = 32;
 
 /// What obeying events may cost for each frame of a block, in visits of a voice: a flood waits
 /// for the next block, so that this one ends. In 64 frames with 64 voices it is 512 events, in 8

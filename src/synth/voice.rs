@@ -1,8 +1,8 @@
 //! One sounding note: wave, filter, gain and pan, and what moves them.
 //!
-//! Control points lie at the ends of the spans that `Synth` renders, at most 64 frames apart (16
-//! while a fast LFO sounds), and at every event. Between them pitch, filter and gain move in
-//! straight lines; after a controller has moved, pitch follows at once and the gain within
+//! Control points lie at the ends of the spans that `Synth` renders, and at every event; how far
+//! they are apart at most is the fastest voice's [`Pace`]. Between them pitch, filter and gain move
+//! in straight lines; after a controller has moved, pitch follows at once and the gain within
 //! [`gain::SMOOTHING`] frames. This file is a voice's life; `render` is how it sounds.
 #![forbid(unsafe_code)]
 #![expect(
@@ -75,6 +75,33 @@ pub(super) struct Output {
     pub(super) rate: u32,
     pub(super) tuning: Tuning,
     pub(super) interpolation: Interpolation,
+}
+
+/// How often a voice wants control points; the last is the fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pace {
+    /// Nothing moves, or slowly: LFOs turn less than once in 8,000 frames, EG2 takes more than
+    /// 8,192 frames from end to end.
+    Slow,
+    /// EG2 moves fast, or an LFO up to once in 5,000 frames, or the pitch glides.
+    Medium,
+    /// An LFO moves faster than that.
+    Fast,
+    /// Something moves through a curve, which can be as steep as a switch.
+    Steep,
+}
+
+impl Pace {
+    /// The most frames from one control point to the next: a slow or medium LFO turns by less
+    /// than 6 degrees in them.
+    pub(super) const fn frames(self) -> usize {
+        match self {
+            Self::Slow => 128,
+            Self::Medium => 64,
+            Self::Fast => 16,
+            Self::Steep => 8,
+        }
+    }
 }
 
 /// A note.
@@ -263,9 +290,13 @@ impl Voice {
         fall(self.gain.eg1.level())
     }
 
-    /// Whether it wants control points every 16 frames.
-    pub(super) fn is_fast(&self) -> bool {
-        self.is_shaped() || self.motion.is_fast()
+    /// How often it wants control points.
+    pub(super) fn pace(&self) -> Pace {
+        if self.is_shaped() {
+            Pace::Steep
+        } else {
+            self.motion.pace()
+        }
     }
 
     /// The last hold on the note is gone.

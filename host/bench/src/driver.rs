@@ -73,11 +73,16 @@ impl Driver {
     /// Renders blocks.
     pub fn blocks(&mut self, blocks: u32) {
         let mut out = [0; 2 * BLOCK_FRAMES];
-        let samples = BLOCK_FRAMES * usize::from(self.synth.config().channels);
-        for _ in 0..blocks {
+        // A block here is 64 frames, whatever the synth takes at once.
+        let end = self.position + 64 * i64::from(blocks);
+        while self.position < end {
+            let frames = usize::try_from(end - self.position)
+                .unwrap_or(BLOCK_FRAMES)
+                .min(BLOCK_FRAMES);
+            let samples = frames * usize::from(self.synth.config().channels);
             self.synth
                 .render(SampleTime(self.position), &mut out[..samples]);
-            self.position += BLOCK_FRAMES as i64;
+            self.position += frames as i64;
         }
         std::hint::black_box(out);
     }

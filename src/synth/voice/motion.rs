@@ -3,6 +3,7 @@
 //! They are moved only while something hangs on them, to every control point; otherwise they
 //! catch up when a controller changes that.
 
+use super::Pace;
 use super::pitch::Glide;
 use crate::synth::envelope::{BOTTOM, Envelope, Level};
 use crate::synth::lfo::Lfo;
@@ -14,6 +15,8 @@ pub(super) struct Motion {
     /// At the last control point.
     pub(super) values: Moving,
     pub(super) glide: Glide,
+    /// What the LFOs' means on the way there are above those of the way's ends, Q30.
+    bulges: Moving,
     /// What the connections add that have to be evaluated, if there are any.
     pub(super) shapes: Option<Shapes>,
     /// Which of them are used at all.
@@ -47,6 +50,7 @@ impl Motion {
         Self {
             values: Moving::default(),
             glide: Glide::default(),
+            bulges: Moving::default(),
             shapes: None,
             uses: Uses::default(),
             any: false,
@@ -78,10 +82,17 @@ impl Motion {
         self.any = true;
     }
 
-    /// Whether an LFO wants control points every 16 frames.
-    pub(super) fn is_fast(&self) -> bool {
-        (self.uses.mod_lfo && self.mod_lfo.is_fast())
-            || (self.uses.vibrato && self.vibrato.is_fast())
+    /// How often the sources want control points.
+    pub(super) fn pace(&self) -> Pace {
+        let lfo = |lfo: &Lfo, used| if used { lfo.pace() } else { Pace::Slow };
+        let rest = if self.glide.is_over() && !(self.uses.eg2 && self.eg2.is_fast()) {
+            Pace::Slow
+        } else {
+            Pace::Medium
+        };
+        lfo(&self.mod_lfo, self.uses.mod_lfo)
+            .max(lfo(&self.vibrato, self.uses.vibrato))
+            .max(rest)
     }
 
     /// Moves on by one straight piece of at most `most` frames.
@@ -103,12 +114,28 @@ impl Motion {
         }
         self.mod_lfo.advance(frames);
         self.vibrato.advance(frames);
+        let from = self.values;
         self.look_at_lfos();
+        let bulge = |lfo: &Lfo, from: i32, to: i32| {
+            let mean = (i64::from(from) + i64::from(to)) >> 1;
+            (mean.wrapping_mul(lfo.bulge(frames)) >> 30) as i32
+        };
+        self.bulges = Moving {
+            mod_lfo: bulge(&self.mod_lfo, from.mod_lfo, self.values.mod_lfo),
+            vibrato: bulge(&self.vibrato, from.vibrato, self.values.vibrato),
+            eg2: 0,
+        };
         let glides = !self.glide.is_over();
         if glides {
             self.glide.advance(frames);
         }
         Stride { frames, glides }
+    }
+
+    /// What a pitch of some depths goes above the line from control point to control point, on
+    /// average, 16.16 cents.
+    pub(super) fn bulge(&self, depths: &Depths) -> i64 {
+        depths.sum(&self.bulges)
     }
 
     /// Reads all sources where they are now.

@@ -56,7 +56,7 @@ impl Pitch {
         (cursor.step, cursor.change) = if self.step == from {
             (from, 0)
         } else {
-            line(from, self.step, frames)
+            line(from, self.step, motion.bulge(&self.depths), frames)
         };
     }
 
@@ -107,9 +107,10 @@ impl Glide {
 }
 
 /// The first step and what it grows by every four frames, to get from one step to another in some
-/// frames and on the way as far as a pitch would that moves evenly in cents: what a line is long
-/// or short of that would stay in the wave.
-fn line(from: u64, to: u64, frames: usize) -> (u64, i64) {
+/// frames and on the way as far as a pitch would that moves evenly in cents, but for a `bulge` (the
+/// mean above the even way, 16.16 cents): what a line is long or short of that would stay in the
+/// wave.
+fn line(from: u64, to: u64, bulge: i64, frames: usize) -> (u64, i64) {
     let whole = frames == BLOCK_FRAMES;
     let frames = (frames as i64).max(1);
     // Most lines are a block long, and that the compiler divides by without a division.
@@ -129,7 +130,10 @@ fn line(from: u64, to: u64, frames: usize) -> (u64, i64) {
     let changes = changes.wrapping_add((frames % 4).wrapping_mul(fours));
     let grown = over(change.wrapping_mul(changes));
     let sum = from.saturating_add(to).max(1);
-    let mean = (sum / 2).wrapping_sub(sag(distance, sum));
+    let mean = sum / 2;
+    // ln 2 / 1,200 of the step a cent, Q24.
+    let above = (mean >> 8).wrapping_mul(bulge).wrapping_mul(9691) >> 32;
+    let mean = mean.wrapping_sub(sag(distance, sum)).wrapping_add(above);
     (mean.wrapping_sub(grown).max(0) as u64, change)
 }
 

@@ -149,7 +149,7 @@ fn a_depth_that_comes_late_finds_its_source_on_the_way() {
     assert!(rms <= LATE_BAR);
 }
 
-/// The driver takes up to 64 frames to follow where the reference jumps.
+/// The driver takes up to 32 frames to follow where the reference jumps.
 const LATE_BAR: f64 = -55.0;
 
 /// RMS of the difference. One loud note; whole songs must stay below -80.

@@ -280,7 +280,7 @@ fn every_destination_is_reached() {
 }
 
 /// RMS of the difference for one loud note. The driver evaluates what moves through a curve every
-/// 16 frames, and goes there in a straight line; the reference jumps. A pitch that is late by half
+/// 8 frames, and goes there in a straight line; the reference jumps. A pitch that is late by half
 /// of that stays late for the rest of the note, which is what the bar for switches allows for:
 /// a wrong sign or curve is at -15 dBFS.
 fn moving_bar(transform: u16) -> f64 {
