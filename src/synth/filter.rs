@@ -7,7 +7,7 @@
 //! the highest resonance needs. Over a control interval coefficients move in small even steps, one
 //! every four frames: all filters between two stable ones are stable.
 //!
-//! The portable code is the definition; [`super::simd`] does the same in SSE2, bit for bit, for
+//! The portable code is the definition; `super::simd` does the same in SSE2, bit for bit, for
 //! two voices at once and together with their mix.
 #![forbid(unsafe_code)]
 #![expect(
