@@ -307,6 +307,6 @@ impl Session {
     }
 }
 
-const FRAMES: i64 = 64;
+const FRAMES: i64 = 128;
 const GM_ON: &[u8] = &[0xF0, 0x7E, 0x7F, 0x09, 0x01, 0xF7];
-const _: () = assert!(BLOCK_FRAMES == 64);
+const _: () = assert!(BLOCK_FRAMES == 128);
