@@ -117,6 +117,12 @@ impl ChipState {
     }
 }
 
+/// A short time for a stall, rounded up.
+fn microseconds(time: RefTime) -> u32 {
+    let [low, high, ..] = time.0.saturating_add(9).to_le_bytes();
+    u32::from(u16::from_le_bytes([low, high]) / 10)
+}
+
 fn stamp(irql: &Irql<Device>, clock: Option<&ComRef<IMasterClock>>) -> RefTime {
     clock.map_or(RefTime(0), |clock| clock::master_time(irql, clock))
 }
@@ -425,13 +431,15 @@ impl Uart {
     }
 
     /// Writes what the chip takes, reads what it has, gives back what is done with, and sets the
-    /// timer for the rest.
+    /// timer for the rest. Stands still once for a byte that the chip is just about to take, with no
+    /// lock held.
     ///
     /// # Errors
     ///
     /// Why there is no chip to send to; what waited is dropped.
     pub fn pump(&self, irql: &mut Irql<Dispatch>) -> Result<(), GaveUp> {
         let mut steps = spec::STEPS_PER_PUMP;
+        let mut stood_still = false;
         loop {
             steps = steps.saturating_sub(1);
             let exchange = self
@@ -442,6 +450,12 @@ impl Uart {
             };
             self.report(irql, serviced);
             self.give_back(irql);
+            if let Some(wait) = outcome.room_within
+                && !core::mem::replace(&mut stood_still, true)
+            {
+                clock::stall(microseconds(wait));
+                continue;
+            }
             match outcome.next {
                 Next::Again if steps > 0 => {}
                 Next::Again | Next::Idle | Next::Rest(_) => return Ok(()),

@@ -112,6 +112,8 @@ pub const STEPS_PER_PUMP: u32 = 5;
 pub const RETRY: RefTime = RefTime(10_000);
 /// Attempts without progress, each [`RETRY`] after the last, before the chip counts as dead.
 pub const ZERO_PROGRESS_LIMIT: u32 = 100;
+/// The longest that a transmission stands still at DISPATCH for room that is just about to come.
+pub const LONGEST_STALL: RefTime = RefTime(500);
 /// How late a high-resolution kernel timer may come.
 pub const TIMER_LATENESS: RefTime = RefTime(10_000);
 

@@ -79,6 +79,9 @@ pub struct Outcome {
     pub sent: u32,
     /// What to do next.
     pub next: Next,
+    /// The chip has room for one more byte this soon, at most [`LONGEST_STALL`](super::spec::LONGEST_STALL)
+    /// from now: whoever has not stood still for it yet in this wake-up may, and step again.
+    pub room_within: Option<RefTime>,
 }
 
 /// What to do after a step.
@@ -213,6 +216,7 @@ impl Transmitter {
         now: RefTime,
     ) -> Outcome {
         let mut sent = 0_u32;
+        let mut room_within = None;
         let next = loop {
             match chip.mode() {
                 Mode::Uart => {}
@@ -229,14 +233,20 @@ impl Transmitter {
                 Choice::Starved(left) => break Next::Rest(left),
             };
             if chip.try_write(byte.value).is_err() {
-                break self.pace.refused(sent, now);
+                let next = self.pace.refused(sent, now);
+                room_within = self.pace.room_within(now);
+                break next;
             }
             sent = sent.saturating_add(1);
             self.pace.taken(now);
             self.sounding.sent(byte.value);
             self.commit(byte, outbox);
         };
-        Outcome { sent, next }
+        Outcome {
+            sent,
+            next,
+            room_within,
+        }
     }
 
     /// Lets a lane begin messages, or not.

@@ -303,6 +303,7 @@ impl Rig {
     fn pump(&mut self) {
         self.pumps += 1;
         let mut rest = Some(SHORTEST_REST);
+        let mut stood_still = false;
         for _ in 0..spec::STEPS_PER_PUMP {
             let before = self.now();
             let bus = Rc::clone(&self.bus);
@@ -316,6 +317,13 @@ impl Rig {
             self.note(exchange.serviced);
             if exchange.serviced.notify {
                 self.request_service();
+            }
+            if let Some(wait) = exchange.outcome.room_within
+                && !std::mem::replace(&mut stood_still, true)
+            {
+                assert!(wait <= spec::LONGEST_STALL, "{wait:?}");
+                self.bus.borrow_mut().now += u64::try_from(wait.0).unwrap();
+                continue;
             }
             match exchange.outcome.next {
                 Next::Again => continue,

@@ -6,17 +6,23 @@
 //! from idle: what it took, less what can have left meanwhile. From then on the timer is set to
 //! come back, however late, before that much is sent. So a deep FIFO costs few wake-ups, and none
 //! runs dry.
+//!
+//! **Standing still.** A chip without a FIFO that refuses a byte takes one when the byte on the wire
+//! ends, which is known while the wire was busy since the byte was written. When that is at most
+//! [`LONGEST_STALL`] away, it is worth waiting for once a wake-up: the chip then holds a whole byte
+//! time more until the next.
 #![forbid(unsafe_code)]
 
 use super::super::spec::{
-    BYTE_TIME, RETRY, SHORTEST_BYTE_TIME, TIMER_LATENESS, ZERO_PROGRESS_LIMIT,
+    BYTE_TIME, LONGEST_STALL, RETRY, SHORTEST_BYTE_TIME, TIMER_LATENESS, ZERO_PROGRESS_LIMIT,
 };
 use super::{GaveUp, Next};
 use crate::time::RefTime;
 
-/// The shortest time the timer is set for. A chip without a FIFO has room for the next byte within
-/// one byte time, so its service is worth a wake-up as soon as the timer can give one.
-pub const SHORTEST_REST: RefTime = RefTime(1_000);
+/// The shortest time the timer is set for: as soon as it can come. A chip without a FIFO has room for
+/// the next byte within one byte time and holds two, and the timer comes up to a millisecond late, so
+/// that every other wake-up finds the wire idle already.
+pub const SHORTEST_REST: RefTime = RefTime(1);
 /// The most bytes that any known chip can hold, FIFO and shift register.
 const DEEPEST: u32 = 65;
 /// The longest filling that says something about the depth: after it the two clocks may be three
@@ -71,6 +77,15 @@ impl Pace {
         let end = self.busy_until.0.saturating_add(BYTE_TIME.0);
         self.busy_until = RefTime(end);
         self.filled = self.filled.saturating_add(1);
+    }
+
+    /// How soon a chip without much of a FIFO, which has just refused a byte, takes one for sure, if
+    /// that is worth standing still for.
+    pub(super) fn room_within(&self, now: RefTime) -> Option<RefTime> {
+        let shallow = self.rest() == SHORTEST_REST && self.failures == 0;
+        let wait = self.busy_until.0.saturating_sub(now.0);
+        let wait = wait.checked_rem(BYTE_TIME.0)?.max(1);
+        (shallow && wait <= LONGEST_STALL.0).then_some(RefTime(wait))
     }
 
     /// The chip did not take a byte, after it took `sent` in this step.
