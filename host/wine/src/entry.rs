@@ -397,7 +397,7 @@ unsafe extern "win64" fn control(device: *mut DeviceObject, irp: *mut Irp) -> St
     let status = match outcome {
         Some(Outcome::Done(reply)) => {
             request.answer(&reply.output);
-            request.complete(reply.status.0, reply.information)
+            request.complete(for_wine(reply.status.0), reply.information)
         }
         Some(Outcome::Waits) => request.pend(),
         Some(Outcome::Pin(number)) => answer_pin(request, number),
@@ -406,6 +406,12 @@ unsafe extern "win64" fn control(device: *mut DeviceObject, irp: *mut Irp) -> St
     let done = worker::call("completed reads", System::completed);
     complete_reads(done.unwrap_or_default());
     Status(status)
+}
+
+/// The status that a client of Wine's takes for what it is: its DeviceIoControl fails for every status
+/// but 0, where Windows' fails for errors alone.
+fn for_wine(status: NtStatus) -> NtStatus {
+    if status > 0 { nt::SUCCESS } else { status }
 }
 
 /// Gives a pin a device object of its own, which the client opens by the number that it gets.

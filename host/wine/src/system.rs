@@ -6,7 +6,7 @@ use std::rc::Rc;
 use dmusmini::com::{Guid, Status};
 use dmusmini::kernel::nt::{DeviceObject, DriverDispatch, DriverObject, DriverUnload, Irp, pnp};
 use dmusmini::portcls::imports::AddDevice;
-use dmusmini_simulator::chip::Config;
+use dmusmini_simulator::chip::{Cable, Config};
 use dmusmini_simulator::portcls::ks::{IoReply, ReadId, ReadStream, ioctl};
 use dmusmini_simulator::session::hosted::HostedMachine;
 use dmusmini_simulator::session::{Client, Device, Filter, Hardware, Pin, Report, Value};
@@ -93,7 +93,11 @@ impl System {
             return nt::UNSUCCESSFUL;
         };
         let mut hardware = if is_uart {
-            Hardware::uart(Config::default())
+            // A cable leads from the output to the input, so that clients can test both.
+            Hardware::uart(Config {
+                cable: Cable::Loopback,
+                ..Config::default()
+            })
         } else {
             Hardware::synth()
         };

@@ -2,10 +2,9 @@
 //! was on the wire is kept for the test.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs;
 
-use dmusmini_simulator::clock::SECOND;
+use dmusmini_simulator::clock::{MILLISECOND, SECOND};
 use dmusmini_simulator::session::hosted::HostedMachine;
 use dmusmini_simulator::session::{Device, Pin};
 
@@ -31,9 +30,11 @@ pub(crate) fn play(
     kernel.advance_until(limit, |_| {
         pin.events_with_port() == 0 && pin.events_with_driver().0 == 0
     });
+    // The last byte is still on the wire.
+    kernel.advance(TAIL);
 }
 
-/// Appends what the chip has sent since the last time.
+/// Keeps what the chip has sent since the last time, if it has sent anything.
 pub(crate) fn save(devices: &BTreeMap<usize, Device>, device: usize) {
     let Some(device) = devices.get(&device) else {
         return;
@@ -42,11 +43,12 @@ pub(crate) fn save(devices: &BTreeMap<usize, Device>, device: usize) {
     if sent.is_empty() {
         return;
     }
-    if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(FILE) {
-        let bytes: Vec<u8> = sent.iter().map(|flown| flown.byte).collect();
-        let _ = file.write_all(&bytes);
-    }
+    let bytes: Vec<u8> = sent.iter().map(|flown| flown.byte).collect();
+    // Without the directory nobody wants to know.
+    let _ = fs::write(FILE, bytes);
 }
 
 /// The longest piece that a client writes at once.
 const LONGEST: u64 = 600 * SECOND;
+/// Time for what is still on the wire.
+const TAIL: u64 = 50 * MILLISECOND;
