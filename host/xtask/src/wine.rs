@@ -1,6 +1,5 @@
 //! Wine: a prefix of our own under `target/`, and sessions in it.
 
-#[expect(dead_code, reason = "used by the steps to come")]
 pub(crate) mod registry;
 
 use std::{
@@ -37,6 +36,8 @@ pub(crate) struct Step {
     pub(crate) command: Vec<String>,
     /// The session goes on if it fails.
     pub(crate) may_fail: bool,
+    /// Nobody wants to read what it says.
+    pub(crate) unsaid: bool,
 }
 
 /// How a step ended.
@@ -180,12 +181,19 @@ impl Step {
             seconds,
             command: command.iter().map(|&word| word.to_owned()).collect(),
             may_fail: false,
+            unsaid: false,
         }
     }
 
     /// The same, and it may fail.
     pub(crate) fn may_fail(mut self) -> Self {
         self.may_fail = true;
+        self
+    }
+
+    /// The same, left out of transcripts.
+    pub(crate) fn unsaid(mut self) -> Self {
+        self.unsaid = true;
         self
     }
 

@@ -1,31 +1,59 @@
-//! The Wine suite: the shipped image and package on a second, independent kernel interface.
+//! The Wine suite: the shipped image and package on a second, independent kernel interface, from
+//! installation to removal. `docs/wine.md` is its transcript.
+
+mod transcript;
 
 mod scripts;
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     process,
     suite::Outcome,
     windows_gnu::WindowsGnu,
-    wine::{Prefix, Step},
+    wine::{Done, Prefix, Step, registry},
     workspace,
 };
+use transcript::Transcript;
 
-/// What the suite found.
+/// What the suite has found so far.
 #[derive(Debug, Default)]
 struct Checks {
     passed: u64,
+    transcript: Transcript,
 }
 
 impl Checks {
     fn that(&mut self, holds: bool, what: &str) -> Result<()> {
-        ensure!(holds, "{what}");
+        ensure!(holds, "not so: {what}");
         println!("  ok    {what}");
+        self.transcript.check(what);
         self.passed += 1;
         Ok(())
+    }
+
+    /// Runs steps in one session and writes them down.
+    fn session(&mut self, prefix: &Prefix, name: &str, steps: &[Step]) -> Result<Vec<Done>> {
+        let done = prefix.session(name, steps)?;
+        for (step, done) in steps.iter().zip(&done) {
+            self.transcript.step(step, done);
+        }
+        Ok(done)
+    }
+
+    /// What the stand-in for PortCls wrote since the last call.
+    fn take_log(&mut self, prefix: &Prefix) -> Result<String> {
+        let path = prefix.file("dmusmini/portcls.log");
+        let log = read(&path)?;
+        fs::remove_file(&path)?;
+        self.transcript.log(&log);
+        let broken = log.lines().find(|line| line.contains("PANIC"));
+        if let Some(line) = broken {
+            bail!("in portcls.sys: {line}");
+        }
+        Ok(log)
     }
 }
 
@@ -39,40 +67,67 @@ pub(crate) fn run() -> Result<Outcome> {
     furnish(&windows, &prefix)?;
     let mut checks = Checks::default();
     load(&prefix, &mut checks)?;
+    install(&prefix, &mut checks)?;
+    play(&prefix, &mut checks)?;
+    upgrade(&prefix, &mut checks)?;
+    uninstall(&prefix, &mut checks)?;
+    checks
+        .transcript
+        .write(&workspace::root().join("docs/wine.md"))?;
     scripts::run(&prefix, &mut checks)?;
     Ok(Outcome::count(checks.passed))
 }
 
-/// Puts programs, stand-ins and the package into the prefix.
+/// Puts programs, stand-ins, the package and a song into the prefix.
 fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
-    for package in ["dmusmini-wine", "dmusmini-wine-ksuser"] {
-        let mut build = windows.cargo("build", package);
-        // Symbols would be most of the file.
-        build.env("CARGO_PROFILE_DEV_DEBUG", "none");
-        process::run(package, &mut build)?;
-    }
-    let made = windows.output("debug");
-    let shim = windows.wine_shim()?;
-    prefix.put(
-        &made.join("portcls.dll"),
-        "windows/system32/drivers/portcls.sys",
-    )?;
-    prefix.put(&shim, "windows/system32/bcryptprimitives.dll")?;
-    prefix.put(
-        &made.join("wine-session.exe"),
-        "dmusmini/bin/wine-session.exe",
-    )?;
-    prefix.put(&made.join("ksuser.dll"), "dmusmini/bin/ksuser.dll")?;
     let package = workspace::target().join("package/amd64");
+    let mut build = windows.cargo("build", "dmusmini-wine");
+    build.args(["--package", "dmusmini-wine-ksuser"]);
+    let shipped = package.join("dmusctl.exe");
+    if !shipped.exists() {
+        build.args(["--package", "dmusctl"]);
+    }
+    // Symbols would be most of the files.
+    build.env("CARGO_PROFILE_DEV_DEBUG", "none");
+    process::run("stand-ins for Wine", &mut build)?;
+    let made = windows.output("debug");
+    let client = Some(shipped).filter(|path| path.exists());
+    let client = client.unwrap_or_else(|| made.join("dmusctl.exe"));
+    for (from, to) in [
+        (
+            made.join("portcls.dll"),
+            "windows/system32/drivers/portcls.sys",
+        ),
+        (
+            windows.wine_shim()?,
+            "windows/system32/bcryptprimitives.dll",
+        ),
+        (
+            made.join("wine-session.exe"),
+            "dmusmini/bin/wine-session.exe",
+        ),
+        (made.join("ksuser.dll"), "dmusmini/bin/ksuser.dll"),
+        (client, "dmusmini/bin/dmusctl.exe"),
+    ] {
+        prefix.put(&from, to)?;
+    }
     for name in ["dmusmini.sys", "dmusmini.cat"] {
-        prefix.put(&package.join(name), &format!("dmusmini/package/{name}"))?;
+        for folder in ["package", "upgrade"] {
+            prefix.put(&package.join(name), &format!("dmusmini/{folder}/{name}"))?;
+        }
     }
     let inf = package.join("dmusmini.inf");
     let text = fs::read_to_string(&inf).with_context(|| workspace::shown(&inf))?;
+    let text = without_versions(&text)?;
+    fs::write(prefix.file("dmusmini/package/dmusmini.inf"), &text)?;
     fs::write(
-        prefix.file("dmusmini/package/dmusmini.inf"),
-        without_versions(&text)?,
+        prefix.file("dmusmini/upgrade/dmusmini.inf"),
+        with_higher_version(&text)?,
     )?;
+    let mut song = process::cargo();
+    song.args(["run", "--quiet", "--package", "dmusmini-demo", "--example"]);
+    song.args(["write", "--"]).arg(prefix.file("dmusmini/song"));
+    process::run("demo song", &mut song)?;
     Ok(())
 }
 
@@ -83,28 +138,33 @@ fn without_versions(inf: &str) -> Result<String> {
     Ok(inf.replace(VERSIONS, ""))
 }
 
+/// The same package, released later.
+fn with_higher_version(inf: &str) -> Result<String> {
+    let line = inf
+        .lines()
+        .find(|line| line.starts_with("DriverVer"))
+        .context("the INF has no DriverVer")?;
+    let (date, _) = line.rsplit_once(',').context("DriverVer has no version")?;
+    Ok(inf.replace(line, &format!("{date},99.0.0.0")))
+}
+
 /// The driver as a bare service: Wine's loader, `DriverEntry`, `DriverUnload`.
 fn load(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
+    checks
+        .transcript
+        .section("The image as a service without a device");
+    let path = r"C:\dmusmini\package\dmusmini.sys";
+    let create = [
+        "sc", "create", "dmusmini", "type=", "kernel", "binPath=", path,
+    ];
     let steps = [
-        Step::new(
-            "create",
-            20,
-            &[
-                "sc",
-                "create",
-                "dmusmini",
-                "type=",
-                "kernel",
-                "binPath=",
-                r"C:\dmusmini\package\dmusmini.sys",
-            ],
-        ),
+        Step::new("create", 20, &create),
         Step::new("start", 20, &["sc", "start", "dmusmini"]),
         Step::new("stop", 20, &["sc", "stop", "dmusmini"]),
         Step::new("delete", 20, &["sc", "delete", "dmusmini"]),
     ];
-    prefix.session("load", &steps)?;
-    let log = take_log(prefix)?;
+    checks.session(prefix, "load", &steps)?;
+    let log = checks.take_log(prefix)?;
     checks.that(
         log.contains("dmusmini.sys is loaded: "),
         "Wine loads the shipped image",
@@ -117,18 +177,249 @@ fn load(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         log.contains("DriverEntry: PcInitializeAdapterDriver"),
         "DriverEntry runs",
     )?;
+    checks.that(log.contains(CLEAN), "DriverUnload leaves nothing")
+}
+
+fn dmusctl(name: &'static str, seconds: u32, arguments: &[&str]) -> Step {
+    let program = [r"C:\dmusmini\bin\dmusctl.exe", "--no-wait"];
+    Step::new(name, seconds, &[&program, arguments].concat())
+}
+
+fn install_from(name: &'static str, inf: &str) -> Step {
+    let arguments = ["install", "--inf", inf];
+    let ids = [
+        "--hardware-id",
+        r"ROOT\dmusmini",
+        "--hardware-id",
+        "*PNPB006",
+    ];
+    dmusctl(name, 60, &[&arguments[..], &ids].concat())
+}
+
+/// Both devices from the shipped INF; what the registry says then; the self-test.
+fn install(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
+    checks
+        .transcript
+        .section("Installing both devices, and the self-test");
+    let mut steps = vec![
+        install_from("install", r"C:\dmusmini\package\dmusmini.inf"),
+        dmusctl("status", 20, &["status"]),
+        dmusctl("list", 20, &["list"]),
+    ];
+    steps.extend(exports("installed"));
+    steps.push(dmusctl("selftest", 100, &["selftest"]));
+    let done = checks.session(prefix, "installed", &steps)?;
+    let log = checks.take_log(prefix)?;
+    for (id, name) in [(r"ROOT\dmusmini", "DMusic"), ("*PNPB006", "UART")] {
+        checks.that(
+            log.lines().any(|line| {
+                line.starts_with(&format!("AddDevice {id}: ")) && line.ends_with(SUCCESS)
+            }),
+            &format!("AddDevice of {id} succeeds"),
+        )?;
+        checks.that(
+            log.contains(&format!("PcRegisterSubdevice \"{name}\"")),
+            &format!("{id} registers the subdevice {name}"),
+        )?;
+    }
     checks.that(
-        log.contains("DriverUnload: no leak, no lock, PASSIVE"),
-        "DriverUnload leaves nothing",
+        count(&log, "IRP_MN_START_DEVICE: status 0x00000000") == 2,
+        "START_DEVICE reaches both devices and succeeds",
+    )?;
+    let found = exported(prefix, "installed")?;
+    let expected = workspace::root().join("host/wine/expected/registry.txt");
+    if std::env::var_os("DMUSMINI_ACCEPT").is_some() {
+        fs::write(&expected, found.join("\n") + "\n")?;
+    }
+    let expected: Vec<String> = read(&expected)?.lines().map(str::to_owned).collect();
+    let differences = registry::difference(&found, &expected);
+    for line in &differences {
+        println!("  registry, {line}");
+    }
+    checks.that(
+        differences.is_empty() && expected.len() > 50,
+        "service, device, driver and interface keys are as expected (host/wine/expected/registry.txt)",
+    )?;
+    let table = done.last().context("no self-test")?;
+    checks.that(
+        table.output.contains(" passed, 0 failed, "),
+        "the self-test passes through user-mode handles",
     )
 }
 
-/// What the stand-in wrote since the last call.
-fn take_log(prefix: &Prefix) -> Result<String> {
-    let path = prefix.file("dmusmini/portcls.log");
-    let log = read(&path)?;
-    fs::remove_file(&path)?;
-    Ok(log)
+/// A song through both devices, compared with the same song on Linux, played by another client.
+fn play(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
+    checks
+        .transcript
+        .section("After a restart of the system: a song through both devices");
+    let song = r"C:\dmusmini\song\demo.mid";
+    let wav = r"C:\dmusmini\song\wine.wav";
+    let bank = ["--bank", r"C:\dmusmini\song\demo.dls"];
+    let steps = [
+        dmusctl("status", 20, &["status"]),
+        dmusctl(
+            "render",
+            120,
+            &[&["render", song, "-o", wav][..], &bank].concat(),
+        ),
+        dmusctl("play", 60, &["play", song, "--filter", "UART"]),
+    ];
+    checks.session(prefix, "song", &steps)?;
+    let log = checks.take_log(prefix)?;
+    checks.that(
+        count(&log, "IRP_MN_START_DEVICE: status 0x00000000") == 2,
+        "both devices start again with the system, without an installation",
+    )?;
+    let file = |name: &str| prefix.file(&format!("dmusmini/song/{name}"));
+    for (verb, output) in [("render", "linux.wav"), ("uart", "linux.syx")] {
+        let mut dmus = process::cargo();
+        dmus.args(["run", "--quiet", "--package", "dmus", "--", verb, "--quiet"]);
+        if verb == "render" {
+            dmus.arg("--bank").arg(file("demo.dls"));
+        }
+        dmus.arg("--output").arg(file(output)).arg(file("demo.mid"));
+        process::run(&format!("dmus {verb}"), &mut dmus)?;
+    }
+    let (wine, linux) = (samples(&file("wine.wav"))?, samples(&file("linux.wav"))?);
+    checks.that(
+        linux.iter().any(|&byte| byte != 0) && wine.starts_with(&linux),
+        &format!(
+            "the WAV file is bit-identical with the one that `dmus render` makes on Linux: {} frames",
+            linux.len() / 4
+        ),
+    )?;
+    checks.that(
+        wine[linux.len()..].iter().all(|&byte| byte == 0),
+        "after the end of that one, where `dmus` stops at silence, it is silent",
+    )?;
+    let (wine, linux) = (
+        fs::read(prefix.file("dmusmini/wire.bin"))?,
+        fs::read(file("linux.syx"))?,
+    );
+    checks.that(
+        !linux.is_empty() && wine == linux,
+        &format!(
+            "the MPU-401 sends the {} bytes that it sends on Linux",
+            linux.len()
+        ),
+    )
+}
+
+/// A higher DriverVer over the installed one.
+fn upgrade(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
+    checks.transcript.section("Upgrading to a higher DriverVer");
+    let steps = [
+        install_from("upgrade", r"C:\dmusmini\upgrade\dmusmini.inf"),
+        dmusctl("status", 20, &["status"]),
+    ];
+    let done = checks.session(prefix, "upgrade", &steps)?;
+    checks.take_log(prefix)?;
+    let status = done.last().context("no status")?;
+    checks.that(
+        count(&status.output, r"ROOT\MEDIA\") == 2,
+        "the upgrade keeps the two nodes and makes no other",
+    )?;
+    let name = status
+        .output
+        .split_whitespace()
+        .find(|word| word.starts_with("oem"))
+        .context("the nodes name no upgraded INF")?;
+    let inf = read(&prefix.file(&format!("windows/inf/{name}")))?;
+    checks.that(
+        count(&status.output, name) == 2 && inf.contains(",99.0.0.0"),
+        "both nodes are installed from the INF with the higher DriverVer",
+    )
+}
+
+/// Removal, and what is left after it.
+fn uninstall(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
+    checks
+        .transcript
+        .section("After a restart of the system: uninstalling");
+    let steps = [
+        dmusctl("status", 20, &["status"]),
+        dmusctl("uninstall", 60, &["uninstall"]),
+    ];
+    checks.session(prefix, "uninstall", &steps)?;
+    let log = checks.take_log(prefix)?;
+    checks.that(
+        count(&log, "IRP_MN_START_DEVICE: status 0x00000000") == 2,
+        "both devices start from the upgraded package",
+    )?;
+    checks.that(
+        count(&log, "IRP_MN_REMOVE_DEVICE: status 0x00000000") == 2,
+        "REMOVE_DEVICE reaches both devices and succeeds",
+    )?;
+    checks.that(
+        log.contains(CLEAN),
+        "the driver is unloaded: no leak, no lock, no rule broken",
+    )?;
+    let steps = [
+        dmusctl("status", 20, &["status"]).may_fail(),
+        export("left", "system", "SYSTEM"),
+        export("left", "software", "SOFTWARE"),
+    ];
+    let done = checks.session(prefix, "left", &steps)?;
+    let status = done.first().context("no status")?;
+    checks.that(
+        status.code == Some(1) && status.output.contains("no device node"),
+        "no node is left",
+    )?;
+    let mut left = Vec::new();
+    for hive in ["system", "software"] {
+        let lines = registry::read(&prefix.file(&format!("dmusmini/left/{hive}.reg")))?;
+        left.extend(lines.into_iter().filter(|line| names_us(line)));
+    }
+    for line in &left {
+        println!("  left in the registry: {line}");
+    }
+    checks.that(
+        left.is_empty(),
+        "nothing in HKLM\\SYSTEM and HKLM\\SOFTWARE names the driver any more",
+    )
+}
+
+fn names_us(line: &str) -> bool {
+    let line = line.to_lowercase();
+    // What the test itself keeps on drive C is no installation.
+    line.contains("dmusmini") && !line.contains(r"c:\\dmusmini")
+}
+
+/// Exports of the keys that an installation writes.
+fn exports(session: &str) -> Vec<Step> {
+    KEYS.iter()
+        .map(|(name, key)| export(session, name, &format!(r"SYSTEM\CurrentControlSet\{key}")))
+        .collect()
+}
+
+fn export(session: &str, name: &'static str, key: &str) -> Step {
+    let key = format!(r"HKLM\{key}");
+    let file = format!(r"C:\dmusmini\{session}\{name}.reg");
+    Step::new(name, 30, &["reg", "export", &key, &file, "/y"]).unsaid()
+}
+
+/// What [`exports`] found, of our devices.
+fn exported(prefix: &Prefix, session: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (name, _) in KEYS {
+        let lines = registry::read(&prefix.file(&format!("dmusmini/{session}/{name}.reg")))?;
+        // Other interfaces are Wine's.
+        let ours = |line: &String| *name != "interfaces" || line.contains("#media#");
+        found.extend(lines.into_iter().filter(ours));
+    }
+    let root = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\";
+    Ok(found.iter().map(|line| line.replace(root, "")).collect())
+}
+
+/// What follows the header of a WAV file.
+fn samples(path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    ensure!(bytes.get(36..40) == Some(b"data"), "{}", path.display());
+    Ok(bytes[44..].to_vec())
+}
+
+fn count(text: &str, what: &str) -> usize {
+    text.matches(what).count()
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -136,4 +427,15 @@ fn read(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n"))
 }
 
+const KEYS: &[(&str, &str)] = &[
+    ("service", r"Services\dmusmini"),
+    ("nodes", r"Enum\ROOT\MEDIA"),
+    (
+        "drivers",
+        r"Control\Class\{4d36e96c-e325-11ce-bfc1-08002be10318}",
+    ),
+    ("interfaces", r"Control\DeviceClasses"),
+];
 const VERSIONS: &str = ".10.0...19041";
+const SUCCESS: &str = "status 0x00000000";
+const CLEAN: &str = "DriverUnload: no leak, no lock, PASSIVE";
