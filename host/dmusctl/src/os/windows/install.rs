@@ -7,11 +7,13 @@ use windows_sys::{
         DI_FUNCTION, DI_NEEDREBOOT, DI_NEEDRESTART, DI_REMOVEDEVICE_GLOBAL, DICD_GENERATE_ID,
         DICS_DISABLE, DICS_ENABLE, DICS_FLAG_GLOBAL, DICS_PROPCHANGE, DIF_PROPERTYCHANGE,
         DIF_REGISTERDEVICE, DIF_REMOVE, INSTALLFLAG_FORCE, SP_CLASSINSTALL_HEADER, SP_DEVINFO_DATA,
-        SP_DEVINSTALL_PARAMS_W, SP_PROPCHANGE_PARAMS, SP_REMOVEDEVICE_PARAMS, SPDRP_HARDWAREID,
-        SetupDiCallClassInstaller, SetupDiCreateDeviceInfoList, SetupDiCreateDeviceInfoW,
-        SetupDiGetDeviceInstallParamsW, SetupDiGetINFClassW, SetupDiSetClassInstallParamsW,
-        SetupDiSetDeviceRegistryPropertyW, UpdateDriverForPlugAndPlayDevicesW,
+        SP_DEVINSTALL_PARAMS_W, SP_PROPCHANGE_PARAMS, SP_REMOVEDEVICE_PARAMS, SPDRP_DRIVER,
+        SPDRP_HARDWAREID, SetupDiCallClassInstaller, SetupDiCreateDeviceInfoList,
+        SetupDiCreateDeviceInfoW, SetupDiGetDeviceInstallParamsW, SetupDiGetINFClassW,
+        SetupDiSetClassInstallParamsW, SetupDiSetDeviceRegistryPropertyW,
+        UpdateDriverForPlugAndPlayDevicesW,
     },
+    Win32::System::Registry::{HKEY_LOCAL_MACHINE, RegDeleteTreeW},
     core::GUID,
 };
 
@@ -164,7 +166,21 @@ pub(super) fn remove(set: &DeviceSet, node: &SP_DEVINFO_DATA) -> Result<bool, Os
         HwProfile: 0,
     };
     let what = "removing the device node";
-    call_with(DIF_REMOVE, set, node, &parameters, what)
+    let driver = set.text(node, SPDRP_DRIVER);
+    let restart_required = call_with(DIF_REMOVE, set, node, &parameters, what)?;
+    if let Some(driver) = driver {
+        delete_driver_key(&driver);
+    }
+    Ok(restart_required)
+}
+
+/// Deletes what is left of a node's driver key. Windows' removal has left nothing; Wine's leaves it
+/// all.
+fn delete_driver_key(driver: &str) {
+    let path = format!("SYSTEM\\CurrentControlSet\\Control\\Class\\{driver}");
+    let path = wide(path);
+    // SAFETY: the path ends with a zero. A key that is not there is no error of ours.
+    unsafe { RegDeleteTreeW(HKEY_LOCAL_MACHINE, path.as_ptr()) };
 }
 
 /// Disables, enables or restarts a node; whether a restart of the system is wanted.
