@@ -27,9 +27,11 @@ mod pool;
 mod queue;
 mod ramp;
 mod reverb;
+mod shapes;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
 mod span;
+mod start;
 mod transform;
 mod voice;
 

@@ -385,3 +385,6 @@ fn size_of_download(download: &Download) -> u64 {
 const MOST_SLOTS: usize = 0xFFFF;
 const BUCKET_BITS: u32 = 8;
 const BUCKETS: usize = 1 << BUCKET_BITS;
+
+#[cfg(test)]
+mod tests;

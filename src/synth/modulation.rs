@@ -13,9 +13,12 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::cast_possible_truncation, reason = "depths are clamped first")]
 
+pub use super::shapes::Shapes;
+
 use super::envelope::Modulation;
+use super::shapes::is_shaped;
 use super::transform::{MovingSource, Reading};
-use crate::dls::{Connection, Curve, Destination, Input, Source};
+use crate::dls::{Connection, Destination, Input, Source};
 
 /// What the sources of one voice read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,65 +314,8 @@ impl Sums {
     }
 }
 
-/// What the shaped connections add, in 16.16 of their units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shapes {
-    /// Cents.
-    pub pitch: i64,
-    /// Tenths of a decibel.
-    pub gain: i64,
-    /// Cents.
-    pub cutoff: i64,
-}
-
-impl Shapes {
-    /// What they add while the moving sources have these values.
-    #[must_use]
-    pub fn of(connections: &[Connection], inputs: &Inputs, values: &Values) -> Self {
-        let mut shapes = Self::default();
-        for connection in connections.iter().filter(|c| is_shaped(c)) {
-            let sum = match connection.destination {
-                Destination::Pitch => &mut shapes.pitch,
-                Destination::Gain => &mut shapes.gain,
-                Destination::FilterCutoff => &mut shapes.cutoff,
-                _ => continue,
-            };
-            let source = Reading::of(connection.source, inputs, values);
-            let control = Reading::of(connection.control, inputs, values);
-            let part = times(
-                times(
-                    i64::from(connection.scale),
-                    source.through(connection.source_input),
-                ),
-                control.through(connection.control_input),
-            );
-            *sum = sum.saturating_add(part);
-        }
-        shapes
-    }
-}
-
-/// Whether a connection cannot be had as a depth: a moving source through a curve, EG1, which
-/// moves with the level and not with the pitch, or two moving sources that multiply.
-fn is_shaped(connection: &Connection) -> bool {
-    let bends = |source, input: Input| {
-        MovingSource::of(source)
-            .is_some_and(|moving| moving == MovingSource::Eg1 || input.curve != Curve::Linear)
-    };
-    let both = MovingSource::of(connection.source).is_some()
-        && MovingSource::of(connection.control).is_some();
-    let reachable = matches!(
-        connection.destination,
-        Destination::Pitch | Destination::Gain | Destination::FilterCutoff
-    );
-    reachable
-        && (both
-            || bends(connection.source, connection.source_input)
-            || bends(connection.control, connection.control_input))
-}
-
 /// A 16.16 number times a Q30 one.
-fn times(scale: i64, value: i64) -> i64 {
+pub(super) fn times(scale: i64, value: i64) -> i64 {
     crate::fixed::product(scale, value)
 }
 
@@ -381,7 +327,7 @@ fn times(scale: i64, value: i64) -> i64 {
 )]
 mod tests {
     use super::*;
-    use crate::dls::DEFAULT_CONNECTIONS;
+    use crate::dls::{Curve, DEFAULT_CONNECTIONS};
 
     fn tenths(value: i64) -> f64 {
         value as f64 / 65_536.0

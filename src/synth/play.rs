@@ -1,13 +1,12 @@
 //! What messages do to channels and voices.
 #![forbid(unsafe_code)]
 
-use super::bank::{Bank, SlotIndex};
+use super::bank::Bank;
 use super::channel::{Channel, Effect};
 use super::group::Group;
-use super::groups::{ALL, Groups};
-use super::modulation::Sums;
-use super::pool::{NoRoom, Pool};
-use super::voice::{Identity, Output, Surroundings, Voice};
+use super::groups::Groups;
+use super::pool::Pool;
+use super::voice::{Identity, Output, Voice};
 use crate::midi::{self, Message};
 
 /// The parts of a synth that messages act on.
@@ -26,13 +25,13 @@ pub(super) struct Player<'a> {
 
 /// A part of a group, by number.
 #[derive(Clone, Copy, Debug)]
-struct Address {
-    group: u16,
-    part: u8,
+pub(super) struct Address {
+    pub(super) group: u16,
+    pub(super) part: u8,
 }
 
 impl Address {
-    const fn owns(self, voice: &Voice) -> bool {
+    pub(super) const fn owns(self, voice: &Voice) -> bool {
         voice.identity.group == self.group && voice.identity.part == self.part
     }
 }
@@ -302,142 +301,6 @@ impl Player<'_> {
             }
         });
     }
-
-    fn note_on(&mut self, at: Address, key: u8, velocity: u8) {
-        if at.group == ALL {
-            // A group that was never addressed has nothing to play.
-            return;
-        }
-        *self.notes = self.notes.wrapping_add(1);
-        let note = *self.notes;
-        let Some(group) = self.groups.get_mut(at.group) else {
-            return;
-        };
-        let Some(part) = group.part_mut(at.part) else {
-            return;
-        };
-        let glide = part.glide_from(key).map(|from| (from, part.glide_time()));
-        let (part, group) = (*part, &*group);
-        if part.mono && !part.is_drums {
-            self.pool.each(|voice| {
-                if at.owns(voice) {
-                    voice.shut_down();
-                }
-            });
-        }
-        let bank = &*self.bank;
-        let mut candidates = group.candidates(&part).into_iter().flatten();
-        let Some(slot) = candidates.find_map(|patch| bank.find_instrument(patch)) else {
-            return;
-        };
-        let surroundings = group.surroundings(&part, key, part.soft);
-        let identity = Identity {
-            group: at.group,
-            part: at.part,
-            key,
-            velocity,
-            note,
-            priority: part.priority,
-            patch: part.patch().bits(),
-            soft: part.soft,
-            key_group: 0,
-            instrument: slot,
-            wave: SlotIndex::NONE,
-            region: 0,
-        };
-        let regions = bank
-            .instrument(slot)
-            .map_or(0, |instrument| instrument.regions.len());
-        let mut new = NewNote {
-            identity,
-            part,
-            surroundings,
-            glide,
-            known: None,
-        };
-        for region in 0..regions {
-            new.identity.region = region;
-            if let Err(NoRoom) = self.start_region(&mut new) {
-                *self.notes_lost = self.notes_lost.saturating_add(1);
-                return;
-            }
-        }
-    }
-
-    /// Starts a voice if the region answers the note and its wave is there.
-    fn start_region(&mut self, new: &mut NewNote) -> Result<(), NoRoom> {
-        let identity = &mut new.identity;
-        let Some(instrument) = self.bank.instrument(identity.instrument) else {
-            return Ok(());
-        };
-        let Some(region) = instrument.regions.get(identity.region) else {
-            return Ok(());
-        };
-        let Identity { key, velocity, .. } = *identity;
-        if !region.velocities.contains(velocity) {
-            return Ok(());
-        }
-        let mut inputs = new.part.inputs(i64::from(key) * (100 << 16), velocity, 0);
-        let articulation = instrument.articulation(region);
-        inputs.key = match new.known {
-            Some((number, cents)) if number == region.articulation => cents,
-            _ => {
-                let connections = instrument.connections(articulation);
-                let sum = Sums::key_number(connections, &inputs)
-                    .saturating_add(i64::from(articulation.key_number.0));
-                sum.clamp(0, 127 * (100 << 16))
-            }
-        };
-        new.known = Some((region.articulation, inputs.key));
-        let nearest = (inputs.key + (50 << 16)) / (100 << 16);
-        if !u8::try_from(nearest).is_ok_and(|key| region.keys.contains(key)) {
-            return Ok(());
-        }
-        let Some(slot) = self.bank.find_wave(region.wave) else {
-            return Ok(());
-        };
-        let Some(wave) = self.bank.wave(slot) else {
-            return Ok(());
-        };
-        identity.key_group = region.key_group;
-        identity.wave = slot;
-        exclude(self.pool, identity, region.self_non_exclusive);
-        let mut voice = Voice::new(
-            *identity,
-            instrument,
-            region,
-            wave,
-            &inputs,
-            &new.surroundings,
-            self.output,
-        );
-        if let Some((from, time)) = new.glide {
-            voice.glide(from, time, self.output.rate);
-        }
-        let fade = fade_frames(self.output);
-        let dropped = self
-            .pool
-            .make_room(new.part.priority, identity.note, fade)?;
-        if let Some(dropped) = dropped {
-            forget(self.bank, &dropped);
-        }
-        self.bank.hold(identity.instrument);
-        self.bank.hold(slot);
-        self.pool.put(voice);
-        Ok(())
-    }
-}
-
-/// A note that starts, region by region.
-struct NewNote {
-    identity: Identity,
-    part: Channel,
-    surroundings: Surroundings,
-    /// The key to glide from, and the time.
-    glide: Option<(u8, i64)>,
-    /// The key after scaling by the articulation of this number; neighbouring regions often
-    /// share theirs.
-    known: Option<(u32, i64)>,
 }
 
 /// Hands the state of parts to the voices that want it, and says how many those were.
@@ -472,20 +335,6 @@ pub(super) fn freshen(pool: &mut Pool, groups: &Groups, bank: &Bank) -> usize {
 pub(super) fn forget(bank: &mut Bank, identity: &Identity) {
     bank.release(identity.instrument);
     bank.release(identity.wave);
-}
-
-/// Cuts what a new voice excludes: the same key, and its key group.
-fn exclude(pool: &mut Pool, new: &Identity, self_non_exclusive: bool) {
-    pool.each(|voice| {
-        let old = &voice.identity;
-        let same_part = old.group == new.group && old.part == new.part && old.note != new.note;
-        let same_key = old.key == new.key && !self_non_exclusive;
-        let same_group =
-            new.key_group != 0 && old.key_group == new.key_group && old.patch == new.patch;
-        if same_part && (same_key || same_group) {
-            voice.shut_down();
-        }
-    });
 }
 
 fn key_up(voice: &mut Voice, sustain: bool) {

@@ -123,7 +123,7 @@ fn measure(arguments: &Arguments) -> Result<Report> {
             rows.push(Row::new("dmusmini", mode.name(), "", held::VOICES, value));
         }
         for peer in PEERS {
-            let value = peers.per_second(peer, &arguments.song, song.seconds())? / 1e6;
+            let value = peers.per_second(peer, &arguments.song, song.seconds(), 1)? / 1e6;
             rows.push(Row::new(peer.0, peer.1, "", held::VOICES, value));
         }
         Ok(rows)
@@ -163,7 +163,7 @@ fn held_notes(bank: &dmusmini_collection::Bank, peers: &Bench<'_>) -> Result<Vec
         let file = std::env::temp_dir().join(format!("dmusmini-held-{}.mid", std::process::id()));
         dmusmini_song::write(&notes, None, File::create(&file)?)?;
         for peer in PEERS {
-            let time = peers.per_second(peer, &file, held::SECONDS)?;
+            let time = peers.per_second(peer, &file, held::SECONDS, 2)?;
             let value = time / (RATE * f64::from(held::VOICES));
             rows.push(Row::new(peer.0, peer.1, suffix, held::VOICES, value));
         }

@@ -33,12 +33,13 @@ impl Bench<'_> {
         (engine, mode): (&str, &str),
         song: &Path,
         seconds: f64,
+        rounds: usize,
     ) -> Result<f64> {
         let time = |seconds| match engine {
             "fluidsynth" => self.fluidsynth(mode, song, seconds),
             _ => self.crates(engine, mode, song, seconds),
         };
-        best(2, || {
+        best(rounds, || {
             // What starting takes cancels.
             Ok((time(seconds)? - time(0.1)?) / (seconds - 0.1))
         })
