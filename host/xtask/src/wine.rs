@@ -50,8 +50,8 @@ pub(crate) struct Done {
 }
 
 impl Prefix {
-    /// Installs Wine where it is missing, and makes a fresh prefix.
-    pub(crate) fn fresh() -> Result<Self> {
+    /// Installs Wine where it is missing.
+    pub(crate) fn install() -> Result<()> {
         install::packages(&[
             Need {
                 package: "wine64",
@@ -64,7 +64,11 @@ impl Prefix {
                 present: process::ask("wineserver", &["--version"]).is_some()
                     || Path::new("/usr/bin/wineserver").exists(),
             },
-        ])?;
+        ])
+    }
+
+    /// Makes a fresh prefix.
+    pub(crate) fn fresh() -> Result<Self> {
         let prefix = Self {
             path: workspace::target().join("wine/prefix"),
             wine: WINE64.into(),

@@ -1,9 +1,8 @@
 //! The Wine suite: the shipped image and package on a second, independent kernel interface, from
 //! installation to removal. `docs/wine.md` is its transcript.
 
-mod transcript;
-
 mod scripts;
+mod transcript;
 
 use std::{fs, path::Path};
 
@@ -60,10 +59,10 @@ impl Checks {
 /// Runs everything; skipped only where Wine cannot be had.
 pub(crate) fn run() -> Result<Outcome> {
     let windows = WindowsGnu::prepare()?;
-    let prefix = match Prefix::fresh() {
-        Ok(prefix) => prefix,
-        Err(error) => return Ok(Outcome::skip(format!("no Wine: {error:#}"))),
-    };
+    if let Err(error) = Prefix::install() {
+        return Ok(Outcome::skip(format!("no Wine: {error:#}")));
+    }
+    let prefix = Prefix::fresh()?;
     furnish(&windows, &prefix)?;
     let mut checks = Checks::default();
     load(&prefix, &mut checks)?;
