@@ -123,6 +123,8 @@ fn clippy_windows(_: Effort) -> Result<Outcome> {
     fs::write(&manifest, text)?;
     let mut stand_in = cargo(&["clippy", "--manifest-path"]);
     stand_in.arg(&manifest).args(["--", "-Dwarnings"]);
+    // A program of the host's: from the copy, clippy would find the driver's settings.
+    stand_in.env("CLIPPY_CONF_DIR", workspace::root().join("host"));
     stand_in.env(
         "CARGO_TARGET_DIR",
         workspace::target().join("sys/wdk-build-target"),
