@@ -23,14 +23,6 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Goes on by one output frame, the `n`th since the cursor was set.
-    pub(super) const fn advance(&mut self, n: usize) {
-        self.position = self.position.wrapping_add(self.step);
-        if n & 3 == 3 {
-            self.step = self.step.wrapping_add_signed(self.change);
-        }
-    }
-
     #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     /// Whether the next `count` output frames read only the first `length` frames. May say no
     /// for the last few that do.
@@ -88,20 +80,43 @@ pub(super) fn interpolate<const TAPS: usize, const ROWS: usize>(
     cursor: &mut Cursor,
     out: &mut [i32],
 ) {
-    for (n, slot) in out.iter_mut().enumerate() {
-        let position = cursor.position.wrapping_add(half_row::<ROWS>());
-        let index = usize::try_from(position >> 32).unwrap_or(usize::MAX);
-        let taps = frames
-            .get(index..)
-            .and_then(|rest| rest.first_chunk::<TAPS>());
-        *slot = match (taps, rows.0.get(row_of::<ROWS>(position))) {
-            (Some(taps), Some(row)) => dot(taps, row),
-            _ => 0,
-        };
-        cursor.advance(n);
+    let mut position = cursor.position.wrapping_add(half_row::<ROWS>());
+    let mut step = cursor.step;
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    for four in fours {
+        for slot in four {
+            *slot = frame(rows, frames, position);
+            position = position.wrapping_add(step);
+        }
+        step = step.wrapping_add_signed(cursor.change);
+    }
+    for slot in rest {
+        *slot = frame(rows, frames, position);
+        position = position.wrapping_add(step);
+    }
+    cursor.position = position.wrapping_sub(half_row::<ROWS>());
+    cursor.step = step;
+}
+
+/// The frame at a position to which [`half_row`] was added.
+#[inline]
+fn frame<const TAPS: usize, const ROWS: usize>(
+    rows: &Rows<TAPS, ROWS>,
+    frames: &[i16],
+    position: u64,
+) -> i32 {
+    // Below 2^32, so that the end does not wrap around: one comparison is left of the check.
+    let index = (position >> 32) as usize;
+    let taps = frames
+        .get(index..index.wrapping_add(TAPS))
+        .and_then(|taps| taps.first_chunk());
+    match (taps, rows.0.get(row_of::<ROWS>(position))) {
+        (Some(taps), Some(row)) => dot(taps, row),
+        _ => 0,
     }
 }
 
+#[inline]
 fn dot<const TAPS: usize>(taps: &[i16; TAPS], row: &[i16; TAPS]) -> i32 {
     let products = taps
         .iter()
