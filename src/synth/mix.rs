@@ -107,7 +107,11 @@ impl Synth {
                 let pace = &mut self.pace;
                 let pool = &mut self.storage.pool;
                 pool.each(|voice| *pace = voice.pace().max(*pace));
-                most = self.control_interval().min(EVENT_FRAMES);
+                most = self.control_interval();
+                // A block whose work is used up is not cut into more pieces.
+                if work > 0 {
+                    most = most.min(EVENT_FRAMES);
+                }
             }
             // Control points lie on a grid, whenever events come: powers of two, all of them.
             let end = end.min((at | most.saturating_sub(1)).saturating_add(1));
