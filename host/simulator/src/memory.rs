@@ -6,7 +6,7 @@
 //! (Miri) user addresses are numbers that nothing may follow.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::kernel::Kernel;
 use crate::user_range::UserRange;
@@ -42,10 +42,16 @@ struct Mdl {
     mapped: bool,
 }
 
+/// Unmapped ranges whose addresses stay free.
+const KEPT: usize = 64;
+
 /// User ranges and MDLs.
 #[derive(Debug, Default)]
 pub struct Memory {
     ranges: RefCell<Vec<UserRange>>,
+    /// The last ranges that were unmapped: nothing is there, and as long as they are kept the process
+    /// maps nothing else there either.
+    gone: RefCell<VecDeque<UserRange>>,
     mdls: RefCell<BTreeMap<usize, Mdl>>,
 }
 
@@ -76,9 +82,17 @@ impl Memory {
         if let Some(at) = ranges.iter().position(|range| range.contains(address, 1)) {
             ranges[at].unmap();
             if ranges[at].locks == 0 {
-                ranges.remove(at);
+                self.bury(ranges.remove(at));
             }
         }
+    }
+
+    fn bury(&self, range: UserRange) {
+        let mut gone = self.gone.borrow_mut();
+        if gone.len() == KEPT {
+            gone.pop_front();
+        }
+        gone.push_back(range);
     }
 
     /// Makes the range that contains `address` read-only for the client.
@@ -171,7 +185,7 @@ impl Memory {
         } else {
             ranges[at].locks -= 1;
             if ranges[at].locks == 0 && !ranges[at].is_mapped() {
-                ranges.remove(at);
+                self.bury(ranges.remove(at));
             }
         }
     }

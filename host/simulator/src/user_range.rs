@@ -28,6 +28,9 @@ mod pages {
         has_view: bool,
         alias: NonNull<u8>,
         size: usize,
+        /// Bytes behind the view that are reserved too and hold nothing, so that who reads on faults
+        /// whatever the process maps elsewhere.
+        guard: usize,
         length: usize,
         mapped: bool,
         writable: bool,
@@ -36,10 +39,13 @@ mod pages {
 
     impl UserRange {
         pub(crate) fn new(bytes: &[u8]) -> Self {
-            Self::with_view(bytes, |file, size| {
-                let view = map(file, size, ptr::null_mut(), 0);
+            let mut range = Self::with_view(bytes, |file, size| {
+                let guarded = reserve(size + GUARD).expect("no room for a user range");
+                let view = map(file, size, guarded.as_ptr().cast(), libc::MAP_FIXED);
                 (view.expect("no room for a user range"), true)
-            })
+            });
+            range.guard = GUARD;
+            range
         }
 
         /// A range below 4 GiB, where a 32-bit program's memory is; above 2 GiB if there is room, so
@@ -78,6 +84,7 @@ mod pages {
                 has_view,
                 alias,
                 size,
+                guard: 0,
                 length: bytes.len(),
                 mapped: true,
                 writable: true,
@@ -149,19 +156,31 @@ mod pages {
     impl Drop for UserRange {
         fn drop(&mut self) {
             debug_assert!(self.length <= self.size);
-            for part in [self.has_view.then_some(self.view), Some(self.alias)] {
-                let Some(part) = part else { continue };
+            let view = self.has_view.then_some((self.view, self.size + self.guard));
+            for part in [view, Some((self.alias, self.size))] {
+                let Some((part, size)) = part else { continue };
                 // SAFETY: the whole mapping, which nothing uses any more.
-                unsafe { libc::munmap(part.as_ptr().cast(), self.size) };
+                unsafe { libc::munmap(part.as_ptr().cast(), size) };
             }
         }
+    }
+
+    /// How far behind a range nothing is: further than tests read on.
+    const GUARD: usize = 2 << 20;
+
+    /// Reserves addresses where nothing is.
+    fn reserve(size: usize) -> Option<NonNull<u8>> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping, where the host likes.
+        let address = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+        (address != libc::MAP_FAILED).then(|| NonNull::new(address.cast()))?
     }
 
     /// Maps the file at an address, or where the host likes; `None` when there is no room.
     fn map(file: i32, size: usize, at: *mut libc::c_void, flags: i32) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_SHARED | flags;
-        // SAFETY: a new mapping, which by its flags replaces none.
+        // SAFETY: a new mapping, which by its flags replaces none, or else what `reserve` made.
         let address = unsafe { libc::mmap(at, size, protection, flags, file, 0) };
         if address == libc::MAP_FAILED {
             return None;
