@@ -1,7 +1,7 @@
 //! The generated collection of dls.md section 8: waves whose sound is known exactly.
 //!
 //! Most tests want one instrument that differs from the default in a block or two:
-//! [`single`] makes a bank of it. [`rows`] lists every row of the specification's table of
+//! [`single`] makes a bank of it. [`rows()`] lists every row of the specification's table of
 //! default connections, and [`everything`] is the whole collection in one bank.
 
 mod rows;

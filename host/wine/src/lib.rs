@@ -6,18 +6,18 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`attach`] | `DllMain`: binds the driver's imports before `DriverEntry` runs |
-//! | [`privileged`] | carries out what user mode refuses: `in`, `out`, CR8 |
-//! | [`worker`] | the one thread that the simulated machine lives on |
-//! | [`system`] | the machine, its devices, and the handles that are open on them |
-//! | [`entry`] | what Wine calls: AddDevice, dispatch routines, DriverUnload |
-//! | [`client_memory`] | memory of the program that asks |
-//! | [`wire`] | what the simulated chip sends |
-//! | [`interfaces`] | device interfaces with reference strings, which Wine 8 cannot enable |
-//! | [`registry`] | what Wine's registry says of a device |
-//! | [`request`] | IRPs of Wine's |
-//! | [`nt`] | functions of Wine's `ntoskrnl.exe` |
-//! | [`log`] | what happened, for the transcript |
+//! | `attach` | `DllMain`: binds the driver's imports before `DriverEntry` runs |
+//! | `privileged` | carries out what user mode refuses: `in`, `out`, CR8 |
+//! | `worker` | the one thread that the simulated machine lives on |
+//! | `system` | the machine, its devices, and the handles that are open on them |
+//! | `entry` | what Wine calls: AddDevice, dispatch routines, DriverUnload |
+//! | `client_memory` | memory of the program that asks |
+//! | `wire` | what the simulated chip sends |
+//! | `interfaces` | device interfaces with reference strings, which Wine 8 cannot enable |
+//! | `registry` | what Wine's registry says of a device |
+//! | `request` | IRPs of Wine's |
+//! | `nt` | functions of Wine's `ntoskrnl.exe` |
+//! | `log` | what happened, for the transcript |
 //!
 //! Every kernel import of the driver is bound to the simulated kernel, the exception machinery
 //! excepted, which is Wine's own. So time is virtual: it moves with what clients write and read.
