@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::{bench, prove, sys};
 use crate::{
     cross::{Architecture, Cross},
+    install::{self, Need},
     libtest, process,
     suite::Outcome,
     tools,
@@ -264,6 +265,11 @@ fn fuzz(effort: Effort) -> Result<Outcome> {
          -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
          -Ccodegen-units=1";
     const TARGET: &str = "x86_64-unknown-linux-gnu";
+    install::packages(&[Need {
+        package: "g++",
+        reason: "compiles libFuzzer",
+        present: process::ask("c++", &["--version"]).is_some(),
+    }])?;
     let seconds = if effort == Effort::Full { 600 } else { 12 };
     let root = workspace::root().join("fuzz");
     let output = workspace::target().join("fuzz");
