@@ -39,11 +39,11 @@ enum Command {
     /// Make the package for a Windows test machine: INF, image, catalog, signatures, scripts, zip
     Package(commands::package::Arguments),
     /// Run every check: what continuous integration runs
-    Test(commands::test::Arguments),
+    Test(commands::checks::Selection),
     /// Measure the synth beside its peers and write docs/benchmarks.md
     Bench(commands::bench::Arguments),
     /// Run in full what `test` runs a fiftieth of
-    Soak,
+    Soak(commands::checks::Selection),
 }
 
 fn main() -> ExitCode {
@@ -54,9 +54,9 @@ fn main() -> ExitCode {
         Command::Inf(arguments) => commands::inf::run(&arguments),
         Command::Dmusctl(arguments) => commands::dmusctl::run(&arguments).map(drop),
         Command::Package(arguments) => commands::package::run(&arguments),
-        Command::Test(arguments) => commands::test::run(&arguments),
+        Command::Test(selection) => commands::test::run(&selection),
         Command::Bench(arguments) => commands::bench::run(&arguments),
-        Command::Soak => commands::soak::run(),
+        Command::Soak(selection) => commands::soak::run(&selection),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
 
 use super::{bench, prove, sys};
 use crate::{
@@ -52,7 +53,39 @@ pub(crate) const SUITES: &[Suite] = &[
 ];
 
 /// The suites that have a dial.
-pub(crate) const LONG: &[&str] = &["tests", "loom", "fuzz", "miri"];
+pub(crate) const LONG_SUITES: &[Suite] = &[
+    ("tests", tests),
+    ("loom", loom),
+    ("fuzz", fuzz),
+    ("miri", miri),
+];
+
+/// Arguments of `test` and `soak`.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Only the suites whose name contains this
+    only: Option<String>,
+}
+
+impl Selection {
+    /// Those of `suites` that are wanted; an error where no name fits, with the names there are.
+    pub(crate) fn of(&self, suites: &[Suite]) -> Result<Vec<Suite>> {
+        let only = self.only.as_deref().unwrap_or_default();
+        let wanted: Vec<Suite> = suites
+            .iter()
+            .filter(|(name, _)| name.contains(only))
+            .copied()
+            .collect();
+        if wanted.is_empty() {
+            let names: Vec<_> = suites.iter().map(|(name, _)| *name).collect();
+            bail!(
+                "no suite is called {only:?}; there are: {}",
+                names.join(", ")
+            );
+        }
+        Ok(wanted)
+    }
+}
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = process::cargo();

@@ -2,20 +2,17 @@
 
 use anyhow::Result;
 
-use super::checks;
+use super::checks::{self, Effort, Selection};
 use crate::suite::Run;
 
-/// Runs the long suites.
-pub(crate) fn run() -> Result<()> {
+/// Runs the long suites, `tests` with the driver image that it wants.
+pub(crate) fn run(selection: &Selection) -> Result<()> {
     let mut run = Run::default();
-    run.suite("driver image", || {
-        checks::driver_image(checks::Effort::Full)
-    });
-    for (name, suite) in checks::SUITES
-        .iter()
-        .filter(|(name, _)| checks::LONG.contains(name))
-    {
-        run.suite(name, || suite(checks::Effort::Full));
+    for (name, suite) in selection.of(checks::LONG_SUITES)? {
+        if name == "tests" {
+            run.suite("driver image", || checks::driver_image(Effort::Full));
+        }
+        run.suite(name, || suite(Effort::Full));
     }
     run.finish()
 }
