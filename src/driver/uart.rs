@@ -229,7 +229,7 @@ pub struct Uart {
     pub device: DeviceLock<ChipState>,
     /// Comes back when the chip has room again, and to look for received bytes.
     pub timer: Timer,
-    /// How often a chip without an interrupt is looked at while a capture stream runs.
+    /// The longest time between two looks at a chip without an interrupt while a capture stream runs.
     poll_period: RefTime,
     /// A capture stream runs.
     listening: AtomicBool,
@@ -555,7 +555,7 @@ impl Uart {
             if self.device.is_connected() {
                 spec::WATCHDOG_PERIOD
             } else {
-                self.poll_period
+                spec::poll_rest(self.poll_period)
             }
         })
     }

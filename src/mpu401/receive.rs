@@ -9,7 +9,7 @@
 //! routine that finds five bytes thus stamps them 320 us apart and not all alike.
 #![forbid(unsafe_code)]
 
-use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_DRAINS};
+use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_DRAINS, STUCK_LOOKS};
 use super::{Drained, Mpu401, PortIo};
 use crate::ring::Producer;
 use crate::time::RefTime;
@@ -56,6 +56,8 @@ pub struct Receiver {
     lossy: bool,
     lost: u32,
     full_drains: u32,
+    /// Services of a stuck chip since it was last read.
+    looks: u32,
 }
 
 impl Default for Receiver {
@@ -75,6 +77,7 @@ impl Receiver {
             lossy: false,
             lost: 0,
             full_drains: 0,
+            looks: 0,
         }
     }
 
@@ -102,18 +105,22 @@ impl Receiver {
 
     /// Reads what the chip has, at most [`DRAIN_LIMIT`] bytes.
     ///
-    /// A chip that has been found stuck is asked for its status and nothing else until that says
-    /// "no data" again, so that it costs one register access a call.
+    /// A chip that has been found stuck is asked for its status and nothing else, so that it costs one
+    /// register access a call; but every [`STUCK_LOOKS`] calls it is read once more, for what came in
+    /// meanwhile keeps "data ready" up when nothing else does any more.
     pub fn service<P: PortIo>(
         &mut self,
         chip: &mut Mpu401<P>,
         mut clock: impl FnMut() -> RefTime,
     ) -> Serviced {
-        let limit = if self.is_stuck() { 0 } else { DRAIN_LIMIT };
+        if self.is_stuck() {
+            let limit = self.stuck_limit();
+            return self.read_stuck(chip.drain(limit, |_| {}));
+        }
         let mut batch = [Read::default(); DRAIN_LIMIT];
         let mut room = batch.iter_mut();
         let wanted = self.storage == Storage::Keep && self.ring.is_some();
-        let drained = chip.drain(limit, |byte| {
+        let drained = chip.drain(DRAIN_LIMIT, |byte| {
             if wanted && let Some(slot) = room.next() {
                 *slot = Read { byte, at: clock() };
             }
@@ -129,8 +136,30 @@ impl Receiver {
 
     /// Throws away what a chip that is not in use has received, at most [`DRAIN_LIMIT`] bytes.
     pub fn discard<P: PortIo>(&mut self, chip: &mut Mpu401<P>) -> Serviced {
-        let limit = if self.is_stuck() { 0 } else { DRAIN_LIMIT };
-        let drained = chip.discard(limit);
+        if self.is_stuck() {
+            let limit = self.stuck_limit();
+            return self.read_stuck(chip.discard(limit));
+        }
+        let drained = chip.discard(DRAIN_LIMIT);
+        self.count(drained)
+    }
+
+    /// How many bytes to read from a stuck chip now.
+    const fn stuck_limit(&mut self) -> usize {
+        self.looks = self.looks.saturating_add(1);
+        if self.looks < STUCK_LOOKS {
+            return 0;
+        }
+        self.looks = 0;
+        DRAIN_LIMIT
+    }
+
+    /// What was read from a stuck chip is junk, up to the end of it: what was received among it is
+    /// lost, and nobody knows how much that was.
+    const fn read_stuck(&mut self, drained: Drained) -> Serviced {
+        if drained.taken > 0 {
+            self.lossy = true;
+        }
         self.count(drained)
     }
 
@@ -294,5 +323,33 @@ mod tests {
         chip.port_mut().endless = false;
         receiver.service(&mut chip, || RefTime(0));
         assert!(!receiver.is_stuck());
+    }
+
+    #[test]
+    fn bytes_that_came_meanwhile_do_not_keep_a_chip_stuck() {
+        let (mut chip, mut receiver, mut consumer) = rig(4_096);
+        chip.port_mut().endless = true;
+        while !receiver.is_stuck() {
+            receiver.service(&mut chip, || RefTime(0));
+        }
+        let _ = all(&mut consumer);
+        // A stuck chip is read now and then, and what it says then is not believed.
+        for _ in 0..10 * STUCK_LOOKS {
+            assert!(!receiver.service(&mut chip, || RefTime(0)).notify);
+        }
+        assert!(receiver.is_stuck() && all(&mut consumer).is_empty());
+        chip.port_mut().endless = false;
+        chip.port_mut().bytes.extend([1, 2, 3]);
+        for _ in 0..STUCK_LOOKS {
+            receiver.service(&mut chip, || RefTime(0));
+        }
+        assert!(!receiver.is_stuck());
+        chip.port_mut().bytes.push_back(4);
+        receiver.service(&mut chip, || RefTime(0));
+        let kept: Vec<_> = all(&mut consumer)
+            .iter()
+            .map(|byte| (byte.byte, byte.after_loss))
+            .collect();
+        assert_eq!(kept, [(4, true)]);
     }
 }

@@ -102,6 +102,8 @@ pub const DRAIN_LIMIT: usize = 64;
 /// Back-to-back drains that hit [`DRAIN_LIMIT`] before "data set ready" counts as stuck. An honest
 /// chip of the greatest known depth fills one such drain in 20 ms (section 6).
 pub const STUCK_DRAINS: u32 = 8;
+/// Services of a chip that counts as stuck from one attempt to read it to the next.
+pub const STUCK_LOOKS: u32 = 16;
 
 /// Bytes written in one go at device IRQL; the FIFO of the usual super-I/O part (section 3).
 pub const WRITE_LIMIT: u32 = 16;
@@ -117,8 +119,17 @@ pub const LONGEST_STALL: RefTime = RefTime(500);
 /// How late a high-resolution kernel timer may come.
 pub const TIMER_LATENESS: RefTime = RefTime(10_000);
 
-/// How often a capture stream without an interrupt looks at the chip (section 4).
+/// The longest time between two looks of a capture stream without an interrupt (section 4).
 pub const POLL_PERIOD: RefTime = RefTime(10_000);
+/// The shortest time the timer is set for: as soon as it can come.
+pub const SHORTEST_REST: RefTime = RefTime(1);
+
+/// What to set the timer for, so that it comes within `period` however late it is: a polled stamp is
+/// off by the time since the last look, and that is what is promised.
+#[must_use]
+pub fn poll_rest(period: RefTime) -> RefTime {
+    RefTime(period.0.saturating_sub(TIMER_LATENESS.0)).max(SHORTEST_REST)
+}
 /// How often a capture stream with an interrupt looks at the chip nevertheless: on an edge-triggered
 /// line one lost interrupt would otherwise silence it for ever (section 4).
 pub const WATCHDOG_PERIOD: RefTime = RefTime(500_000);

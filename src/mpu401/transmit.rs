@@ -19,7 +19,7 @@
 
 mod pace;
 
-pub use pace::SHORTEST_REST;
+pub use super::spec::SHORTEST_REST;
 
 use pace::Pace;
 

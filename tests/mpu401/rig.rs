@@ -346,7 +346,7 @@ impl Rig {
     fn arm_poll(&mut self) {
         let period = match self.service {
             Service::Interrupt => spec::WATCHDOG_PERIOD,
-            Service::Polled => spec::POLL_PERIOD,
+            Service::Polled => spec::poll_rest(spec::POLL_PERIOD),
         };
         self.poll = Some(self.late(u64::try_from(period.0).unwrap()));
     }

@@ -5,7 +5,9 @@
 //! **Resting.** A chip that just refused a byte is full. How much that is shows when it is filled
 //! from idle: what it took, less what can have left meanwhile. From then on the timer is set to
 //! come back, however late, before that much is sent. So a deep FIFO costs few wake-ups, and none
-//! runs dry.
+//! runs dry. A chip without one has room for the next byte within one byte time and holds two, and
+//! the timer comes up to a millisecond late: every other wake-up finds its wire idle already, however
+//! short the rest.
 //!
 //! **Standing still.** A chip without a FIFO that refuses a byte takes one when the byte on the wire
 //! ends, which is known while the wire was busy since the byte was written. When that is at most
@@ -14,15 +16,12 @@
 #![forbid(unsafe_code)]
 
 use super::super::spec::{
-    BYTE_TIME, LONGEST_STALL, RETRY, SHORTEST_BYTE_TIME, TIMER_LATENESS, ZERO_PROGRESS_LIMIT,
+    BYTE_TIME, LONGEST_STALL, RETRY, SHORTEST_BYTE_TIME, SHORTEST_REST, TIMER_LATENESS,
+    ZERO_PROGRESS_LIMIT,
 };
 use super::{GaveUp, Next};
 use crate::time::RefTime;
 
-/// The shortest time the timer is set for: as soon as it can come. A chip without a FIFO has room for
-/// the next byte within one byte time and holds two, and the timer comes up to a millisecond late, so
-/// that every other wake-up finds the wire idle already.
-pub const SHORTEST_REST: RefTime = RefTime(1);
 /// The most bytes that any known chip can hold, FIFO and shift register.
 const DEEPEST: u32 = 65;
 /// The longest filling that says something about the depth: after it the two clocks may be three
