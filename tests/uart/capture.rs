@@ -1,4 +1,4 @@
-//! Capture under want of memory, without a sink, raw, and on a shared interrupt; render details.
+//! Capture under want of memory, without a sink, raw, and on a shared interrupt.
 
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::{KsState, event_flags};
@@ -62,7 +62,8 @@ fn a_full_ring_loses_the_newest_counts_them_and_marks_the_next() {
                 (0x92, event_flags::COMPLETE)
             ]
         );
-        assert_eq!(rig.traced("CaptureOverrun"), 1);
+        // Counted to the byte.
+        assert_eq!(rig.fields("CaptureOverrun"), [[3_000 - (2_048 + 3)]]);
         rig.end();
     });
 }
@@ -216,31 +217,6 @@ fn stop_returns_what_is_queued_and_any_walk_through_the_states_is_survived() {
                 assert_eq!(pin.jump(KsState::RUN), Status::SUCCESS);
             }
         }
-        rig.end();
-    });
-}
-
-#[test]
-fn an_idle_wire_takes_the_first_byte_when_it_is_due() {
-    with_each_binary(|binary| {
-        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
-        let mut worst = 0;
-        for round in 0..500_i64 {
-            let due = rig.session.master_time() + 50_000 + round % 97 * 137;
-            rig.direct_music.send(due, 1, &[0x90, 60, 1]);
-            rig.advance(10 * MILLISECOND);
-            let sent = rig.device.take_sent();
-            worst = worst.max(sent[0].start.cast_signed() - due);
-        }
-        let tick = rig.session.settings().sequencer_tick.get().cast_signed();
-        println!(
-            "idle wire, {}: first byte at most {} us after its time, {} us of it the port's tick",
-            name(binary),
-            worst / 10,
-            tick / 10
-        );
-        // The port's tick, its timer's lateness, and less than a byte time of our own.
-        assert!(worst <= tick + 10_000 + 3_200, "{worst}");
         rig.end();
     });
 }

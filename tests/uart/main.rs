@@ -16,9 +16,13 @@
 mod capture;
 mod faults;
 mod interleavings;
+mod line;
+mod messages;
 mod power;
 mod properties;
 mod removal;
+mod render;
+mod resources;
 mod rig;
 mod soak;
 mod timing;

@@ -1,7 +1,7 @@
 //! D0 to D3 and back, and a stop with other resources.
 
 use dmusmini::com::Status;
-use dmusmini::portcls::abi::PowerState;
+use dmusmini::portcls::abi::{KsState, PowerState};
 use dmusmini_simulator::chip::{Blame, Config};
 use dmusmini_simulator::session::Hardware;
 
@@ -60,6 +60,72 @@ fn notes_are_silenced_before_d3_and_streams_go_on_in_d0() {
         rig.advance(SECOND / 10);
         assert_eq!(rig.sent(), [0xC0, 5]);
         assert_eq!(rig.capture.captured().last().unwrap().bytes, [0x81, 2, 3]);
+        rig.end();
+    });
+}
+
+/// D1 and D2 are left and entered as D3 is, from each other too.
+#[test]
+fn every_power_state_and_back() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        for (round, state) in [PowerState(2), PowerState(3), PowerState::D3, PowerState(2)]
+            .into_iter()
+            .enumerate()
+        {
+            let key = u8::try_from(round).unwrap();
+            rig.send(&rig.legacy, &[0x90, key, 1]);
+            rig.advance(10 * MILLISECOND);
+            assert_eq!(rig.sent(), [0x90, key, 1]);
+            assert_eq!(rig.device.set_power(state), Status::SUCCESS);
+            assert_eq!(rig.sent(), [0xB0, 123, 0], "{state:?}");
+            assert!(!rig.chip().borrow().is_in_uart_mode(), "{state:?}");
+            // Nobody runs without power, and nobody listens.
+            let run = rig.direct_music.jump(KsState::RUN);
+            assert_eq!(run, Status::INVALID_DEVICE_STATE, "{state:?}");
+            let accesses = rig.chip().borrow().accesses();
+            rig.play([0x91, key, 1]);
+            rig.advance(SECOND / 10);
+            assert_eq!(rig.chip().borrow().accesses(), accesses, "{state:?}");
+            assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+            assert!(rig.chip().borrow().is_in_uart_mode(), "{state:?}");
+            rig.play([0x92, key, 1]);
+            rig.advance(SECOND / 10);
+            assert_eq!(rig.capture.captured().last().unwrap().bytes, [0x92, key, 1]);
+        }
+        rig.end();
+    });
+}
+
+/// Silence may not be had from a chip that takes nothing: it is not waited for.
+#[test]
+fn a_stuck_chip_does_not_hold_up_sleep_and_a_lost_answer_does_not_hold_up_waking() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.send(&rig.legacy, &[0x90, 1, 1]);
+        rig.send(&rig.direct_music, &[0x91, 1, 1]);
+        rig.advance(10 * MILLISECOND);
+        let before = rig.now();
+        rig.chip().borrow_mut().faults_mut().never_ready = Some(before..before + SECOND);
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        let took = (rig.now() - before) / MILLISECOND;
+        rig.advance(SECOND);
+        // The start gave three commands, and the one at its end found the chip stuck.
+        rig.chip().borrow_mut().faults_mut().lost_answers = [3, 4].into();
+        let before = rig.now();
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        let woke = (rig.now() - before) / MILLISECOND;
+        println!(
+            "power, chip stuck, {}: D3 took {took} ms, D0 {woke} ms",
+            name(binary)
+        );
+        assert!(took <= 210 && woke <= 200, "{took} {woke}");
+        let _ = rig.sent();
+        rig.send(&rig.legacy, &[0x90, 2, 2]);
+        rig.play([0x91, 3, 4]);
+        rig.advance(10 * MILLISECOND);
+        assert_eq!(rig.sent(), [0x90, 2, 2]);
+        assert_eq!(rig.capture.captured()[0].bytes, [0x91, 3, 4]);
         rig.end();
     });
 }

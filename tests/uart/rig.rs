@@ -130,12 +130,19 @@ impl Rig {
 
     /// How many trace events of a name were written since tracing was enabled.
     pub(crate) fn traced(&self, name: &str) -> usize {
-        let has = |data: &Vec<u8>| data.windows(name.len()).any(|text| text == name.as_bytes());
+        self.fields(name).len()
+    }
+
+    /// The fields of the trace events of a name: 32 bits each, behind the two blocks of metadata.
+    pub(crate) fn fields(&self, name: &str) -> Vec<Vec<u32>> {
+        let named = |data: &Vec<u8>| data.windows(name.len()).any(|text| text == name.as_bytes());
+        let field = |data: &Vec<u8>| u32::from_le_bytes(data[..].try_into().unwrap());
         let written = self.session.machine().etw().written();
         written
             .iter()
-            .filter(|event| event.data.iter().any(has))
-            .count()
+            .filter(|event| event.data[..2].iter().any(named))
+            .map(|event| event.data[2..].iter().map(field).collect())
+            .collect()
     }
 
     /// Closes everything and asserts that nothing is left.
@@ -149,11 +156,8 @@ impl Rig {
             session,
         } = self;
         for pin in [legacy, direct_music, capture] {
-            assert_eq!(
-                pin.events_with_driver(),
-                (0, 0).max(pin.events_with_driver())
-            );
-            let _ = pin.stop();
+            assert_eq!(pin.stop(), Ok(()));
+            assert_eq!(pin.events_with_driver(), (0, 0), "an event was kept");
             assert_eq!(pin.close(), 0, "a stream lives on");
         }
         drop((filter, device));

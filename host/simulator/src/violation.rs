@@ -22,7 +22,7 @@ pub enum Rule {
     IrqlNotRestored,
     /// The driver went to sleep at a level, or in a state, where nothing would wake it.
     WaitForever,
-    /// More than 50 us of busy waiting at or above DISPATCH_LEVEL.
+    /// More than 50 us of busy waiting, or any at all above DISPATCH_LEVEL.
     StallTooLong,
     /// A lock was taken twice by its holder: a deadlock on a real machine.
     LockRecursion,

@@ -329,6 +329,12 @@ fn busy_waiting_has_a_limit() {
         unsafe { time::KeStallExecutionProcessor(51) };
         assert_eq!(kernel.now() - start, 510);
     });
+    breaks(&[Rule::StallTooLong], |kernel| {
+        kernel.at_level(Irql(5), || {
+            // SAFETY: the function takes any number.
+            unsafe { time::KeStallExecutionProcessor(1) };
+        });
+    });
 }
 
 #[test]

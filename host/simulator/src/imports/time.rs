@@ -8,7 +8,13 @@ use crate::violation::Rule;
 imports! {
     /// Waits without giving the processor away.
     [Irql::HIGH] fn KeStallExecutionProcessor(microseconds: u32) as |kernel| {
-        if microseconds > LONGEST_STALL {
+        if kernel.irql() > Irql::DISPATCH {
+            kernel.violate(
+                Rule::StallTooLong,
+                "KeStallExecutionProcessor",
+                "no waiting at all at a device's level",
+            );
+        } else if microseconds > LONGEST_STALL {
             kernel.violate(
                 Rule::StallTooLong,
                 "KeStallExecutionProcessor",

@@ -299,6 +299,12 @@ impl Pin {
         }
     }
 
+    /// A bare `ConnectOutput` or `DisconnectOutput` call on whatever stream: with null, or with an
+    /// object that is not the stream's sink.
+    pub fn bare_output(&self, connect: bool, stranger: bool) -> Status {
+        self.state.bare_output(connect, stranger)
+    }
+
     /// Starts pulling frames out of a wave pin.
     ///
     /// # Errors

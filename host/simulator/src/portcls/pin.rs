@@ -229,6 +229,26 @@ impl PinState {
         })
     }
 
+    /// `ConnectOutput` or `DisconnectOutput` with null, or with the allocator, which is no sink of the
+    /// stream's.
+    pub(crate) fn bare_output(&self, connect: bool, stranger: bool) -> Status {
+        let Some(stream) = self.stream() else {
+            return Status::INVALID_DEVICE_STATE;
+        };
+        let allocator = self.allocator.borrow();
+        let output = allocator
+            .as_ref()
+            .filter(|_| stranger)
+            .map(|allocator| allocator.interface::<IMxf>());
+        stream.call("IMXF::ConnectOutput", |stream| {
+            if connect {
+                stream.connect_output(&host::passive(), output)
+            } else {
+                stream.disconnect_output(&host::passive(), output)
+            }
+        })
+    }
+
     /// Closes the pin: stop, disconnect, release. What the stream's last Release returned.
     pub(crate) fn close(&self) -> u32 {
         if !self.is_open() {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::rc::{Rc, Weak};
 
+use dmusmini::com::Status;
 use dmusmini::portcls::abi::{
     BYTE_POSITION_NONE, DONT_HOLD_FOR_SEQUENCING, DmusEventData, DmusKernelEvent,
     SHORT_EVENT_BYTES, event_flags,
@@ -27,6 +28,8 @@ pub struct RenderStats {
     pub starved: u64,
     /// PutMessage calls that failed.
     pub refused: u64,
+    /// What the last of these said.
+    pub refusal: Option<Status>,
     /// Events thrown away in the sequencer by a stop.
     pub flushed: u64,
     /// The greatest lateness of a delivery, in 100 ns.
@@ -253,7 +256,10 @@ impl Render {
         });
         self.count(|stats| {
             stats.delivered += u64::try_from(handed).unwrap_or(0);
-            stats.refused += u64::from(!status.is_success());
+            if !status.is_success() {
+                stats.refused += 1;
+                stats.refusal = Some(status);
+            }
         });
     }
 

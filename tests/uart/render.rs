@@ -1,0 +1,144 @@
+//! Render streams: what holds a message back, what lets it go, and how soon (contract sections 7.1,
+//! 7.2, 7.4).
+
+use dmusmini::com::Status;
+use dmusmini::portcls::abi::KsState;
+use dmusmini_simulator::chip::Config;
+use dmusmini_simulator::session::{Hardware, Pin};
+
+use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
+
+/// The port's own sequencer rests when its pin does: what a stream does alone shows only in what it
+/// was given before.
+#[test]
+fn what_is_queued_waits_in_pause_and_acquire_and_goes_in_stop() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        for held in [KsState::PAUSE, KsState::ACQUIRE] {
+            for key in 0..40 {
+                rig.send(&rig.legacy, &[0x90, key, 1]);
+            }
+            rig.advance(5 * MILLISECOND);
+            assert_eq!(rig.legacy.jump(held), Status::SUCCESS);
+            let waiting = rig.legacy.events_with_driver().0;
+            rig.advance(SECOND);
+            let before = rig.sent();
+            // What the chip had, and the rest of a message that was begun.
+            assert_eq!(before.len() % 3, 0);
+            assert_eq!(before.len() / 3 + waiting, 40, "{held:?}");
+            assert_eq!(rig.legacy.events_with_driver().0, waiting, "{held:?}");
+            assert!(waiting > 20, "{waiting}");
+            // The other stream has the wire to itself.
+            rig.send(&rig.direct_music, &[0xC1, 5]);
+            rig.advance(MILLISECOND);
+            assert_eq!(rig.sent(), [0xC1, 5]);
+            assert_eq!(rig.legacy.jump(KsState::RUN), Status::SUCCESS);
+            rig.advance(SECOND);
+            let keys: Vec<u8> = before
+                .iter()
+                .chain(&rig.sent())
+                .copied()
+                .collect::<Vec<_>>()
+                .chunks(3)
+                .map(|note| note[1])
+                .collect();
+            assert!(keys.into_iter().eq(0..40), "{held:?}");
+        }
+        for key in 0..40 {
+            rig.send(&rig.legacy, &[0x90, key, 1]);
+        }
+        assert_eq!(rig.legacy.jump(KsState::STOP), Status::SUCCESS);
+        assert_eq!(rig.legacy.events_with_driver(), (0, 0));
+        assert_eq!(rig.legacy.jump(KsState::RUN), Status::SUCCESS);
+        rig.advance(SECOND);
+        assert!(rig.sent().len() < 60, "what was dropped stays dropped");
+        rig.end();
+    });
+}
+
+#[test]
+fn an_empty_package_goes_back_at_once() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let now = rig.session.master_time();
+        rig.legacy.send_package(now, 1, &[]);
+        rig.legacy.send_package(now, 1, &[&[0x90, 1, 2]]);
+        rig.advance(10 * MILLISECOND);
+        assert_eq!(rig.legacy.events_with_driver(), (0, 0));
+        assert_eq!(rig.sent(), [0x90, 1, 2]);
+        rig.end();
+    });
+}
+
+#[test]
+fn outputs_are_for_capture_streams_and_one_at_a_time() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let refused = Status::UNSUCCESSFUL;
+        for pin in [&rig.legacy, &rig.direct_music] {
+            for (connect, stranger) in [(true, true), (true, false), (false, true), (false, false)]
+            {
+                assert_eq!(pin.bare_output(connect, stranger), refused);
+            }
+        }
+        let capture = &rig.capture;
+        assert_eq!(capture.connect_output(true), refused, "connected already");
+        assert_eq!(capture.bare_output(true, false), refused, "to nothing");
+        assert_eq!(capture.bare_output(false, true), refused, "another's");
+        assert_eq!(capture.bare_output(false, false), Status::SUCCESS, "any");
+        assert_eq!(capture.bare_output(false, false), Status::SUCCESS, "none");
+        assert_eq!(capture.bare_output(true, false), refused, "to nothing");
+        assert_eq!(capture.connect_output(true), Status::SUCCESS);
+        rig.play([0x90, 1, 2]);
+        rig.advance(2 * MILLISECOND);
+        assert_eq!(capture.captured().len(), 1);
+        rig.end();
+    });
+}
+
+/// From a `PutMessage` to the first start bit, and from an event's time to it.
+fn latency(rig: &Rig, pin: &Pin) -> (u64, i64) {
+    let (mut own, mut worst) = (0, 0);
+    for round in 0..300_u64 {
+        rig.advance(10 * MILLISECOND + round % 101 * 137);
+        // An event that is due already reaches the driver in this very call.
+        let before = rig.now();
+        rig.send(pin, &[0x90, 60, 1]);
+        rig.advance(5 * MILLISECOND);
+        own = own.max(rig.device.take_sent()[0].start - before);
+
+        let due = rig.session.master_time() + 50_000 + (round % 97 * 137).cast_signed();
+        pin.send(due, 1, &[0x90, 60, 1]);
+        rig.advance(15 * MILLISECOND);
+        worst = worst.max(rig.device.take_sent()[0].start.cast_signed() - due);
+    }
+    (own, worst)
+}
+
+#[test]
+fn an_idle_wire_takes_the_first_byte_when_it_is_due() {
+    for depth in [1, 16, 64] {
+        with_each_binary(|binary| {
+            let config = Config {
+                depth,
+                ..Config::default()
+            };
+            let rig = Rig::open(binary, &Hardware::uart(config));
+            let tick = rig.session.settings().sequencer_tick.get().cast_signed();
+            for (what, pin) in [("legacy", &rig.legacy), ("DirectMusic", &rig.direct_music)] {
+                let (own, worst) = latency(&rig, pin);
+                println!(
+                    "idle wire, depth {depth:2}, {what}, {}: first byte at most {:.1} us after \
+                     PutMessage and {:.1} us after its time, {} us of it the port's tick",
+                    name(binary),
+                    own as f64 / 10.0,
+                    worst as f64 / 10.0,
+                    tick / 10
+                );
+                assert!(own <= 3_200, "{own}");
+                assert!(worst <= tick + 3_200, "{worst}");
+            }
+            rig.end();
+        });
+    }
+}
