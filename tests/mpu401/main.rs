@@ -10,6 +10,7 @@
     reason = "tests may, and percentages are for people"
 )]
 
+mod duplex;
 mod faults;
 mod removal;
 mod rig;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use dmusmini::com::Status;
+use dmusmini::mpu401::spec;
 use dmusmini::portcls::abi::PowerState;
 use dmusmini_simulator::chip::{Config, Faults};
 use dmusmini_simulator::session::{Binary, Hardware, Session, SessionError};
@@ -236,6 +237,15 @@ fn stuck_data_is_masked_and_output_goes_on() {
         );
         assert_eq!(rig.traced("DeviceStuck"), 1);
         assert_eq!(rig.sent().len(), 150);
+        // However much there is to read: two drains and a write at their limits, no more.
+        let accesses = 2 * (spec::DRAIN_LIMIT as u64 + u64::from(spec::WRITE_LIMIT)) + 4;
+        let stretches = rig.session.machine().stretches();
+        println!(
+            "data stuck, {}: {} us at the device's level at most, {accesses} us allowed",
+            name(binary),
+            stretches.interrupt / 10
+        );
+        assert!(stretches.interrupt <= accesses * 10, "{stretches:?}");
         let _ = rig.capture.captured();
         rig.play([0x80, 1, 2]);
         rig.advance(SECOND / 10);

@@ -14,6 +14,8 @@
 )]
 
 mod capture;
+#[path = "../mpu401/duplex.rs"]
+mod duplex;
 mod faults;
 mod interleavings;
 mod line;
