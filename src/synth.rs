@@ -2,8 +2,8 @@
 //!
 //! Follows `dls.md` (what a voice does) and contract sections 9 and 11 to 14 (how DirectMusic
 //! drives it). Nothing here uses floating point, allocates after construction or can panic;
-//! [`Synth::render`] is meant to be called under a spin lock, one block of at most
-//! [`BLOCK_FRAMES`] at a time. PASSIVE for construction, any level up to DISPATCH otherwise.
+//! [`Synth::render_some`] is meant to be called under a spin lock, one block of bounded work
+//! ([`BLOCK_WORK`]) at a time. PASSIVE for construction, any level up to DISPATCH otherwise.
 #![deny(unsafe_code)]
 
 mod bank;
@@ -41,7 +41,7 @@ pub use reverb::ReverbParameters;
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
 use crate::dls::Download;
-use crate::mem::OutOfMemory;
+use crate::mem::{Buffer, OutOfMemory};
 use crate::midi::message::DecodeError;
 use crate::midi::{Channel, Message};
 use crate::time::SampleTime;
@@ -51,12 +51,17 @@ use effects::Rack;
 use groups::Groups;
 use mix::Broadcast;
 use output::Level;
-use pool::Pool;
+use pool::{Cut, Pool};
 use queue::Queue;
 use voice::{Output, Pace};
 
 /// The most frames that one call of [`Synth::render`] makes.
 pub const BLOCK_FRAMES: usize = 128;
+
+/// The most frames times voices that one call of [`Synth::render_some`] makes, except that it
+/// always makes one frame: whoever waits for the lock that it is called under waits for so long
+/// (style section 3.5), whatever sounds.
+pub const BLOCK_WORK: usize = 8192;
 
 /// How a wave is read between its frames.
 ///
@@ -138,11 +143,14 @@ pub struct OutOfRange;
 /// What happened since the last [`Synth::reset_for_run`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Voices sounding now.
+    /// Voices sounding now, at most as many as the synth was made for.
     pub voices: u32,
-    /// The most voices that sounded at once, those that fade because they were stolen included.
+    /// The most that `voices` has been.
     pub peak_voices: u32,
-    /// Notes that got no voice.
+    /// Voices that fade now because they were cut off, beside those in `voices`. Both together are
+    /// at most a quarter more than the synth was made for, or four more where that is more.
+    pub fading: u32,
+    /// Notes that found no voice, or not one for each of their layers.
     pub notes_lost: u32,
     /// Events that found the queue full.
     pub events_lost: u32,
@@ -187,8 +195,9 @@ pub struct Synth {
     bus: Bus,
     rack: Rack,
     reverb: ReverbParameters,
-    /// Room for two voices' frames on their way through the filter.
-    blocks: [[i32; BLOCK_FRAMES]; 2],
+    /// Room for two voices' frames on their way through the filter. On the heap, as the bus: a
+    /// synth crosses the kernel's stack while it is made.
+    blocks: Buffer<[i32; BLOCK_FRAMES]>,
     volume: i32,
     boost: i32,
     level: Level,
@@ -196,6 +205,8 @@ pub struct Synth {
     pace: Pace,
     /// Counts note-ons.
     notes: u32,
+    /// What events have cost beyond what their blocks had for them, in visits of a voice.
+    debt: usize,
     stats: Stats,
 }
 
@@ -228,12 +239,13 @@ impl Synth {
             bus: Bus::try_new()?,
             rack: Rack::try_new(config.effects, config.sample_rate)?,
             reverb: ReverbParameters::default(),
-            blocks: [[0; BLOCK_FRAMES]; 2],
+            blocks: Buffer::try_filled(2, [0; BLOCK_FRAMES])?,
             volume: 0,
             boost: DEFAULT_BOOST,
             level: Level::new(0, DEFAULT_BOOST),
             pace: Pace::Slow,
             notes: 0,
+            debt: 0,
             stats: Stats::default(),
         })
     }
@@ -338,7 +350,7 @@ impl Synth {
     /// Fades every voice out quickly.
     pub fn all_sound_off(&mut self) {
         let fade = play::fade_frames(&self.output);
-        self.storage.pool.each(|voice| voice.steal(fade));
+        self.storage.pool.cut(Cut::Fade(fade), |_| true);
     }
 
     /// A new run of the clock begins: no notes, no events, statistics zero. What clients have set
@@ -348,6 +360,7 @@ impl Synth {
         self.drop_voices();
         self.queue.clear();
         self.broadcast = None;
+        self.debt = 0;
         self.stats = Stats::default();
     }
 
@@ -364,7 +377,8 @@ impl Synth {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            voices: u32::try_from(self.storage.pool.sounding()).unwrap_or(u32::MAX),
+            voices: count(self.storage.pool.active()),
+            fading: count(self.storage.pool.fading()),
             free_memory: self.bank.free_bytes(),
             ..self.stats
         }
@@ -431,6 +445,10 @@ impl Synth {
         part.priority = priority;
         Ok(())
     }
+}
+
+fn count(voices: usize) -> u32 {
+    u32::try_from(voices).unwrap_or(u32::MAX)
 }
 
 /// Downloads that fit before the bank is grown.

@@ -5,7 +5,7 @@ use super::bank::Bank;
 use super::channel::{Channel, Effect};
 use super::group::Group;
 use super::groups::Groups;
-use super::pool::Pool;
+use super::pool::{Cut, Pool};
 use super::voice::{Identity, Output, Voice};
 use crate::midi::{self, Message};
 
@@ -248,21 +248,13 @@ impl Player<'_> {
     }
 
     fn all_sound_off(&mut self, at: Address) {
-        let fade = fade_frames(self.output);
-        self.pool.each(|voice| {
-            if at.owns(voice) {
-                voice.steal(fade);
-            }
-        });
+        let fade = Cut::Fade(fade_frames(self.output));
+        self.pool.cut(fade, |voice| at.owns(voice));
     }
 
     fn silence(&mut self, number: u16) {
-        let fade = fade_frames(self.output);
-        self.pool.each(|voice| {
-            if voice.identity.group == number {
-                voice.steal(fade);
-            }
-        });
+        let fade = Cut::Fade(fade_frames(self.output));
+        self.pool.cut(fade, |voice| voice.identity.group == number);
     }
 
     /// A part's voices want its new state.

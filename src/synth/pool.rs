@@ -1,8 +1,11 @@
 //! The voices, and which of them a new note gets (contract section 13.4).
 //!
-//! There are a quarter more voices than may sound at once: stolen ones fade out in these. A new
-//! note takes a free voice; when all that may sound do, one of no higher priority is stolen:
-//! released ones first and of these the quietest, otherwise the oldest.
+//! There are places for a quarter more voices than may sound at once, at least four (1,280 for
+//! 1,024): what is cut off, by the wish for its place, by another note or by a message, fades out
+//! in these, and is no longer counted. A new note takes a free voice; when all that may sound do,
+//! one of no higher priority is stolen: released ones first and of these the quietest, otherwise
+//! the oldest. A note never steals from itself. When so many fade that no place is left, the one
+//! that is quietest goes, if that cannot be heard; else the new note is lost, and nobody else.
 #![forbid(unsafe_code)]
 
 use super::envelope::BOTTOM;
@@ -15,8 +18,21 @@ pub(super) struct Pool {
     /// All places; the first `sounding` hold a voice.
     order: Buffer<u16>,
     sounding: usize,
-    /// How many may sound, apart from stolen ones.
+    /// How many of these fade because they were cut off.
+    fading: usize,
+    /// How many may sound, apart from those.
     limit: usize,
+    /// Counts voices that were put in.
+    started: usize,
+}
+
+/// How a voice is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// By another note: it falls at its articulation's shutdown rate.
+    ShutDown,
+    /// Its place, or silence, is wanted: it is gone within so many frames.
+    Fade(u32),
 }
 
 /// How the places of a pool are named.
@@ -31,12 +47,30 @@ impl Pool {
             // At most 1,280 places.
             order: Buffer::try_from_fn(places, |n| u16::try_from(n).unwrap_or(0))?,
             sounding: 0,
+            fading: 0,
             limit,
+            started: 0,
         })
     }
 
+    /// How many voices there are to render.
     pub(super) const fn sounding(&self) -> usize {
         self.sounding
+    }
+
+    /// How many of them play a note that is wanted: at most the limit.
+    pub(super) const fn active(&self) -> usize {
+        self.sounding.saturating_sub(self.fading)
+    }
+
+    /// How many of them fade because they were cut off: and are not counted.
+    pub(super) const fn fading(&self) -> usize {
+        self.fading
+    }
+
+    /// How many voices were ever put in; wraps.
+    pub(super) const fn started(&self) -> usize {
+        self.started
     }
 
     pub(super) const fn limit(&self) -> usize {
@@ -68,6 +102,19 @@ impl Pool {
         }
     }
 
+    /// Cuts off all voices that are meant.
+    pub(super) fn cut(&mut self, how: Cut, is_meant: impl Fn(&Voice) -> bool) {
+        for &place in self.order.iter().take(self.sounding) {
+            if let Some(Some(voice)) = self.voices.get_mut(usize::from(place))
+                && is_meant(voice)
+            {
+                let was = voice.is_cut();
+                voice.cut(how);
+                self.fading = self.fading.saturating_add(usize::from(!was));
+            }
+        }
+    }
+
     /// Makes room for one more voice of a priority, stealing one if it must. `note` is the number
     /// of the note that wants it, `fade` the frames that a stolen voice has left. If even the
     /// places for fading are full, the quietest fading voice is dropped and handed back.
@@ -77,19 +124,21 @@ impl Pool {
         note: u32,
         fade: u32,
     ) -> Result<Option<Identity>, NoRoom> {
-        let mut stolen = 0_usize;
-        self.each(|voice| stolen = stolen.saturating_add(usize::from(voice.is_stolen())));
-        if self.sounding.saturating_sub(stolen) >= self.limit {
+        let is_full = self.sounding >= self.order.len();
+        // Nobody is cut off for a note that finds no place after all.
+        let quietest = match is_full.then(|| self.quietest_fading()) {
+            Some(None) => return Err(NoRoom),
+            Some(quietest) => quietest,
+            None => None,
+        };
+        if self.active() >= self.limit {
             let place = self.victim(priority, note).ok_or(NoRoom)?;
             if let Some(victim) = self.at(place) {
-                victim.steal(fade);
+                victim.cut(Cut::Fade(fade));
+                self.fading = self.fading.saturating_add(1);
             }
         }
-        if self.sounding < self.order.len() {
-            return Ok(None);
-        }
-        let quietest = self.quietest_stolen().ok_or(NoRoom)?;
-        Ok(self.remove(quietest))
+        Ok(quietest.and_then(|n| self.remove(n)))
     }
 
     /// Gives a voice the place that was made for it.
@@ -98,6 +147,7 @@ impl Pool {
         if let Some(slot) = place.and_then(|place| self.voices.get_mut(place)) {
             *slot = Some(voice);
             self.sounding = self.sounding.saturating_add(1);
+            self.started = self.started.wrapping_add(1);
         }
     }
 
@@ -105,10 +155,14 @@ impl Pool {
     pub(super) fn remove(&mut self, n: usize) -> Option<Identity> {
         let last = self.sounding.checked_sub(1)?;
         let (&place, &moved) = (self.order.get(n)?, self.order.get(last)?);
+        if n > last {
+            return None;
+        }
         *self.order.get_mut(n)? = moved;
         *self.order.get_mut(last)? = place;
         self.sounding = last;
         let voice = self.voices.get_mut(usize::from(place))?.take()?;
+        self.fading = self.fading.saturating_sub(usize::from(voice.is_cut()));
         Some(voice.identity)
     }
 
@@ -119,7 +173,8 @@ impl Pool {
             let Some(voice) = self.at(place) else {
                 continue;
             };
-            if voice.is_stolen() || voice.identity.priority > priority {
+            let is_own = voice.identity.note == note;
+            if is_own || voice.is_cut() || voice.identity.priority > priority {
                 continue;
             }
             let age = note.wrapping_sub(voice.identity.note);
@@ -140,13 +195,13 @@ impl Pool {
         best.map(|(_, place)| place)
     }
 
-    /// The number of the stolen voice that has faded most, if it has by 40 dB.
-    fn quietest_stolen(&mut self) -> Option<usize> {
+    /// The number of the voice that has faded most, if it has by 40 dB.
+    fn quietest_fading(&mut self) -> Option<usize> {
         let mut best = None;
         for n in 0..self.sounding {
             let place = self.place(n)?;
             if let Some(voice) = self.at(place)
-                && voice.is_stolen()
+                && voice.is_cut()
                 && voice.fall() >= BOTTOM / 96 * 40
                 && best.is_none_or(|(most, _)| voice.fall() > most)
             {
@@ -163,3 +218,6 @@ pub(super) struct NoRoom;
 
 /// The largest number of notes at once.
 pub(super) const MOST_VOICES: u16 = 1024;
+
+#[cfg(test)]
+mod tests;

@@ -16,14 +16,16 @@ pub(super) struct Span<'a> {
     pub(super) output: &'a Output,
     pub(super) buses: Buses<'a>,
     /// Room for two voices' frames on their way through the filter.
-    pub(super) blocks: &'a mut [[i32; BLOCK_FRAMES]; 2],
+    pub(super) blocks: &'a mut [[i32; BLOCK_FRAMES]],
 }
 
 impl Span<'_> {
     /// Adds the frames `at..end` of every voice to the buses.
     pub(super) fn render(mut self, at: usize, end: usize) {
         let length = end.saturating_sub(at);
-        let [first, second] = self.blocks;
+        let [first, second] = self.blocks else {
+            return;
+        };
         let (Some(first), Some(second)) = (first.get_mut(..length), second.get_mut(..length))
         else {
             return;

@@ -6,7 +6,7 @@ use super::channel::Channel;
 use super::groups::ALL;
 use super::modulation::Sums;
 use super::play::{Address, Player, fade_frames, forget};
-use super::pool::{NoRoom, Pool};
+use super::pool::{Cut, NoRoom, Pool};
 use super::voice::{Identity, Surroundings, Voice};
 
 impl Player<'_> {
@@ -27,11 +27,7 @@ impl Player<'_> {
         let glide = part.glide_from(key).map(|from| (from, part.glide_time()));
         let (part, group) = (*part, &*group);
         if part.mono && !part.is_drums {
-            self.pool.each(|voice| {
-                if at.owns(voice) {
-                    voice.shut_down();
-                }
-            });
+            self.pool.cut(Cut::ShutDown, |voice| at.owns(voice));
         }
         let bank = &*self.bank;
         let mut candidates = group.candidates(&part).into_iter().flatten();
@@ -150,14 +146,12 @@ struct NewNote {
 
 /// Cuts what a new voice excludes: the same key, and its key group.
 fn exclude(pool: &mut Pool, new: &Identity, self_non_exclusive: bool) {
-    pool.each(|voice| {
+    pool.cut(Cut::ShutDown, |voice| {
         let old = &voice.identity;
         let same_part = old.group == new.group && old.part == new.part && old.note != new.note;
         let same_key = old.key == new.key && !self_non_exclusive;
         let same_group =
             new.key_group != 0 && old.key_group == new.key_group && old.patch == new.patch;
-        if same_part && (same_key || same_group) {
-            voice.shut_down();
-        }
+        same_part && (same_key || same_group)
     });
 }

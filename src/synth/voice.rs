@@ -26,6 +26,7 @@ use super::level::{self, Pair};
 use super::lfo::Lfo;
 use super::modulation::{Inputs, Shapes, Sums, Values};
 use super::oscillator::Oscillator;
+use super::pool::Cut;
 use crate::dls::{Articulation, Instrument, Region, Wave};
 use gain::Gain;
 use motion::Motion;
@@ -121,7 +122,8 @@ pub(super) struct Voice {
     gain: Gain,
     /// What the sources read, if there are connections that have to be evaluated as they move.
     shaped: Option<Inputs>,
-    stolen: bool,
+    /// How it was cut off, if it was.
+    cut: Option<Cut>,
 }
 
 impl Voice {
@@ -160,7 +162,7 @@ impl Voice {
             resonator: articulation.filter.map(Resonator::new),
             gain: Gain::new(eg1, articulation.filter.is_some()),
             shaped: None,
-            stolen: false,
+            cut: None,
         };
         voice.apply(&sums, articulation, region, surroundings);
         voice.motion.look();
@@ -275,9 +277,9 @@ impl Voice {
         self.gain.eg1.is_done() || self.oscillator.has_ended()
     }
 
-    /// Whether it fades because its place is wanted.
-    pub(super) const fn is_stolen(&self) -> bool {
-        self.stolen
+    /// Whether it fades because it is no longer wanted.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.cut.is_some()
     }
 
     /// Whether its release has begun.
@@ -315,20 +317,17 @@ impl Voice {
         self.oscillator.release();
     }
 
-    /// Cut by another note: EG1 falls at its shutdown rate.
-    pub(super) fn shut_down(&mut self) {
-        if !self.stolen {
-            self.stolen = true;
-            self.gain.eg1.shut_down(self.fall());
+    /// It is no longer wanted: EG1 falls at its shutdown rate, or within so many frames. What is
+    /// being shut down can still be wanted gone sooner.
+    pub(super) fn cut(&mut self, how: Cut) {
+        match (self.cut, how) {
+            (None, Cut::ShutDown) => self.gain.eg1.shut_down(self.fall()),
+            (None | Some(Cut::ShutDown), Cut::Fade(frames)) => {
+                self.gain.eg1.fade(self.fall(), frames);
+            }
+            (Some(_), Cut::ShutDown) | (Some(Cut::Fade(_)), Cut::Fade(_)) => return,
         }
-    }
-
-    /// Its place is wanted: it is gone within `frames`.
-    pub(super) fn steal(&mut self, frames: u32) {
-        if !self.stolen {
-            self.stolen = true;
-            self.gain.eg1.fade(self.fall(), frames);
-        }
+        self.cut = Some(how);
     }
 }
 

@@ -213,6 +213,12 @@ impl Session {
         }
     }
 
+    /// Voices, what fades included.
+    fn sounding(&self) -> u32 {
+        let stats = self.synth.stats();
+        stats.voices + stats.fading
+    }
+
     fn render_seconds(&mut self, seconds: u64) {
         self.render(seconds * u64::from(self.rate));
     }
@@ -224,12 +230,16 @@ impl Session {
         while left > 0 {
             let count = left.min(BLOCK_FRAMES);
             let samples = count * usize::from(self.channels);
-            self.synth
-                .render(SampleTime(self.position), &mut block[..samples]);
-            self.position += i64::try_from(count).unwrap();
-            left -= count;
+            let at = SampleTime(self.position);
+            let made = self.synth.render_some(at, &mut block[..samples]);
+            self.position += i64::try_from(made).unwrap();
+            left -= made;
         }
         assert_eq!(allocations::calls(), calls, "memory in render");
+        let stats = self.synth.stats();
+        let most = u32::from(self.synth.config().voices);
+        assert!(stats.voices <= most && stats.peak_voices <= most);
+        assert!(stats.voices + stats.fading <= most + (most / 4).max(4));
         self.report.frames += frames;
         self.report.milliseconds += frames * 1000 / u64::from(self.rate);
     }
@@ -246,13 +256,13 @@ impl Session {
             }
         }
         let start = self.report.milliseconds;
-        while self.synth.stats().voices > 0 {
+        while self.sounding() > 0 {
             self.render(u64::from(self.rate) / 20);
             let since = self.report.milliseconds - start;
             assert!(
                 since < 41_000,
                 "session {number}: {} voices hang",
-                self.synth.stats().voices
+                self.sounding()
             );
         }
         let since = self.report.milliseconds - start;
@@ -272,7 +282,7 @@ impl Session {
         let mut worst = 0;
         self.send(self.position, 0, GM_ON);
         self.render_seconds(1);
-        assert_eq!(self.synth.stats().voices, 0, "session {number}");
+        assert_eq!(self.sounding(), 0, "session {number}");
         let phrase: [(i64, &[u8]); 9] = [
             (0, GM_ON),
             (1, &[0xC0, 48]),

@@ -36,7 +36,16 @@ enum Command {
     },
     /// The worst that a block can be: every voice with its filter, and a flood of events
     Flood {
-        /// Blocks of 64 frames
+        /// Sounding voices, of 1,024 that there may be
+        #[arg(long, default_value_t = 1024)]
+        voices: u16,
+        /// Notes instead of controllers
+        #[arg(long)]
+        notes: bool,
+        /// What the driver renders under one hold of its lock, instead of 64 frames
+        #[arg(long)]
+        driver: bool,
+        /// Blocks
         #[arg(long, default_value_t = 20)]
         blocks: u32,
         /// Events of each block
@@ -73,17 +82,31 @@ fn main() -> Result<()> {
             let frames = f64::from(blocks) * 64.0 * f64::from(voices);
             println!("{:.3} ns a voice and frame", time / frames);
         }
-        Command::Flood { blocks, events } => {
+        Command::Flood {
+            voices,
+            notes,
+            driver,
+            blocks,
+            events,
+        } => {
             let mut synth = Driver::new(&bank::tones(true), Mode::Sinc16, 1024)?;
-            synth.hold(1024)?;
+            synth.hold(voices)?;
             for _ in 0..blocks {
                 let now = synth.position();
                 for n in 0..events {
-                    // A controller that every voice of its channel hears.
-                    let value = (n / 2 % 128) as u8;
-                    synth.schedule(now, &[0xB0 | (n % 9) as u8, 7, value]);
+                    let (channel, key, value) = (n % 9, n / 9 % 128, n / 2 % 128);
+                    if notes {
+                        synth.schedule(now, &[0x90 | channel as u8, key as u8, 100]);
+                    } else {
+                        // A controller that every voice of its channel hears.
+                        synth.schedule(now, &[0xB0 | channel as u8, 7, value as u8]);
+                    }
                 }
-                synth.blocks(1);
+                if driver {
+                    synth.call();
+                } else {
+                    synth.blocks(1);
+                }
             }
         }
         Command::Report(arguments) => report::run(&arguments)?,

@@ -4,6 +4,7 @@
 //! measurement that cannot tell good from bad proves nothing.
 
 mod player;
+mod rig;
 
 mod behaviour;
 mod envelope;
@@ -16,3 +17,4 @@ mod rates;
 mod rows;
 mod song;
 mod transforms;
+mod voices;
