@@ -10,9 +10,7 @@ use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::spinlock::SpinLock;
 use crate::portcls::format::WaveFormat;
-use crate::synth::{
-    BLOCK_FRAMES, Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth,
-};
+use crate::synth::{Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth};
 use crate::time::{ClockMap, RefTime, SampleTime};
 
 use super::meter::Meter;
@@ -47,10 +45,6 @@ pub struct State {
     pub channel_groups: u16,
 }
 
-/// The most frames times voices that are rendered under one hold of the lock, so that whoever
-/// waits for it waits a bounded time (style section 3.5).
-const BLOCK_WORK: usize = 8192;
-
 impl State {
     /// The frame that an event of this time is due at; a late one at the next frame.
     #[must_use]
@@ -64,14 +58,14 @@ impl State {
         self.clock.to_ref(self.position)
     }
 
-    /// How many frames make a block.
-    #[must_use]
-    pub fn block_frames(&self) -> usize {
-        let voices = usize::from(self.voices).max(1);
-        BLOCK_WORK
-            .checked_div(voices)
-            .unwrap_or(1)
-            .clamp(1, BLOCK_FRAMES)
+    /// Renders the next frames into `out`, as many as one hold of the lock is long enough for, and
+    /// says how many.
+    pub fn render(&mut self, out: &mut [i16]) -> usize {
+        let frames = self.synth.render_some(self.position, out);
+        let step = i64::try_from(frames).unwrap_or(0);
+        self.position = SampleTime(self.position.0.saturating_add(step));
+        self.meter.count_block(frames, self.synth.stats().voices);
+        frames
     }
 }
 
@@ -81,6 +75,9 @@ impl Engine {
     /// # Errors
     ///
     /// [`Status::INSUFFICIENT_RESOURCES`].
+    // Not into its caller's frame, which would then hold the synthesizer on its way to its object
+    // for as long as the stream is being opened.
+    #[inline(never)]
     pub fn create(
         _: &Irql<Passive>,
         settings: &Settings,
@@ -140,16 +137,17 @@ impl Engine {
         let (same, voices, groups) = self.with(irql, |state, _| {
             (state.format == format, state.voices, state.channel_groups)
         });
+        let mut other = None;
         if !same {
             let config = config_of(&self.settings, format, voices, groups);
-            let mut other = Synth::try_new(&config)?;
-            self.with(irql, |state, _| {
-                other.succeed(&mut state.synth);
-                core::mem::swap(&mut state.synth, &mut other);
-            });
-            drop(other);
+            other = Some(Synth::try_new(&config)?);
         }
+        // At once: nobody may find the synthesizer of one format and the name of another.
         self.with(irql, |state, _| {
+            if let Some(other) = &mut other {
+                other.succeed(&mut state.synth);
+                core::mem::swap(&mut state.synth, other);
+            }
             state.format = format;
             state.clock = ClockMap::new(format.sample_rate, now);
             state.position = SampleTime(0);

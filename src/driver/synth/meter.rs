@@ -11,19 +11,17 @@ pub struct Meter {
     /// Time spent rendering.
     busy: u64,
     frames: u64,
-    blocks: u64,
-    /// Voices, summed over blocks.
+    /// Voices, summed over frames.
     voices: u64,
 }
 
 impl Meter {
     /// One block was rendered with so many voices.
     pub fn count_block(&mut self, frames: usize, voices: u32) {
-        self.frames = self
-            .frames
-            .saturating_add(u64::try_from(frames).unwrap_or(0));
-        self.blocks = self.blocks.saturating_add(1);
-        self.voices = self.voices.saturating_add(u64::from(voices));
+        let frames = u64::try_from(frames).unwrap_or(0);
+        self.frames = self.frames.saturating_add(frames);
+        let voices = frames.saturating_mul(u64::from(voices));
+        self.voices = self.voices.saturating_add(voices);
     }
 
     /// Rendering took so long.
@@ -40,7 +38,7 @@ impl Meter {
             .checked_div(u128::from(rate))
             .unwrap_or(0);
         let total = percent(u128::from(self.busy), played);
-        let average = rounded(u128::from(self.voices), u128::from(self.blocks));
+        let average = rounded(u128::from(self.voices), u128::from(self.frames));
         SynthStats {
             valid: stats::VOICES
                 | stats::TOTAL_CPU
@@ -115,9 +113,11 @@ mod tests {
         let mut meter = Meter::default();
         let idle = meter.report(&Stats::default(), 0, 44_100);
         assert_eq!((idle.voices, idle.total_cpu, idle.cpu_per_voice), (0, 0, 0));
-        // One second with 4 and 7 voices, of which 110 ms were work.
-        meter.count_block(22_050, 4);
-        meter.count_block(22_050, 7);
+        // One second with 4 voices for a quarter and 6 for the rest, of which 110 ms were work.
+        for _ in 0..11_025 {
+            meter.count_block(1, 4);
+        }
+        meter.count_block(33_075, 6);
         meter.count_time(RefTime(1_100_000));
         let synth = Stats {
             peak: 16_384,

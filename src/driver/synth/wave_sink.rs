@@ -1,8 +1,8 @@
 //! The wave pin's `ISynthSinkDMus` half: rendering and the sample clock (contract section 9).
 //!
 //! Written for DISPATCH. `Render` works in blocks: for each, events that are due move from the
-//! inlets into the synthesizer, then the block is rendered under the engine's lock, then its
-//! bytes are written with no lock held. Nothing is allocated or freed. A MIDI pin's stream
+//! inlets into the synthesizer, then as much of the block is rendered under the engine's lock as
+//! what sounds allows, then its bytes are written with no lock held. Nothing is allocated or freed. A MIDI pin's stream
 //! offers the interface too, because all streams are of one class; it renders nothing.
 #![expect(unsafe_code, reason = "writes the port's buffer")]
 
@@ -153,13 +153,10 @@ impl SynthStream {
         let feeds: Feeds = self
             .miniport()
             .with_streams(irql, |streams, _| streams.feeds_of(engine));
-        let block_frames = engine.with(irql, |state, _| {
-            state.position = position;
-            state.block_frames()
-        });
+        engine.with(irql, |state, _| state.position = position);
         let channels = target.frame_bytes >> 1;
         let mut block = [0_i16; BLOCK_FRAMES * CHANNELS];
-        while let Some(frames) = target.block(block_frames) {
+        while let Some(frames) = target.block(BLOCK_FRAMES) {
             let Some(samples) = block.get_mut(..frames.wrapping_mul(channels)) else {
                 return;
             };
@@ -170,12 +167,12 @@ impl SynthStream {
             for inlet in feeds.iter().flatten() {
                 inlet.feed(irql, engine, until);
             }
-            engine.with(irql, |state, _| {
-                state.synth.render(state.position, samples);
-                state.position = until;
-                let voices = state.synth.stats().voices;
-                state.meter.count_block(frames, voices);
-            });
+            // What sounds may make it fewer; what else was fed then waits in the synthesizer.
+            let frames = engine.with(irql, |state, _| state.render(samples));
+            if frames == 0 {
+                // The format has changed since `Render` began.
+                return target.silence();
+            }
             target.write(samples, frames);
         }
     }
