@@ -254,3 +254,6 @@ const SEAM: usize = (BEFORE + REACH + 6 * REACH + REACH) as usize;
 const FULL_BAND: u64 = (126 << 32) / 100;
 const FIRST_LOW: u64 = (168 << 32) / 100;
 const SECOND_LOW: u64 = (240 << 32) / 100;
+
+#[cfg(test)]
+mod tests;
