@@ -9,7 +9,6 @@ use dmusmini::portcls::guids::{KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SU
 use dmusmini_simulator::chip::{Chip, Flown};
 use dmusmini_simulator::session::{Binary, Device, Filter, Format, Hardware, Pin, Session};
 
-pub(crate) const MICROSECOND: u64 = 10;
 pub(crate) const MILLISECOND: u64 = 10_000;
 pub(crate) const SECOND: u64 = 10_000_000;
 
