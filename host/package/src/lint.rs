@@ -90,15 +90,7 @@ impl fmt::Display for Finding {
 #[must_use]
 pub fn lint(inf: &Inf, package: &Package<'_>) -> Vec<Finding> {
     let mut report = Report::default();
-    rules::version(inf, package, &mut report);
-    rules::strings(inf, &mut report);
-    rules::models(inf, &mut report);
-    rules::forbidden(inf, &mut report);
-    rules::registry(inf, &mut report);
-    rules::files(inf, package, &mut report);
-    rules::services(inf, package, &mut report);
-    rules::interfaces(inf, &mut report);
-    rules::driver_guids(inf, &mut report);
+    rules::apply(inf, package, &mut report);
     reach::sections(inf, package, &mut report);
     report.findings.sort();
     report.findings.dedup();

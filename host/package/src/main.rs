@@ -12,6 +12,7 @@ use dmusmini_package::{
     OPTIONAL_SECTIONS,
     assemble::{self, Inputs, assemble},
     inf::Inf,
+    later::with_version,
     lint::{Package, lint},
     sign::Certificate,
     stamp::DriverVer,
@@ -34,6 +35,15 @@ enum Command {
         #[arg(long)]
         driver_version: String,
     },
+    /// Make a later release of the x64 package, to upgrade to: the image says the version too
+    Later {
+        /// The later version: four numbers
+        #[arg(long)]
+        driver_version: String,
+        /// The folder to make it in
+        #[arg(long)]
+        output: PathBuf,
+    },
 }
 
 /// The processors that there are packages for.
@@ -50,6 +60,10 @@ fn main() -> Result<()> {
             arch,
             driver_version,
         } => make(arch, &driver_version),
+        Command::Later {
+            driver_version,
+            output,
+        } => later(&driver_version, &output),
     }
 }
 
@@ -81,23 +95,49 @@ fn make(arch: Architecture, version: &str) -> Result<()> {
         Architecture::Arm64 => ("arm64", assemble::Architecture::Arm64),
     };
     let root = root();
-    let target = root.join("target");
-    let image = target.join("sys").join(name).join("dmusmini.sys");
-    let certificate = Certificate::in_directory(&target.join("certificate"))?;
+    let image = root.join("target/sys").join(name).join("dmusmini.sys");
+    let package = root.join("target/package").join(name);
+    let extra = extra(&root, &image, arch)?;
+    put_together(architecture, version, &image, &extra, &package)
+}
+
+/// The same image as a later release, and no more than what an upgrade takes.
+fn later(version: &str, package: &Path) -> Result<()> {
+    let root = root();
+    let from = root.join("target/sys/amd64/dmusmini.sys");
+    let image = fs::read(&from).with_context(|| shown(&from))?;
+    let image = with_version(&image, driver_ver(version)?.version).with_context(|| shown(&from))?;
+    let to = package.with_extension("sys");
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).with_context(|| shown(folder))?;
+    }
+    fs::write(&to, image).with_context(|| shown(&to))?;
+    let amd64 = assemble::Architecture::Amd64;
+    put_together(amd64, version, &to, &[], package)
+}
+
+fn put_together(
+    architecture: assemble::Architecture,
+    version: &str,
+    image: &Path,
+    extra: &[(PathBuf, String)],
+    package: &Path,
+) -> Result<()> {
+    let root = root();
+    let certificate = Certificate::in_directory(&root.join("target/certificate"))?;
     let source = root.join("inf/dmusmini.inx");
     let inf_source = fs::read_to_string(&source).with_context(|| shown(&source))?;
     let inputs = Inputs {
         architecture,
         inf_source: &inf_source,
         driver_ver: driver_ver(version)?,
-        image: &image,
-        extra: &extra(&root, &image, arch)?,
+        image,
+        extra,
         certificate: &certificate,
     };
-    let package = target.join("package").join(name);
-    let lines = assemble(&inputs, &package)?;
+    let lines = assemble(&inputs, package)?;
     certificate.verify(&package.join("dmusmini.cat"), &package.join("dmusmini.sys"))?;
-    println!("{} ({})", shown(&package), inputs.driver_ver);
+    println!("{} ({})", shown(package), inputs.driver_ver);
     for line in lines {
         println!("  {line}");
     }

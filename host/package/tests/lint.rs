@@ -1,4 +1,5 @@
-//! The shipped INF has no findings, and for each rule there is an INF that breaks it and no other.
+//! The shipped INF has no findings, and for each rule, and each complaint that a rule can make, there
+//! is an INF that it catches.
 
 use dmusmini_package::inf::Inf;
 use dmusmini_package::lint::{Package, Rule, lint};
@@ -40,6 +41,9 @@ const BROKEN: &[(Rule, &str, &str)] = &[
         "ClassGUID   = {4d36e96d",
     ),
     (Rule::Version, "CatalogFile = dmusmini.cat\r\n", ""),
+    (Rule::Version, "Provider    = %Provider%", "Provider    ="),
+    (Rule::DriverVer, "DriverVer   = 11/01/2026,1.0.0.0\r\n", ""),
+    (Rule::MissingSection, "[Version]", "[Versions]"),
     (Rule::DriverVer, "11/01/2026", "11/24/2026"),
     (Rule::DriverVer, "11/01/2026,1.0.0.0", "11/01/2026,1.0"),
     (Rule::DriverVer, "11/01/2026", "2026-11-01"),
@@ -82,6 +86,16 @@ const BROKEN: &[(Rule, &str, &str)] = &[
         Rule::Decoration,
         ",NTarm64.10.0...19041",
         ",NTarm64.10.0..1.19041",
+    ),
+    (
+        Rule::Decoration,
+        "Models,NTamd64.10.0...19041,NTarm64.10.0...19041",
+        "Models",
+    ),
+    (
+        Rule::Decoration,
+        "NTarm64.10.0...19041",
+        "NTx86.10.0...19041",
     ),
     (
         Rule::Decoration,
@@ -135,7 +149,14 @@ const BROKEN: &[(Rule, &str, &str)] = &[
         "[SourceDisksFiles]\r\n",
         "[SourceDisksFiles]\r\nother.sys = 1\r\n",
     ),
+    (
+        Rule::Files,
+        "[Files]\r\ndmusmini.sys",
+        "[Files]\r\ndmusmini.sys,other.sys",
+    ),
     (Rule::Files, "dmusmini.sys = 1", "dmusmini.sys = 2"),
+    (Rule::Service, "ServiceType   = 1", "ServiceType   = 2"),
+    (Rule::Service, "ErrorControl  = 1\r\n", ""),
     (Rule::Service, "StartType     = 3", "StartType     = 0"),
     (Rule::Service, "%13%\\dmusmini.sys", "%12%\\dmusmini.sys"),
     (
@@ -170,6 +191,7 @@ const BROKEN: &[(Rule, &str, &str)] = &[
         "HKR,,DeviceType,0x00010001,0x0000001D\r\n",
         "",
     ),
+    (Rule::Hardware, "HKR,,Security,,", "HKR,,Insecurity,,"),
     (
         Rule::DriverGuid,
         "{7F0B6A52-3C41-4D2E-9A57-4BB1C0DE5D01}",
@@ -187,6 +209,125 @@ fn every_rule_catches_its_bad_inf() {
         assert!(
             found.iter().any(|(caught, _)| caught == rule),
             "{rule:?}: {from:?} -> {to:?}: {found:?}"
+        );
+    }
+}
+
+/// What the rules have to say, apart from the names that it is said of.
+const COMPLAINTS: &[&str] = &[
+    "PnpLockdown is \"0\", not 1",
+    "[Version] has no CatalogFile",
+    "[Version] has no DriverVer",
+    "does not have four parts",
+    "lies in the future",
+    "is not MM/DD/YYYY",
+    "there is no [Version]",
+    "there is no [Nowhere]",
+    "there is no [Gone] or [Gone.NT]",
+    "nothing refers to [Lonely]",
+    "%Typo% is not in [Strings]",
+    "%Spare% is never used",
+    "%Disk% is defined twice",
+    "decorated with their architecture",
+    "needs build 16299 or later",
+    "product type and suite must be empty",
+    "the decoration is not ARCHITECTURE.10.0...BUILD",
+    "needs port I/O, which only x64 has",
+    "is not a device of this driver",
+    "[ClassInstall32] is not allowed",
+    "DelReg is not allowed",
+    "is not HKR",
+    "is not 13, the driver store",
+    "there is no DefaultDestDir",
+    "is renamed or flagged",
+    "other.sys is not in [SourceDisksFiles]",
+    "other.sys is not in the package",
+    "other.sys is never copied",
+    "disk 2 is not in [SourceDisksNames]",
+    "not the device's function driver",
+    "ServiceType is not 1",
+    "StartType is not 3",
+    "ErrorControl is not 1",
+    "is not a file of the package in the driver store",
+    "Include without Needs",
+    "only ks.inf and wdmaudio.inf",
+    "the driver registers \"UART\", not \"Uart\"",
+    "is not a category of the driver",
+    "CLSID is not KsProxy",
+    "there is no FriendlyName",
+    "sets no DeviceType or no Security",
+    "is not the driver's",
+];
+
+#[test]
+fn every_complaint_is_made() {
+    let good = shipped();
+    let made: Vec<String> = BROKEN
+        .iter()
+        .flat_map(|(_, from, to)| findings(&good.replacen(from, to, 1)))
+        .map(|(_, text)| text)
+        .collect();
+    for complaint in COMPLAINTS {
+        assert!(
+            made.iter().any(|text| text.contains(complaint)),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn an_inf_without_services_is_caught() {
+    let without = shipped().replace("AddService = dmusmini,0x00000002,Service\r\n", "");
+    let found = findings(&without);
+    assert!(
+        found
+            .iter()
+            .any(|(rule, text)| *rule == Rule::Service && text.contains("no device gets a service")),
+        "{found:?}"
+    );
+}
+
+/// What a universal INF must not have (Microsoft: "Using a Universal INF File").
+#[test]
+fn everything_that_is_forbidden_is_caught() {
+    let good = shipped();
+    for directive in [
+        "BitReg",
+        "DelFiles",
+        "DelProperty",
+        "DelReg",
+        "DelService",
+        "Ini2Reg",
+        "LogConfig",
+        "ProfileItems",
+        "RegisterDlls",
+        "RenFiles",
+        "UnregisterDlls",
+        "UpdateIniFields",
+        "UpdateInis",
+    ] {
+        let line = format!("[Synth.NT]\r\n{directive} = Files\r\n");
+        let found = findings(&good.replacen("[Synth.NT]\r\n", &line, 1));
+        assert!(
+            found.iter().any(|it| it.0 == Rule::ForbiddenDirective),
+            "{directive}: {found:?}"
+        );
+    }
+    for section in [
+        "ClassInstall32",
+        "ClassInstall32.NTamd64",
+        "DefaultInstall",
+        "DefaultInstall.NTamd64",
+        "DefaultUninstall.NTamd64",
+        "Uart.NT.CoInstallers",
+        "Uart.NT.FactDef",
+        "Uart.NT.LogConfigOverride",
+    ] {
+        let text = format!("{good}\r\n[{section}]\r\n");
+        let found = findings(&text);
+        assert!(
+            found.iter().any(|it| it.0 == Rule::ForbiddenSection),
+            "{section}: {found:?}"
         );
     }
 }
