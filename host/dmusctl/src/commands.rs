@@ -128,6 +128,7 @@ fn uninstall(system: &dyn System) -> Result<Report> {
     if done.service {
         lines.push("removed the service".to_owned());
     }
+    lines.extend(done.files.iter().map(|file| format!("removed {file}")));
     if lines.is_empty() {
         lines.push("nothing was installed".to_owned());
     }

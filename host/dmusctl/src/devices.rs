@@ -96,6 +96,8 @@ pub struct Removed {
     pub packages: Vec<String>,
     /// Whether there was a service to delete.
     pub service: bool,
+    /// Files that the system forgot when it removed the packages.
+    pub files: Vec<String>,
     /// The system wants to be restarted.
     pub restart_required: bool,
 }

@@ -16,6 +16,7 @@ pub mod commands;
 pub mod describe;
 pub mod devices;
 pub mod error;
+pub mod image_path;
 pub mod ks;
 pub mod os;
 pub mod output;

@@ -5,12 +5,16 @@
 //! simulated ones.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
 
 use dmusmini_simulator::imports;
+use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::System::Diagnostics::Debug::{
     IMAGE_DIRECTORY_ENTRY_IMPORT, IMAGE_NT_HEADERS64,
 };
-use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
+use windows_sys::Win32::System::LibraryLoader::{
+    FindResourceW, GetModuleHandleW, LoadResource, LockResource, SizeofResource,
+};
 use windows_sys::Win32::System::Memory::{PAGE_EXECUTE_READWRITE, PAGE_READWRITE, VirtualProtect};
 use windows_sys::Win32::System::SystemServices::{
     DLL_PROCESS_ATTACH, DLL_PROCESS_DETACH, IMAGE_DOS_HEADER, IMAGE_IMPORT_BY_NAME,
@@ -112,11 +116,44 @@ unsafe fn bind(base: *mut u8) {
         }
         module = module.wrapping_add(1);
     }
+    // SAFETY: the image is mapped.
+    let version = unsafe { version(base) };
     log!(
-        "dmusmini.sys is loaded: {simulated} imports from the simulated kernel, {wines} from Wine's, \
+        "dmusmini.sys {version} is loaded: {simulated} imports from the simulated kernel, {wines} from Wine's, \
          {ours} from the simulated PortCls"
     );
 }
+
+/// The file version that the image's version resource says.
+unsafe fn version(base: *mut u8) -> String {
+    const VERSION_RESOURCE: *const u16 = ptr::without_provenance(16);
+    const FIRST: *const u16 = ptr::without_provenance(1);
+    let module: HMODULE = base.cast();
+    // SAFETY: the module is loaded; both names are numbers.
+    let found = unsafe { FindResourceW(module, FIRST, VERSION_RESOURCE) };
+    if found.is_null() {
+        return "without a version".into();
+    }
+    // SAFETY: the resource was found in this module; loaded, it is memory of the image.
+    let (size, block) = unsafe {
+        let loaded = LoadResource(module, found);
+        (SizeofResource(module, found), LockResource(loaded))
+    };
+    let size = usize::try_from(size).unwrap_or(0);
+    if block.is_null() || size < FIXED_INFORMATION + 16 {
+        return "without a version".into();
+    }
+    // SAFETY: the resource has the size that the system says.
+    let bytes = unsafe { std::slice::from_raw_parts(block.cast::<u8>(), size) };
+    let word = |at: usize| {
+        let at = FIXED_INFORMATION + at;
+        u16::from_le_bytes([bytes[at], bytes[at + 1]])
+    };
+    format!("{}.{}.{}.{}", word(10), word(8), word(14), word(12))
+}
+
+/// Where VS_FIXEDFILEINFO is in a version resource: behind three words, the name and padding.
+const FIXED_INFORMATION: usize = 40;
 
 fn simulated_function(name: &str) -> Option<*const ()> {
     let exports = imports::ntoskrnl();

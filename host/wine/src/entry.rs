@@ -19,7 +19,7 @@ use crate::log::log;
 use crate::nt::{self, NtStatus};
 use crate::request::Request;
 use crate::system::{Outcome, System};
-use crate::{registry, worker};
+use crate::{reads, registry, worker};
 
 /// What the driver's import `name` is bound to when PortCls or the kernel is not to be called from
 /// the thread that Wine calls `DriverEntry` on.
@@ -363,7 +363,7 @@ unsafe extern "win64" fn close(device: *mut DeviceObject, irp: *mut Irp) -> Stat
     let request = unsafe { Request::new(irp) };
     let file = request.file();
     let done = worker::call("IRP_MJ_CLOSE", |system| system.close(file));
-    complete_reads(done.unwrap_or_default());
+    reads::complete(done.unwrap_or_default());
     let mut objects = objects();
     if let Some(Role::Pin { link, .. }) = objects.roles.get(&device.addr()).cloned() {
         objects.roles.remove(&device.addr());
@@ -399,12 +399,12 @@ unsafe extern "win64" fn control(device: *mut DeviceObject, irp: *mut Irp) -> St
             request.answer(&reply.output);
             request.complete(for_wine(reply.status.0), reply.information)
         }
-        Some(Outcome::Waits) => request.pend(),
+        Some(Outcome::Waits) => request.pend(reads::cancel),
         Some(Outcome::Pin(number)) => answer_pin(request, number),
         None => request.complete(nt::INVALID_DEVICE_REQUEST, 0),
     };
     let done = worker::call("completed reads", System::completed);
-    complete_reads(done.unwrap_or_default());
+    reads::complete(done.unwrap_or_default());
     Status(status)
 }
 
@@ -427,15 +427,6 @@ fn answer_pin(request: Request, number: u32) -> NtStatus {
         .insert(device.addr(), Role::Pin { number, link });
     request.answer(&number.to_le_bytes());
     request.complete(nt::SUCCESS, 4)
-}
-
-fn complete_reads(done: Vec<(usize, dmusmini_simulator::session::IoReply)>) {
-    for (irp, reply) in done {
-        // SAFETY: the request was left pending by us and is completed once.
-        let request = unsafe { Request::new(ptr::with_exposed_provenance_mut(irp)) };
-        request.answer(&reply.output);
-        request.complete(reply.status.0, reply.information);
-    }
 }
 
 unsafe extern "win64" fn succeed(_device: *mut DeviceObject, irp: *mut Irp) -> Status {

@@ -15,6 +15,7 @@
 //! | `wire` | what the simulated chip sends |
 //! | `interfaces` | device interfaces with reference strings, which Wine 8 cannot enable |
 //! | `registry` | what Wine's registry says of a device |
+//! | `reads` | requests that wait for data |
 //! | `request` | IRPs of Wine's |
 //! | `nt` | functions of Wine's `ntoskrnl.exe` |
 //! | `log` | what happened, for the transcript |
@@ -30,6 +31,7 @@ mod interfaces;
 mod log;
 mod nt;
 mod privileged;
+mod reads;
 mod registry;
 mod request;
 mod system;

@@ -55,6 +55,7 @@ unsafe extern "system" {
     ) -> *mut DeviceObject;
     pub(crate) fn IoDetachDevice(target: *mut DeviceObject);
     pub(crate) fn IofCallDriver(device: *mut DeviceObject, irp: *mut c_void) -> NtStatus;
+    pub(crate) fn IoReleaseCancelSpinLock(level: u8);
     pub(crate) fn IofCompleteRequest(irp: *mut c_void, boost: i8);
     pub(crate) fn IoGetDeviceProperty(
         device: *mut DeviceObject,

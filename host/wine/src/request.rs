@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use dmusmini::kernel::nt::{DeviceObject, Irp};
 
@@ -27,6 +28,9 @@ struct Location {
     completion: *mut c_void,
     context: *mut c_void,
 }
+
+/// DRIVER_CANCEL.
+pub(crate) type DriverCancel = unsafe extern "win64" fn(*mut DeviceObject, *mut Irp);
 
 /// A request that Wine sent, for the time until it is completed.
 #[derive(Clone, Copy, Debug)]
@@ -122,11 +126,27 @@ impl Request {
         status
     }
 
-    /// Leaves the request to be completed later.
-    pub(crate) fn pend(self) -> NtStatus {
+    /// Leaves the request to be completed later, or, when its client gives it up, by `cancel`.
+    pub(crate) fn pend(self, cancel: DriverCancel) -> NtStatus {
         // SAFETY: the location is alive with the request.
         unsafe { (*self.location()).control |= PENDING_RETURNED };
+        let slot = self.field::<AtomicPtr<()>>(CANCEL_ROUTINE);
+        // SAFETY: the request is alive; drivers exchange this field atomically.
+        unsafe { (*slot).store(cancel as *mut (), Ordering::SeqCst) };
         nt::PENDING
+    }
+
+    /// Takes the cancel routine back, as every driver does before it completes what was pending.
+    pub(crate) fn no_cancel(self) {
+        let slot = self.field::<AtomicPtr<()>>(CANCEL_ROUTINE);
+        // SAFETY: the request is alive; drivers exchange this field atomically.
+        unsafe { (*slot).store(ptr::null_mut(), Ordering::SeqCst) };
+    }
+
+    /// The interrupt level that a cancel routine gives back with the system's lock.
+    pub(crate) fn cancel_level(self) -> u8 {
+        // SAFETY: the request is alive; the field is CancelIrql.
+        unsafe { self.field::<u8>(CANCEL_LEVEL).read() }
     }
 
     /// Passes the request down; its fate is the lower driver's.
@@ -155,6 +175,8 @@ fn copy_of(start: *const u8, length: u32) -> Vec<u8> {
 const STATUS: usize = 0x30;
 const INFORMATION: usize = 0x38;
 const CURRENT_LOCATION: usize = 0x43;
+const CANCEL_LEVEL: usize = 0x45;
+const CANCEL_ROUTINE: usize = 0x68;
 const USER_BUFFER: usize = 0x70;
 const PENDING_RETURNED: u8 = 1;
 

@@ -246,6 +246,7 @@ impl System {
                     ReadStream::Done(reply) => Outcome::Done(reply),
                     ReadStream::Pending(id) => {
                         self.waiting.push(WaitingRead { file, id, irp });
+                        wire::listen(machine, &self.devices, open.device);
                         Outcome::Waits
                     }
                 }
@@ -256,6 +257,17 @@ impl System {
             }
             _ => refused(),
         }
+    }
+
+    /// Takes back the read that waits as this request; the requests to complete.
+    pub(crate) fn cancel(&mut self, irp: usize) -> Vec<(usize, IoReply)> {
+        let read = self.waiting.iter().find(|read| read.irp == irp);
+        if let Some(read) = read
+            && let Some(Open::Pin(open)) = self.open.get(&read.file)
+        {
+            open.pin.cancel_read(read.id);
+        }
+        self.completed()
     }
 
     /// Reads that waited and are done: the requests to complete.

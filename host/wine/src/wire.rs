@@ -19,10 +19,7 @@ pub(crate) fn play(
     device: usize,
     pin: &Pin,
 ) {
-    let is_uart = devices
-        .get(&device)
-        .is_some_and(|device| device.chip().is_some());
-    if !is_uart {
+    if !has_chip(devices, device) {
         return;
     }
     let kernel = machine.machine();
@@ -32,6 +29,19 @@ pub(crate) fn play(
     });
     // The last byte is still on the wire.
     kernel.advance(TAIL);
+}
+
+/// Lets time pass for a client that waits for what the chip receives: it writes nothing meanwhile, and
+/// time moves with what clients do.
+pub(crate) fn listen(machine: &HostedMachine, devices: &BTreeMap<usize, Device>, device: usize) {
+    if has_chip(devices, device) {
+        machine.machine().advance(LISTENING);
+    }
+}
+
+fn has_chip(devices: &BTreeMap<usize, Device>, device: usize) -> bool {
+    let device = devices.get(&device);
+    device.is_some_and(|device| device.chip().is_some())
 }
 
 /// Keeps what the chip has sent since the last time, if it has sent anything.
@@ -50,5 +60,7 @@ pub(crate) fn save(devices: &BTreeMap<usize, Device>, device: usize) {
 
 /// The longest piece that a client writes at once.
 const LONGEST: u64 = 600 * SECOND;
+/// How long a client listens with one read: the longest message of three bytes, and more.
+const LISTENING: u64 = 5 * MILLISECOND;
 /// Time for what is still on the wire.
 const TAIL: u64 = 50 * MILLISECOND;

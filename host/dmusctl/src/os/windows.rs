@@ -7,6 +7,7 @@
 mod devices;
 mod filters;
 mod handle;
+mod image;
 mod install;
 mod nodes;
 mod packages;

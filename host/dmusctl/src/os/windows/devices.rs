@@ -31,11 +31,13 @@ impl Devices for SetupApi {
                 install::remove(&set, &member).map_err(|error| error.of(&what))?;
             removed.nodes.push(what);
         }
+        let image = service::image()?;
         for package in packages::ours() {
-            packages::remove(&package)?;
+            removed.restart_required |= packages::remove(&package)?;
             removed.packages.push(package);
         }
         removed.service = service::remove()?;
+        removed.files = packages::sweep(&removed.packages, image.as_deref())?;
         Ok(removed)
     }
 

@@ -1,6 +1,10 @@
 //! Handles, and requests that may take time.
 
-use std::{ptr, time::Duration};
+use std::{
+    mem, ptr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use windows_sys::Win32::{
     Foundation::{
@@ -85,6 +89,8 @@ pub(super) struct Request<'a> {
     input: Vec<u64>,
     /// What comes back, at an address that fits any structure.
     pub(super) output: Vec<u64>,
+    /// What structures in `output` point to.
+    pub(super) data: Vec<u64>,
     is_pending: bool,
     /// How it ended, where that is known already.
     result: Option<Result<usize, OsError>>,
@@ -99,6 +105,18 @@ impl<'a> Request<'a> {
         input: &[u8],
         output: &[u8],
     ) -> Result<Self, OsError> {
+        Self::send_with(handle, operation, code, input, output, Vec::new())
+    }
+
+    /// The same, where `output` points to `data`, which the request keeps.
+    pub(super) fn send_with(
+        handle: &'a Handle,
+        operation: &'static str,
+        code: u32,
+        input: &[u8],
+        output: &[u8],
+        data: Vec<u64>,
+    ) -> Result<Self, OsError> {
         let event = Handle::event()?;
         let overlapped = OVERLAPPED {
             hEvent: event.raw(),
@@ -111,6 +129,7 @@ impl<'a> Request<'a> {
             operation,
             input: aligned(input),
             output: aligned(output),
+            data,
             is_pending: false,
             result: None,
         };
@@ -192,14 +211,39 @@ impl<'a> Request<'a> {
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        if self.is_pending {
-            // SAFETY: the request was sent with this OVERLAPPED on this handle.
-            unsafe { CancelIoEx(self.handle.raw(), &raw const *self.overlapped) };
-            // Its buffers must not go before the system is done with them.
-            let _ = self.finish();
+        if !self.is_pending {
+            return;
         }
+        // SAFETY: the request was sent with this OVERLAPPED on this handle.
+        unsafe { CancelIoEx(self.handle.raw(), &raw const *self.overlapped) };
+        // Its memory must not go before the system is done with it. A driver that keeps a request for
+        // good is not waited for a second time.
+        let patience = if IS_KEPT.load(Ordering::Relaxed) {
+            Duration::ZERO
+        } else {
+            CANCELLATION
+        };
+        if self.wait(patience).is_some() {
+            return;
+        }
+        if !IS_KEPT.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "{}: cancelled {} s ago, and the driver has not given it back",
+                self.operation,
+                CANCELLATION.as_secs()
+            );
+        }
+        mem::forget(mem::take(&mut self.overlapped));
+        mem::forget(mem::take(&mut self.input));
+        mem::forget(mem::take(&mut self.output));
+        mem::forget(mem::take(&mut self.data));
     }
 }
+
+/// How long a cancelled request may take to come back.
+const CANCELLATION: Duration = Duration::from_secs(5);
+/// A request has not come back after its cancellation.
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
 
 /// Bytes at an address that fits any structure.
 pub(super) fn aligned(bytes: &[u8]) -> Vec<u64> {

@@ -18,7 +18,7 @@ use windows_sys::{
 };
 
 use super::{
-    last_error,
+    image, last_error,
     nodes::{DeviceSet, information},
     text::{bytes, list_of_one, wide},
 };
@@ -44,7 +44,9 @@ pub(super) fn install(inf: &Path, hardware_id: &str) -> Result<Installed, OsErro
     } else {
         None
     };
-    match update(&inf, hardware_id) {
+    let updated =
+        update(&inf, hardware_id).and_then(|restart| Ok(image::replace_later(&inf)? || restart));
+    match updated {
         Ok(restart_required) => Ok(Installed {
             created: made.into_iter().map(|(_, _, id)| id).collect(),
             found,

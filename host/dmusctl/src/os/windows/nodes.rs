@@ -18,7 +18,7 @@ use windows_sys::{
 };
 
 use super::{
-    last_error,
+    last_error, packages,
     text::{list, narrow, units, wide},
 };
 use crate::{Code, devices::Node, error::OsError};
@@ -104,7 +104,10 @@ impl DeviceSet {
             .or_else(|| self.text(member, SPDRP_DEVICEDESC));
         if let Some(key) = self.driver_key(member) {
             node.inf = key.text("InfPath");
-            node.version = key.text("DriverVersion");
+            // Wine keeps no version here.
+            node.version = key
+                .text("DriverVersion")
+                .or_else(|| packages::version(node.inf.as_deref()?));
         }
         let (mut status, mut problem) = (0, 0);
         // SAFETY: both places are ours.

@@ -6,14 +6,18 @@ use windows_sys::Win32::{
     Foundation::{ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_MARKED_FOR_DELETE},
     System::Services::{
         CloseServiceHandle, ControlService, DeleteService, OpenSCManagerW, OpenServiceW,
-        QueryServiceStatus, SC_HANDLE, SC_MANAGER_CONNECT, SERVICE_CONTROL_STOP,
-        SERVICE_QUERY_STATUS, SERVICE_RUNNING, SERVICE_START_PENDING, SERVICE_STATUS, SERVICE_STOP,
-        SERVICE_STOP_PENDING, SERVICE_STOPPED,
+        QUERY_SERVICE_CONFIGW, QueryServiceConfigW, QueryServiceStatus, SC_HANDLE,
+        SC_MANAGER_CONNECT, SERVICE_CONTROL_STOP, SERVICE_QUERY_CONFIG, SERVICE_QUERY_STATUS,
+        SERVICE_RUNNING, SERVICE_START_PENDING, SERVICE_STATUS, SERVICE_STOP, SERVICE_STOP_PENDING,
+        SERVICE_STOPPED,
     },
 };
 
-use super::{last_error, text::wide};
-use crate::{Code, devices::SERVICE, error::OsError};
+use super::{
+    last_error, packages,
+    text::{narrow, wide},
+};
+use crate::{Code, devices::SERVICE, error::OsError, image_path::dos_path};
 
 /// `DELETE` of the standard access rights.
 const DELETE: u32 = 0x0001_0000;
@@ -68,6 +72,35 @@ pub(super) fn state() -> Result<Option<String>, OsError> {
         _ => "in transition",
     };
     Ok(Some(word.to_owned()))
+}
+
+/// The image that the service runs, where it names one.
+pub(super) fn image() -> Result<Option<String>, OsError> {
+    /// More than the function ever writes.
+    const ROOM: usize = 8 * 1024;
+    let Some(service) = open(SERVICE_QUERY_CONFIG)? else {
+        return Ok(None);
+    };
+    let mut room = vec![0_u64; ROOM / 8];
+    let mut needed = 0;
+    let config = room.as_mut_ptr().cast::<QUERY_SERVICE_CONFIGW>();
+    // SAFETY: the service is open, the room has the length that is passed and fits the structure.
+    if unsafe { QueryServiceConfigW(service.0, config, ROOM as u32, &raw mut needed) } == 0 {
+        return Err(last_error("QueryServiceConfig"));
+    }
+    // SAFETY: filled in by the call.
+    let name = unsafe { (*config).lpBinaryPathName };
+    if name.is_null() {
+        return Ok(None);
+    }
+    let end = (0..ROOM / 2)
+        // SAFETY: the text ends with a zero inside the room.
+        .find(|index| unsafe { name.add(*index).read() } == 0)
+        .unwrap_or(0);
+    // SAFETY: up to there it is text.
+    let text = narrow(unsafe { std::slice::from_raw_parts(name, end) });
+    let windows = packages::windows();
+    Ok(windows.and_then(|windows| dos_path(&text, &windows.to_string_lossy())))
 }
 
 /// Stops and deletes the service; whether there was one.

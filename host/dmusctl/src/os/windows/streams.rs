@@ -184,16 +184,16 @@ impl Object for OpenPin {
 
 impl Pin for OpenPin {
     fn write(&self, time: Option<i64>, data: &[u8]) -> Result<(), OsError> {
-        // A copy that outlives the request: it is dropped after `sent`.
         let words = aligned(data);
         let address = words.as_ptr().expose_provenance() as u64;
         let header = StreamHeader::write(address, data.len() as u32, time);
-        let mut sent = Request::send(
+        let mut sent = Request::send_with(
             &self.0,
             "IOCTL_KS_WRITE_STREAM",
             ioctl::WRITE_STREAM,
             &[],
             header.as_bytes(),
+            words,
         )?;
         sent.complete(PATIENCE).map(drop)
     }
@@ -202,25 +202,20 @@ impl Pin for OpenPin {
         let mut data = vec![0_u64; room.div_ceil(8)];
         let address = data.as_mut_ptr().expose_provenance() as u64;
         let header = StreamHeader::read(address, room as u32);
-        let request = Request::send(
+        let request = Request::send_with(
             &self.0,
             "IOCTL_KS_READ_STREAM",
             ioctl::READ_STREAM,
             &[],
             header.as_bytes(),
-        )?;
-        Ok(Box::new(OpenRead {
-            request,
             data,
-            room,
-        }))
+        )?;
+        Ok(Box::new(OpenRead { request, room }))
     }
 }
 
-/// The fields are dropped in this order: the request before the data that it fills.
 struct OpenRead<'a> {
     request: Request<'a>,
-    data: Vec<u64>,
     room: usize,
 }
 
@@ -233,7 +228,7 @@ impl Read for OpenRead<'_> {
         let header = bytes(&self.request.output, size_of::<StreamHeader>());
         let header = StreamHeader::read_from_bytes(&header).unwrap_or_default();
         // The system wrote here behind the compiler's back.
-        let words = std::hint::black_box(&self.data);
+        let words = std::hint::black_box(&self.request.data);
         Ok(Some(Block {
             time: header.reference_time(),
             data: bytes(words, self.room.min(header.data_used as usize)),
