@@ -1,6 +1,7 @@
 //! Wine: a prefix of our own under `target/`, and sessions in it.
 
 pub(crate) mod registry;
+pub(crate) mod snapshot;
 
 use std::{
     fs,

@@ -1,13 +1,19 @@
 //! The Wine suite: the shipped image and package on a second, independent kernel interface, from
 //! installation to removal. `docs/wine.md` is its transcript.
 
+mod remains;
 mod scripts;
 mod transcript;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use super::sys;
 use crate::{
     process,
     suite::Outcome,
@@ -66,10 +72,13 @@ pub(crate) fn run() -> Result<Outcome> {
     furnish(&windows, &prefix)?;
     let mut checks = Checks::default();
     load(&prefix, &mut checks)?;
+    // A first session has been, and left what sessions leave.
+    let before = remains::before(&prefix)?;
     install(&prefix, &mut checks)?;
     play(&prefix, &mut checks)?;
     upgrade(&prefix, &mut checks)?;
     uninstall(&prefix, &mut checks)?;
+    remains::check(&prefix, &before, &mut checks)?;
     checks
         .transcript
         .write(&workspace::root().join("docs/wine.md"))?;
@@ -110,19 +119,22 @@ fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
     ] {
         prefix.put(&from, to)?;
     }
-    for name in ["dmusmini.sys", "dmusmini.cat"] {
-        for folder in ["package", "upgrade"] {
-            prefix.put(&package.join(name), &format!("dmusmini/{folder}/{name}"))?;
+    let upgrade = workspace::target().join("wine/upgrade");
+    let mut later = process::cargo();
+    later.args(["run", "--quiet", "--package", "dmusmini-package", "--"]);
+    later.args(["later", "--driver-version", LATER, "--output"]);
+    process::run("later package", later.arg(&upgrade))?;
+    for (from, to) in [(package, "package"), (upgrade, "upgrade")] {
+        for name in ["dmusmini.sys", "dmusmini.cat"] {
+            prefix.put(&from.join(name), &format!("dmusmini/{to}/{name}"))?;
         }
+        let inf = from.join("dmusmini.inf");
+        let text = fs::read_to_string(&inf).with_context(|| workspace::shown(&inf))?;
+        fs::write(
+            prefix.file(&format!("dmusmini/{to}/dmusmini.inf")),
+            without_versions(&text)?,
+        )?;
     }
-    let inf = package.join("dmusmini.inf");
-    let text = fs::read_to_string(&inf).with_context(|| workspace::shown(&inf))?;
-    let text = without_versions(&text)?;
-    fs::write(prefix.file("dmusmini/package/dmusmini.inf"), &text)?;
-    fs::write(
-        prefix.file("dmusmini/upgrade/dmusmini.inf"),
-        with_higher_version(&text)?,
-    )?;
     let mut song = process::cargo();
     song.args(["run", "--quiet", "--package", "dmusmini-demo", "--example"]);
     song.args(["write", "--"]).arg(prefix.file("dmusmini/song"));
@@ -137,14 +149,11 @@ fn without_versions(inf: &str) -> Result<String> {
     Ok(inf.replace(VERSIONS, ""))
 }
 
-/// The same package, released later.
-fn with_higher_version(inf: &str) -> Result<String> {
-    let line = inf
-        .lines()
-        .find(|line| line.starts_with("DriverVer"))
-        .context("the INF has no DriverVer")?;
-    let (date, _) = line.rsplit_once(',').context("DriverVer has no version")?;
-    Ok(inf.replace(line, &format!("{date},99.0.0.0")))
+/// The shipped version.
+fn version() -> Result<String> {
+    Ok(sys::package_version()?
+        .map(|part| part.to_string())
+        .join("."))
 }
 
 /// The driver as a bare service: Wine's loader, `DriverEntry`, `DriverUnload`.
@@ -157,15 +166,21 @@ fn load(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         "sc", "create", "dmusmini", "type=", "kernel", "binPath=", path,
     ];
     let steps = [
+        dmusctl("status", 20, &["status"]).may_fail(),
         Step::new("create", 20, &create),
         Step::new("start", 20, &["sc", "start", "dmusmini"]),
         Step::new("stop", 20, &["sc", "stop", "dmusmini"]),
         Step::new("delete", 20, &["sc", "delete", "dmusmini"]),
     ];
-    checks.session(prefix, "load", &steps)?;
+    let done = checks.session(prefix, "load", &steps)?;
+    let status = done.first().context("no status")?;
+    checks.that(
+        status.code == Some(1) && status.output.contains("service: not installed"),
+        "nothing is installed",
+    )?;
     let log = checks.take_log(prefix)?;
     checks.that(
-        log.contains("dmusmini.sys is loaded: "),
+        log.starts_with(&format!("dmusmini.sys {} is loaded: ", version()?)),
         "Wine loads the shipped image",
     )?;
     checks.that(
@@ -206,7 +221,7 @@ fn install(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         dmusctl("list", 20, &["list"]),
     ];
     steps.extend(exports("installed"));
-    steps.push(dmusctl("selftest", 100, &["selftest"]));
+    steps.push(dmusctl("selftest", 60, &["selftest", "--loopback"]));
     let done = checks.session(prefix, "installed", &steps)?;
     let log = checks.take_log(prefix)?;
     for (id, name) in [(r"ROOT\dmusmini", "DMusic"), ("*PNPB006", "UART")] {
@@ -263,22 +278,18 @@ fn play(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         ),
         dmusctl("play", 60, &["play", song, "--filter", "UART"]),
     ];
-    checks.session(prefix, "song", &steps)?;
+    let file = |name: &str| prefix.file(&format!("dmusmini/song/{name}"));
+    // Both at once: neither uses more than one processor.
+    thread::scope(|scope| {
+        let linux = scope.spawn(|| on_linux(&file));
+        checks.session(prefix, "song", &steps)?;
+        linux.join().map_err(|_| anyhow!("the thread for dmus"))?
+    })?;
     let log = checks.take_log(prefix)?;
     checks.that(
         count(&log, "IRP_MN_START_DEVICE: status 0x00000000") == 2,
         "both devices start again with the system, without an installation",
     )?;
-    let file = |name: &str| prefix.file(&format!("dmusmini/song/{name}"));
-    for (verb, output) in [("render", "linux.wav"), ("uart", "linux.syx")] {
-        let mut dmus = process::cargo();
-        dmus.args(["run", "--quiet", "--package", "dmus", "--", verb, "--quiet"]);
-        if verb == "render" {
-            dmus.arg("--bank").arg(file("demo.dls"));
-        }
-        dmus.arg("--output").arg(file(output)).arg(file("demo.mid"));
-        process::run(&format!("dmus {verb}"), &mut dmus)?;
-    }
     let (wine, linux) = (samples(&file("wine.wav"))?, samples(&file("linux.wav"))?);
     checks.that(
         linux.iter().any(|&byte| byte != 0) && wine.starts_with(&linux),
@@ -304,6 +315,20 @@ fn play(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     )
 }
 
+/// The same song, played by `dmus`.
+fn on_linux(file: &(impl Fn(&str) -> PathBuf + Sync)) -> Result<()> {
+    for (verb, output) in [("render", "linux.wav"), ("uart", "linux.syx")] {
+        let mut dmus = process::cargo();
+        dmus.args(["run", "--quiet", "--package", "dmus", "--", verb, "--quiet"]);
+        if verb == "render" {
+            dmus.arg("--bank").arg(file("demo.dls"));
+        }
+        dmus.arg("--output").arg(file(output)).arg(file("demo.mid"));
+        process::run(&format!("dmus {verb}"), &mut dmus)?;
+    }
+    Ok(())
+}
+
 /// A higher DriverVer over the installed one.
 fn upgrade(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     checks.transcript.section("Upgrading to a higher DriverVer");
@@ -313,6 +338,11 @@ fn upgrade(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     ];
     let done = checks.session(prefix, "upgrade", &steps)?;
     checks.take_log(prefix)?;
+    let installed = done.first().context("no installation")?;
+    checks.that(
+        installed.output.contains("restart the machine to finish"),
+        "an image that is in use cannot be replaced at once in Wine, and the installation says so",
+    )?;
     let status = done.last().context("no status")?;
     checks.that(
         count(&status.output, r"ROOT\MEDIA\") == 2,
@@ -325,7 +355,9 @@ fn upgrade(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         .context("the nodes name no upgraded INF")?;
     let inf = read(&prefix.file(&format!("windows/inf/{name}")))?;
     checks.that(
-        count(&status.output, name) == 2 && inf.contains(",99.0.0.0"),
+        count(&status.output, name) == 2
+            && count(&status.output, LATER) == 2
+            && inf.contains(&format!(",{LATER}\n")),
         "both nodes are installed from the INF with the higher DriverVer",
     )
 }
@@ -335,8 +367,13 @@ fn uninstall(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     checks
         .transcript
         .section("After a restart of the system: uninstalling");
+    let (from, to) = (
+        r"C:\windows\system32\unknown\dmusmini.sys",
+        r"C:\dmusmini\upgrade\installed.sys",
+    );
     let steps = [
         dmusctl("status", 20, &["status"]),
+        Step::new("copy", 20, &["cmd", "/c", "copy", from, to]).unsaid(),
         dmusctl("uninstall", 60, &["uninstall"]),
     ];
     checks.session(prefix, "uninstall", &steps)?;
@@ -346,6 +383,17 @@ fn uninstall(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         "both devices start from the upgraded package",
     )?;
     checks.that(
+        log.starts_with(&format!("dmusmini.sys {LATER} is loaded: ")),
+        "the image that is loaded is the one of the higher version",
+    )?;
+    let file = |path: &str| fs::read(prefix.file(path)).with_context(|| path.to_owned());
+    let installed = file("dmusmini/upgrade/installed.sys")?;
+    checks.that(
+        installed == file("dmusmini/upgrade/dmusmini.sys")?
+            && installed != file("dmusmini/package/dmusmini.sys")?,
+        "the image that is installed is the one of the higher version",
+    )?;
+    checks.that(
         count(&log, "IRP_MN_REMOVE_DEVICE: status 0x00000000") == 2,
         "REMOVE_DEVICE reaches both devices and succeeds",
     )?;
@@ -353,35 +401,13 @@ fn uninstall(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         log.contains(CLEAN),
         "the driver is unloaded: no leak, no lock, no rule broken",
     )?;
-    let steps = [
-        dmusctl("status", 20, &["status"]).may_fail(),
-        export("left", "system", "SYSTEM"),
-        export("left", "software", "SOFTWARE"),
-    ];
+    let steps = [dmusctl("status", 20, &["status"]).may_fail()];
     let done = checks.session(prefix, "left", &steps)?;
     let status = done.first().context("no status")?;
     checks.that(
         status.code == Some(1) && status.output.contains("no device node"),
         "no node is left",
-    )?;
-    let mut left = Vec::new();
-    for hive in ["system", "software"] {
-        let lines = registry::read(&prefix.file(&format!("dmusmini/left/{hive}.reg")))?;
-        left.extend(lines.into_iter().filter(|line| names_us(line)));
-    }
-    for line in &left {
-        println!("  left in the registry: {line}");
-    }
-    checks.that(
-        left.is_empty(),
-        "nothing in HKLM\\SYSTEM and HKLM\\SOFTWARE names the driver any more",
     )
-}
-
-fn names_us(line: &str) -> bool {
-    let line = line.to_lowercase();
-    // What the test itself keeps on drive C is no installation.
-    line.contains("dmusmini") && !line.contains(r"c:\\dmusmini")
 }
 
 /// Exports of the keys that an installation writes.
@@ -435,6 +461,8 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("interfaces", r"Control\DeviceClasses"),
 ];
+/// The version that is upgraded to.
+const LATER: &str = "9.9.9.9";
 const VERSIONS: &str = ".10.0...19041";
 const SUCCESS: &str = "status 0x00000000";
 const CLEAN: &str = "DriverUnload: no leak, no lock, PASSIVE";

@@ -20,6 +20,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<String>> {
     Ok(lines(&text))
 }
 
+/// Reads one of the files that Wine keeps its registry in, in the same form.
+pub(crate) fn hive(path: &Path) -> Result<Vec<String>> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(lines(&String::from_utf8_lossy(&bytes)))
+}
+
 /// One line a value, `KEY | NAME = DATA`, and one for a key that has none.
 fn lines(text: &str) -> Vec<String> {
     let text = text.replace("\r\n", "\n").replace("\\\n", "");
@@ -27,11 +33,11 @@ fn lines(text: &str) -> Vec<String> {
     let mut key = String::new();
     let mut empty = false;
     for line in text.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+        if let Some(name) = key_of(line) {
             if empty {
-                lines.push(key.clone());
+                lines.push(key);
             }
-            name.clone_into(&mut key);
+            key = name;
             empty = true;
         } else if let Some((name, data)) = split_value(line) {
             let data: Vec<&str> = data.split(',').map(str::trim).collect();
@@ -44,6 +50,16 @@ fn lines(text: &str) -> Vec<String> {
     }
     lines.sort_by_key(|line| line.to_lowercase());
     lines
+}
+
+/// `[KEY]`, or as Wine's own files have it: `[KEY] TIME`, with doubled backslashes.
+fn key_of(line: &str) -> Option<String> {
+    let (name, time) = line.strip_prefix('[')?.rsplit_once(']')?;
+    if time.is_empty() {
+        return Some(name.to_owned());
+    }
+    time.trim().parse::<u64>().ok()?;
+    Some(name.replace(r"\\", r"\"))
 }
 
 /// `"NAME"=DATA` or `@=DATA`.
@@ -84,6 +100,12 @@ mod tests {
                 "HKLM\\B | y = hex:01,02"
             ]
         );
+    }
+
+    #[test]
+    fn wines_own_files_are_read_too() {
+        let text = "WINE REGISTRY Version 2\n;; All keys relative to \\\\Machine\n\n#arch=win64\n\n[B\\\\c] 1795419860\n#time=1dd\n\"x\"=\"[y] 1\"\n\n[A] 1\n";
+        assert_eq!(lines(text), ["A", "B\\c | x = \"[y] 1\""]);
     }
 
     #[test]

@@ -59,6 +59,11 @@ impl Transcript {
         let _ = writeln!(self.text, "- ok: {what}");
     }
 
+    /// What belongs to the check before.
+    pub(super) fn remark(&mut self, what: &str) {
+        let _ = writeln!(self.text, "  - {what}");
+    }
+
     /// Writes the file where it differs.
     pub(super) fn write(&self, path: &Path) -> Result<()> {
         let text = format!("{HEAD}{}", self.text);
@@ -71,6 +76,10 @@ impl Transcript {
 
 /// Replaces the milliseconds of a row of the self-test's table.
 fn masked(line: &str) -> String {
+    // As wide as the longest of them.
+    if let Some((head, tail)) = line.split_once(" ms ") {
+        return format!("{head} ms  {}", tail.trim_start());
+    }
     for verdict in ["  ok ", "  FAILED ", "  skipped "] {
         if let Some(at) = line.find(verdict) {
             let (head, tail) = line.split_at(at + verdict.len());
@@ -95,6 +104,7 @@ mod tests {
             masked(row),
             "uart     a pin is open once        ok …  pin 1"
         );
+        assert_eq!(masked("subject  ms    detail"), "subject  ms  detail");
         assert_eq!(masked("30 passed, 2 failed"), "30 passed, 2 failed");
     }
 }
