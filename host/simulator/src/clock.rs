@@ -147,11 +147,16 @@ impl Kernel {
     /// Moves to the next moment at which anything happens, at most to `end`, and lets it happen.
     fn step_towards(&self, end: u64) {
         let now = self.now();
-        let next = [self.timers.next_due(), self.bus.next_change(now)]
-            .into_iter()
-            .flatten()
-            .fold(end, u64::min)
-            .max(now);
+        let next = [
+            self.timers.next_due(),
+            self.bus.next_change(now),
+            self.interrupts.next_redelivery(now),
+            self.work_items.next_due().filter(|&due| due > now),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(end, u64::min)
+        .max(now);
         self.clock.set(next, self.options.tick);
         self.bus.advance(next);
         // The clock interrupts at a level above every device; what it may do at once is queue.

@@ -36,6 +36,8 @@ struct Line {
     lose: u32,
     masked: bool,
     fruitless: u32,
+    /// A level-triggered line that stays asserted is not serviced again before.
+    again_at: u64,
     routines: Vec<(Connection, ServiceRoutine)>,
 }
 
@@ -66,6 +68,19 @@ impl Interrupts {
             .collect()
     }
 
+    /// When a level-triggered line that is still asserted is serviced next.
+    pub(crate) fn next_redelivery(&self, now: u64) -> Option<u64> {
+        self.lines
+            .borrow()
+            .iter()
+            .filter(|line| {
+                let wanted = line.trigger == Trigger::Level && line.asserted && !line.masked;
+                wanted && !line.routines.is_empty() && line.again_at > now
+            })
+            .map(|line| line.again_at)
+            .min()
+    }
+
     pub(crate) fn clear(&self) {
         self.lines.take();
     }
@@ -92,6 +107,7 @@ impl Kernel {
             lose: 0,
             masked: false,
             fruitless: 0,
+            again_at: 0,
             routines: Vec::new(),
         });
     }
@@ -126,6 +142,12 @@ impl Kernel {
         for line in self.interrupts.lines.borrow_mut().iter_mut() {
             if let Some(at) = line.routines.iter().position(|(id, _)| *id == connection) {
                 removed = Some(line.routines.remove(at));
+                if line.routines.is_empty() {
+                    // The controller masks what nobody is connected to; the next one starts anew.
+                    line.masked = false;
+                    line.fruitless = 0;
+                    line.again_at = 0;
+                }
             }
         }
         if removed.is_none() {
@@ -233,6 +255,7 @@ impl Kernel {
             if !asserted {
                 line.masked = false;
                 line.fruitless = 0;
+                line.again_at = 0;
             }
             if rising {
                 if line.lose > 0 {
@@ -242,8 +265,9 @@ impl Kernel {
                     line.latched = true;
                 }
             }
+            let due = line.again_at <= self.now();
             let wanted =
-                line.latched || (line.trigger == Trigger::Level && asserted && !line.masked);
+                line.latched || (line.trigger == Trigger::Level && asserted && !line.masked && due);
             if wanted && line.routines.is_empty() {
                 line.latched = false;
                 continue;
@@ -267,8 +291,10 @@ impl Kernel {
 
     /// Ends the torture of a level line that nobody can quieten.
     fn watch_line(&self, vector: u32, claimed: bool) {
+        let again_at = self.now() + self.options.redelivery;
         let stuck = self.interrupts.with(vector, |line| {
             line.fruitless += 1;
+            line.again_at = again_at;
             let most = if claimed {
                 MOST_CLAIMED
             } else {
@@ -296,5 +322,5 @@ fn lock_address(level: Irql) -> usize {
     usize::from(level.0)
 }
 
-const MOST_UNCLAIMED: u32 = 100;
+const MOST_UNCLAIMED: u32 = 10_000;
 const MOST_CLAIMED: u32 = 100_000;

@@ -23,6 +23,7 @@ use crate::random::Random;
 use crate::timer::Timers;
 use crate::trace::{Event, Record, Trace};
 use crate::violation::{Rule, Violation};
+use crate::work_item::WorkItems;
 
 /// What a simulated machine takes its time with and where it may be disturbed.
 #[derive(Clone, Debug)]
@@ -33,6 +34,12 @@ pub struct Options {
     pub port_cost: u64,
     /// 100 ns from an interrupt to its service routine.
     pub interrupt_cost: u64,
+    /// 100 ns from the end of a service routine to the next call for a level-triggered line that is
+    /// still asserted: what an interrupt controller needs to notice, and all that the processor has
+    /// for anything else while a line is stuck.
+    pub redelivery: u64,
+    /// The greatest lateness of a worker thread, in 100 ns.
+    pub work_item_latency: u64,
     /// The greatest lateness of a high-resolution timer, in 100 ns.
     pub high_resolution_lateness: u64,
     /// The period of the clock interrupt that ordinary timers wait for, in 100 ns.
@@ -47,6 +54,8 @@ impl Default for Options {
             seed: 0x0000_D1CE_F00D,
             port_cost: 10,
             interrupt_cost: 20,
+            redelivery: 10,
+            work_item_latency: 10_000,
             high_resolution_lateness: 10_000,
             tick: 156_250,
             special_pool: false,
@@ -101,6 +110,7 @@ pub struct Kernel {
     pub(crate) locks: Locks,
     pub(crate) dpcs: Dpcs,
     pub(crate) timers: Timers,
+    pub(crate) work_items: WorkItems,
     pub(crate) interrupts: Interrupts,
     pub(crate) bus: Bus,
     pub(crate) bugcheck: RefCell<Option<BugCheck>>,
@@ -131,6 +141,7 @@ impl Kernel {
             locks: Locks::default(),
             dpcs: Dpcs::default(),
             timers: Timers::default(),
+            work_items: WorkItems::default(),
             interrupts: Interrupts::default(),
             bus: Bus::default(),
             bugcheck: RefCell::default(),
@@ -166,6 +177,11 @@ impl Kernel {
     /// Event tracing: providers and what they wrote.
     pub fn etw(&self) -> &Etw {
         &self.etw
+    }
+
+    /// What drivers have handed to worker threads.
+    pub fn work_items(&self) -> &WorkItems {
+        &self.work_items
     }
 
     /// What happened lately.

@@ -72,7 +72,7 @@ impl Kernel {
         }
     }
 
-    /// Runs interrupts and DPCs as far as the current level lets them.
+    /// Runs interrupts, DPCs and work items as far as the current level lets them.
     pub fn deliver(&self) {
         loop {
             if self.dead.get() {
@@ -82,6 +82,10 @@ impl Kernel {
                 continue;
             }
             if self.irql() < Irql::DISPATCH && self.run_dpc() {
+                continue;
+            }
+            // A worker thread runs when a processor has nothing better to do, or preempts another.
+            if self.irql() == Irql::PASSIVE && self.run_work_item() {
                 continue;
             }
             return;

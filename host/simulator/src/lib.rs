@@ -62,3 +62,4 @@ pub mod trace;
 pub mod tracking_allocator;
 mod user_range;
 pub mod violation;
+pub mod work_item;

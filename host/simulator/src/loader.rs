@@ -204,6 +204,9 @@ impl Kernel {
         for routine in self.timers.calls_into(range) {
             self.violate(Rule::TimerArmed, at, routine);
         }
+        for routine in self.work_items.calls_into(range) {
+            self.violate(Rule::WorkItemQueued, at, routine);
+        }
         for routine in self.dpcs.calls_into(range) {
             self.violate(Rule::DpcQueued, at, routine);
         }

@@ -124,6 +124,9 @@ impl Kernel {
         for dpc in self.dpcs.queued() {
             self.violate(Rule::DpcQueued, END, dpc);
         }
+        for item in self.work_items.queued() {
+            self.violate(Rule::WorkItemQueued, END, item);
+        }
         for interrupt in self.interrupts.connected() {
             self.violate(Rule::InterruptLeft, END, interrupt);
         }
@@ -150,6 +153,7 @@ impl Kernel {
         self.interrupts.clear();
         self.dpcs.clear();
         self.timers.clear();
+        self.work_items.clear();
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Event {
     },
     /// A DPC routine ran.
     Dpc(usize),
+    /// A worker thread began with the work item at this address.
+    WorkItem(usize),
     /// A timer came due.
     Timer(usize),
     /// A line's service routines ran.

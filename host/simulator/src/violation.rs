@@ -60,6 +60,8 @@ pub enum Rule {
     NotInitialized,
     /// A DPC was freed or initialised while it was queued.
     DpcQueued,
+    /// A work item was queued twice, or freed while it was queued.
+    WorkItemQueued,
     /// An interrupt was still connected when the scenario, or the image, ended.
     InterruptLeft,
     /// A level-triggered line stayed asserted though every routine had its turn.

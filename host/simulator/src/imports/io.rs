@@ -6,11 +6,38 @@ use super::imports;
 use crate::irql::Irql;
 use crate::memory::{Access, Mode};
 use crate::pool::{Fill, Paging, Tag};
+use crate::violation::Rule;
+use crate::work_item::WorkItemRoutine;
 
 imports! {
     /// Whether the client that sent the request is a 32-bit program.
     [Irql::DISPATCH] fn IoIs32bitProcess(_irp: *mut c_void) -> u8 as |kernel| {
         u8::from(kernel.is_client_32_bit())
+    }
+
+    /// Makes a work item of a device; null when there is no memory.
+    [Irql::DISPATCH] fn IoAllocateWorkItem(device: *mut c_void) -> *mut c_void as |kernel| {
+        kernel.allocate_work_item(device.expose_provenance(), "IoAllocateWorkItem")
+    }
+
+    /// Frees a work item that is not queued.
+    [Irql::DISPATCH] fn IoFreeWorkItem(item: *mut c_void) as |kernel| {
+        kernel.free_work_item(item, "IoFreeWorkItem");
+    }
+
+    /// Has a worker thread run a routine. Queue 1 is for drivers, the others are not.
+    [Irql::DISPATCH] fn IoQueueWorkItem(
+        item: *mut c_void,
+        routine: WorkItemRoutine,
+        queue: i32,
+        context: *mut c_void,
+    ) as |kernel| {
+        let at = "IoQueueWorkItem";
+        if queue != 1 {
+            kernel.violate(Rule::BadArgument, at, format!("queue {queue}"));
+        }
+        kernel.queue_work_item(item.addr(), routine, context, at);
+        kernel.deliver();
     }
 
     /// Makes an MDL for a range of addresses; null when there is no memory.

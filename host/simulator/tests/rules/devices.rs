@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::rc::Rc;
 
+use dmusmini_simulator::clock::MILLISECOND;
 use dmusmini_simulator::imports::{io, trace};
 use dmusmini_simulator::interrupt::Trigger;
 use dmusmini_simulator::irql::Irql;
@@ -66,6 +67,8 @@ fn a_line_that_nobody_quietens_is_reported_and_masked() {
         kernel.add_line(5, Irql(7), Trigger::Level);
         let connection = kernel.connect(5, Rc::new(|| false)).unwrap();
         kernel.hold_line(5, true);
+        kernel.advance(40 * MILLISECOND);
+        assert_eq!(kernel.interrupts_serviced(), 10_000);
         kernel.hold_line(5, false);
         kernel.disconnect(connection);
     });

@@ -4,6 +4,7 @@ mod devices;
 mod levels;
 mod pool;
 mod time;
+mod work_items;
 
 use std::ffi::c_void;
 
