@@ -4,7 +4,9 @@
 //! the driver proper needs no `unsafe` to lock, wait, time or copy.
 
 pub mod clock;
+pub mod deferral;
 pub mod interrupt;
+pub mod latch;
 pub mod nt;
 pub mod once;
 #[cfg(target_arch = "x86_64")]

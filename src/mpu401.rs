@@ -9,6 +9,7 @@
 //! | [`capture`] | the stream's half: ring to whole messages (cooked) or to stamped chunks (raw) |
 //! | [`transmit`] | what is sent next, when to come back, when to give up |
 //! | [`sounding`] | what an instrument still sounds, so that power never goes under a held note |
+//! | [`storm`] | when an interrupt is too much, and when it may come again |
 //! | [`duplex`] | chip and receiver together: what the interrupt lock guards |
 //!
 //! Follows mpu401.md. An [`Mpu401`] belongs to the interrupt lock (or, without an interrupt, to a
@@ -24,6 +25,7 @@ mod model;
 pub mod receive;
 pub mod sounding;
 pub mod spec;
+pub mod storm;
 pub mod transmit;
 
 use spec::{Command, Register, Status};

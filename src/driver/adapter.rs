@@ -6,7 +6,7 @@
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Status};
@@ -22,6 +22,8 @@ const EXTENSION_WORD: usize = 4;
 /// One device.
 #[derive(Debug)]
 pub struct Adapter {
+    /// The functional device object that PortCls made for the driver; it outlives the subdevices.
+    device: AtomicPtr<DeviceObject>,
     removed: AtomicBool,
     power: AtomicI32,
 }
@@ -34,6 +36,12 @@ impl Adapter {
     pub fn surprise_removed(&self) {
         self.removed.store(true, Ordering::Release);
         crate::trace::emit(crate::trace::Event::SurpriseRemoved);
+    }
+
+    /// The device object.
+    #[must_use]
+    pub fn device(&self) -> Option<NonNull<DeviceObject>> {
+        NonNull::new(self.device.load(Ordering::Acquire))
     }
 
     /// Whether the device has been pulled out.
@@ -87,6 +95,7 @@ pub fn attach(
     }
     let word = extension_word(device).ok_or(Status::INVALID_PARAMETER)?;
     let adapter = Adapter {
+        device: AtomicPtr::new(device.as_ptr()),
         removed: AtomicBool::new(false),
         power: AtomicI32::new(PowerState::D0.0),
     };

@@ -5,7 +5,10 @@
 //! `IInterruptSync::CallSynchronizedRoutine`, at device IRQL; without an interrupt (a polled device)
 //! and before and after its connection the spin lock is all there is. Both are one type so that the
 //! code above need not know. Two locks, because what `CallSynchronizedRoutine` excludes while there
-//! is no connection is nowhere written.
+//! is no connection is nowhere written; nor is what it does while `Connect` or `Disconnect` runs, and
+//! both may happen with streams running. So nobody is inside it then: the service routine is let in
+//! after the connection and shut out before the end of it, in a synchronised routine; until then it
+//! declines.
 #![expect(unsafe_code, reason = "synchronises with the service routine")]
 
 use core::cell::UnsafeCell;
@@ -24,9 +27,9 @@ use crate::portcls::interfaces::IInterruptSync;
 ///
 /// # Invariants
 ///
-/// `value` is reached by the service routine, and by the holder of the spin lock, who while `admitted`
-/// is set does so inside a synchronised routine of `sync`. `admitted` is set before the interrupt is
-/// connected and cleared after it is disconnected, each time with the spin lock held.
+/// `value` is reached by the holder of the spin lock, who while `admitted` is set does so inside a
+/// synchronised routine of `sync`; and while it is set by the service routine. It is set while there
+/// is a connection only, with the spin lock held, and cleared in a synchronised routine.
 pub struct DeviceLock<T> {
     value: UnsafeCell<T>,
     word: UnsafeCell<usize>,
@@ -131,23 +134,22 @@ impl<T> DeviceLock<T> {
         if let Some(sync) = self.sync.get()
             && !self.is_connected()
         {
-            self.admit(true);
-            let status = sync.connect(irql);
-            if !status.is_success() {
-                self.admit(false);
-                return Err(status);
-            }
+            sync.connect(irql).ok()?;
+            // INVARIANT: connected, and nobody else is at the value.
+            self.spin(|| self.admitted.store(true, Ordering::Release));
         }
         Ok(())
     }
 
     /// Lets no more interrupts come, and waits for a running service routine.
-    pub fn disconnect(&self, irql: &Irql<Passive>) {
+    pub fn disconnect(&self, irql: &mut Irql<Passive>) {
         if let Some(sync) = self.sync.get()
             && self.is_connected()
         {
+            // INVARIANT: in a synchronised routine, with the spin lock held: no service routine is at
+            // the value, and the next finds the flag cleared.
+            self.with(irql, |_, _| self.admitted.store(false, Ordering::Release));
             sync.disconnect(irql);
-            self.admit(false);
         }
     }
 
@@ -179,24 +181,22 @@ impl<T> DeviceLock<T> {
         })
     }
 
-    /// Reaches the value from the service routine itself.
+    /// Reaches the value from the service routine itself; `None` while that is not let in, at the
+    /// beginning and the end of a connection.
     ///
     /// # Safety
     ///
     /// Called in the service routine that was registered by [`attach`](Self::attach).
-    pub unsafe fn in_service_routine<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+    pub unsafe fn in_service_routine<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
         // SAFETY: the service routine excludes the synchronised routines, in which alone anybody
-        // else reaches the value while there is a connection.
-        work(unsafe { &mut *self.value.get() })
+        // else reaches the value, or clears the flag, while the flag is set.
+        self.is_connected()
+            .then(|| work(unsafe { &mut *self.value.get() }))
     }
 
     /// The value, through exclusive access to the lock itself.
     pub const fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
-    }
-
-    fn admit(&self, admitted: bool) {
-        self.spin(|| self.admitted.store(admitted, Ordering::Release));
     }
 
     fn synchronise<L, F, R>(

@@ -89,6 +89,35 @@ assert_layout!(UnicodeString, 16, maximum_length @ 2, buffer @ 8);
 #[derive(Debug)]
 pub enum ExTimer {}
 
+/// A `KDPC`: the kernel's, but in the driver's memory.
+#[repr(C)]
+#[derive(Debug)]
+pub struct KDpc {
+    words: [u64; 8],
+}
+assert_layout!(KDpc, 64);
+
+impl KDpc {
+    /// Memory for `KeInitializeDpc` to fill in.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { words: [0; 8] }
+    }
+}
+
+impl Default for KDpc {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An opaque `IO_WORKITEM`.
+#[derive(Debug)]
+pub enum IoWorkItem {}
+
+/// `DelayedWorkQueue`, the one queue that drivers may use.
+pub const DELAYED_WORK_QUEUE: i32 = 1;
+
 /// `EX_TIMER_HIGH_RESOLUTION`.
 pub const EX_TIMER_HIGH_RESOLUTION: u32 = 4;
 
@@ -101,6 +130,16 @@ macro_rules! imports {
             unsafe extern $abi fn(device: *mut DeviceObject, irp: *mut Irp) -> Status;
         /// `PEXT_CALLBACK`, at DISPATCH.
         pub type TimerCallback = unsafe extern $abi fn(timer: *mut ExTimer, context: *mut c_void);
+        /// `PKDEFERRED_ROUTINE`, at DISPATCH.
+        pub type DeferredRoutine = unsafe extern $abi fn(
+            dpc: *mut KDpc,
+            context: *mut c_void,
+            first: *mut c_void,
+            second: *mut c_void,
+        );
+        /// `PIO_WORKITEM_ROUTINE`, at PASSIVE.
+        pub type WorkItemRoutine =
+            unsafe extern $abi fn(device: *mut DeviceObject, context: *mut c_void);
 
         #[cfg_attr(target_env = "msvc", link(name = "ntoskrnl"))]
         #[expect(missing_docs, reason = "documented by Microsoft under these names")]
@@ -132,6 +171,28 @@ macro_rules! imports {
                 wait: u8,
                 parameters: *const c_void,
             ) -> u8;
+            pub fn KeInitializeDpc(
+                dpc: *mut KDpc,
+                routine: DeferredRoutine,
+                context: *mut c_void,
+            );
+            /// At any level. Returns whether the DPC was not queued before.
+            pub fn KeInsertQueueDpc(
+                dpc: *mut KDpc,
+                first: *mut c_void,
+                second: *mut c_void,
+            ) -> u8;
+            /// Waits until all DPCs that are queued now have run (PASSIVE).
+            pub fn KeFlushQueuedDpcs();
+            pub fn IoAllocateWorkItem(device: *mut DeviceObject) -> *mut IoWorkItem;
+            pub fn IoFreeWorkItem(item: *mut IoWorkItem);
+            /// The system keeps the device and the driver's image until the routine has returned.
+            pub fn IoQueueWorkItem(
+                item: *mut IoWorkItem,
+                routine: WorkItemRoutine,
+                queue: i32,
+                context: *mut c_void,
+            );
             pub fn ExAcquireRundownProtection(rundown: *mut usize) -> u8;
             pub fn ExReleaseRundownProtection(rundown: *mut usize);
             pub fn ExWaitForRundownProtectionRelease(rundown: *mut usize);
@@ -182,7 +243,7 @@ crate::with_kernel_abi!(host_imports,);
 #[cfg(all(target_env = "msvc", target_arch = "x86_64"))]
 mod against_the_headers {
     use core::mem::offset_of;
-    use wdk_sys::{DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, UNICODE_STRING};
+    use wdk_sys::{DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, KDPC, UNICODE_STRING};
 
     const _: () = {
         assert!(offset_of!(DEVICE_OBJECT, DeviceExtension) == 0x40);
@@ -194,6 +255,7 @@ mod against_the_headers {
         assert!(offset_of!(IRP, Tail) == 0x78);
         assert!(offset_of!(IO_STACK_LOCATION, MinorFunction) == 1);
         assert!(size_of::<UNICODE_STRING>() == 16);
+        assert!(size_of::<KDPC>() == size_of::<super::KDpc>());
         assert!(wdk_sys::IRP_MJ_PNP == 0x1B);
         assert!(size_of::<wdk_sys::NTSTATUS>() == size_of::<super::Status>());
     };

@@ -107,6 +107,12 @@ impl<P: PortIo> Duplex<P> {
         self.chip.port_mut()
     }
 
+    /// See [`Receiver::is_stuck`].
+    #[must_use]
+    pub const fn is_stuck(&self) -> bool {
+        self.receiver.is_stuck()
+    }
+
     /// The receiving half of capture.
     pub const fn receiver_mut(&mut self) -> &mut Receiver {
         &mut self.receiver

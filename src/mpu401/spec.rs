@@ -105,6 +105,23 @@ pub const STUCK_DRAINS: u32 = 8;
 /// Services of a chip that counts as stuck from one attempt to read it to the next.
 pub const STUCK_LOOKS: u32 = 16;
 
+/// How long calls of the service routine are counted before the count begins anew.
+pub const STORM_WINDOW: RefTime = RefTime(500_000);
+/// Received bytes in one [`STORM_WINDOW`] that no wire can have carried: 158 fit, and the deepest
+/// FIFO may have been full, which makes 223.
+pub const STORM_BYTES: u32 = 512;
+/// Calls of the service routine in one [`STORM_WINDOW`] that find nothing to read: one every 25 us.
+/// Each costs about 3 us, so these take an eighth of a processor; a line that is stuck is called ten
+/// times as often, and a network adapter that shares the line, with its own moderation, less often.
+pub const STORM_CALLS: u32 = 2_000;
+/// How long a line that stormed is left alone at first. It doubles with each storm that follows a
+/// reconnection within [`STORM_FORGIVEN`], up to [`LONGEST_STORM_REST`].
+pub const STORM_REST: RefTime = RefTime(10_000_000);
+/// The longest that a line is left alone: a storm a minute costs nobody anything.
+pub const LONGEST_STORM_REST: RefTime = RefTime(640_000_000);
+/// How long after a reconnection a storm is a new one.
+pub const STORM_FORGIVEN: RefTime = RefTime(600_000_000);
+
 /// Bytes written in one go at device IRQL; the FIFO of the usual super-I/O part (section 3).
 pub const WRITE_LIMIT: u32 = 16;
 /// Steps of [`WRITE_LIMIT`] bytes before a transmission lets everybody else run, whatever the chip
@@ -131,7 +148,8 @@ pub fn poll_rest(period: RefTime) -> RefTime {
     RefTime(period.0.saturating_sub(TIMER_LATENESS.0)).max(SHORTEST_REST)
 }
 /// How often a capture stream with an interrupt looks at the chip nevertheless: on an edge-triggered
-/// line one lost interrupt would otherwise silence it for ever (section 4).
+/// line one lost interrupt would otherwise silence it for ever (section 4). And how often anybody
+/// looks whether a line that stormed has come to rest.
 pub const WATCHDOG_PERIOD: RefTime = RefTime(500_000);
 
 /// Received bytes held between the service routine and the capture stream: 0.65 s of a busy wire.

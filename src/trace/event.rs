@@ -317,6 +317,13 @@ events! {
     };
     /// The MPU-401 says "data ready" without an end and is being ignored until it stops.
     24 Error DeviceStuck;
+    /// The MPU-401's interrupt does not end: it was disconnected, and the chip is polled.
+    25 Error InterruptStorm {
+        /// For how many seconds of quiet at least.
+        rest: u32,
+    };
+    /// The line has come to rest: the MPU-401's interrupt was connected again.
+    26 Info InterruptRestored;
     /// A download was taken.
     30 Info DownloadInstalled {
         /// Its handle.

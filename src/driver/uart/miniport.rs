@@ -4,15 +4,17 @@
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU8, Ordering};
 
+use super::Uart;
 use super::capture::CaptureStream;
+use super::chip::GuardedPorts;
 use super::filter::{self, Pin};
 use super::render::RenderStream;
-use super::{GuardedPorts, Uart};
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
 use crate::driver::adapter::Adapter;
 use crate::driver::settings::Settings;
 use crate::irql::{Device, Dispatch, Irql, Passive};
+use crate::kernel::deferral::{Defer, Deferral};
 use crate::kernel::interrupt::ServiceRoutine;
 use crate::kernel::once::SetOnce;
 use crate::kernel::port_io::IoPorts;
@@ -90,6 +92,8 @@ impl UartMiniport {
         let group = new_service_group()?;
         // Before the interrupt can come, so that the first one finds the port's sink registered.
         port.register_service_group(irql, Some(group.borrow()));
+        let device = this.adapter.device().ok_or(Status::INVALID_DEVICE_STATE)?;
+        let deferral = Deferral::try_new(irql, device, this)?;
         let timer = Timer::try_new(irql, this)?;
         // SAFETY: the resource list gave these two ports to the device, which starts now; the
         // miniport dies before the device is stopped.
@@ -99,6 +103,7 @@ impl UartMiniport {
             port.to_owned(),
             group.clone(),
             timer,
+            deferral,
             base,
             ports,
             poll_period,
@@ -325,12 +330,33 @@ impl ServiceRoutine for UartMiniport {
             return false;
         };
         // SAFETY: this is the service routine that `attach` registered.
-        let serviced = unsafe {
+        let found = unsafe {
             uart.device
                 .in_service_routine(|state| state.interrupt(irql))
         };
-        uart.report(irql, serviced);
-        serviced.taken > 0
+        let Some(interrupted) = found else {
+            return false;
+        };
+        uart.interrupted(irql, interrupted);
+        interrupted.serviced.taken > 0
+    }
+}
+
+impl Defer for UartMiniport {
+    fn deferral(&self) -> Option<&Deferral> {
+        self.uart().map(|uart| &uart.deferral)
+    }
+
+    fn call(this: &ObjectRef<Self>, irql: &mut Irql<Dispatch>) {
+        if let Some(uart) = this.uart() {
+            uart.deferred(irql);
+        }
+    }
+
+    fn work(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) {
+        if let Some(uart) = this.uart() {
+            uart.settle(irql);
+        }
     }
 }
 
@@ -344,6 +370,7 @@ impl Drop for UartMiniport {
         let mut irql = unsafe { Irql::<Passive>::assume() };
         uart.close(&mut irql);
         uart.timer.delete(&irql);
+        uart.deferral.delete(&irql);
     }
 }
 

@@ -1,0 +1,143 @@
+//! The chip under the device lock: its guarded ports, the service routine's half of the work, and
+//! the watch over its interrupt.
+
+use crate::com::{ComRef, ObjectRef};
+use crate::driver::adapter::Adapter;
+use crate::irql::{Device, Irql};
+use crate::kernel::clock;
+use crate::kernel::port_io::IoPorts;
+use crate::mpu401::duplex::{Duplex, Exchange};
+use crate::mpu401::receive::Serviced;
+use crate::mpu401::spec::Register;
+use crate::mpu401::storm::StormWatch;
+use crate::mpu401::transmit::{Outbox, Transmitter};
+use crate::mpu401::{Mode, PortIo};
+use crate::portcls::interfaces::IMasterClock;
+use crate::time::RefTime;
+
+/// The chip's ports, unreachable once the device has been pulled out.
+#[derive(Debug)]
+pub struct GuardedPorts {
+    ports: IoPorts,
+    adapter: ObjectRef<Adapter>,
+}
+
+impl GuardedPorts {
+    /// Guards `ports` with the adapter's "removed" flag.
+    #[must_use]
+    pub const fn new(ports: IoPorts, adapter: ObjectRef<Adapter>) -> Self {
+        Self { ports, adapter }
+    }
+}
+
+impl PortIo for GuardedPorts {
+    fn read(&mut self, register: Register) -> u8 {
+        // What an empty slot reads as: nothing to read, not ready to write.
+        if self.adapter.is_removed() {
+            0xFF
+        } else {
+            self.ports.read(register)
+        }
+    }
+
+    fn write(&mut self, register: Register, value: u8) {
+        if !self.adapter.is_removed() {
+            self.ports.write(register, value);
+        }
+    }
+}
+
+/// What the service routine shares with the rest.
+#[derive(Debug)]
+pub struct ChipState {
+    /// The chip, and received bytes on their way to the capture stream.
+    pub duplex: Duplex<GuardedPorts>,
+    /// The capture stream's clock, for the stamps.
+    pub clock: Option<ComRef<IMasterClock>>,
+    /// Whether the interrupt is too much.
+    pub storm: StormWatch,
+}
+
+/// What one call of the service routine found.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupted {
+    /// What it did.
+    pub serviced: Serviced,
+    /// There are too many of them.
+    pub storms: bool,
+}
+
+/// What one exchange with the chip came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exchanged {
+    pub(super) exchange: Exchange,
+    pub(super) mode: Mode,
+    /// The interrupt rests, and somebody must look whether it may come again.
+    pub(super) resting: bool,
+    /// It may.
+    pub(super) rested: bool,
+}
+
+impl ChipState {
+    /// A chip that was not touched yet, behind these ports.
+    #[must_use]
+    pub const fn new(ports: GuardedPorts) -> Self {
+        Self {
+            duplex: Duplex::new(ports),
+            clock: None,
+            storm: StormWatch::new(),
+        }
+    }
+
+    /// Reads what the chip has received, for its interrupt.
+    pub fn interrupt(&mut self, irql: &Irql<Device>) -> Interrupted {
+        self.notice_removal();
+        let Self {
+            duplex,
+            clock,
+            storm,
+        } = self;
+        let serviced = duplex.interrupt(|| stamp(irql, clock.as_ref()));
+        let now = clock::interrupt_time();
+        Interrupted {
+            serviced,
+            storms: storm.interrupted(serviced.taken, duplex.is_stuck(), now),
+        }
+    }
+
+    pub(super) fn exchange<O: Outbox>(
+        &mut self,
+        irql: &Irql<Device>,
+        transmitter: &mut Transmitter,
+        lanes: &mut O,
+    ) -> Exchanged {
+        self.notice_removal();
+        let now = clock::interrupt_time();
+        let Self {
+            duplex,
+            clock,
+            storm,
+        } = self;
+        let exchange = duplex.exchange(transmitter, lanes, now, || stamp(irql, clock.as_ref()));
+        let mode = duplex.mode();
+        let taken = exchange.serviced.taken;
+        let rested = mode == Mode::Uart && storm.looked(taken, duplex.is_stuck(), now);
+        Exchanged {
+            exchange,
+            mode,
+            resting: storm.is_resting(),
+            rested,
+        }
+    }
+
+    /// Nothing more is asked of a chip that has been pulled out.
+    pub fn notice_removal(&mut self) {
+        if self.duplex.port_mut().adapter.is_removed() {
+            self.duplex.remove();
+        }
+    }
+}
+
+fn stamp(irql: &Irql<Device>, clock: Option<&ComRef<IMasterClock>>) -> RefTime {
+    clock.map_or(RefTime(0), |clock| clock::master_time(irql, clock))
+}

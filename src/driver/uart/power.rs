@@ -1,0 +1,137 @@
+//! The chip's life between D0 and D3, and its interrupt's between too much and quiet: all that is
+//! done at PASSIVE.
+//!
+//! The interrupt comes and goes with the power; and, when it storms, at any time. [`Uart::settle`] is
+//! the work that its service routine, or the pump, asks for by way of the deferral. Who opens or
+//! closes the chip pauses the deferral, and looks after storms alone: so connections and their ends
+//! take turns.
+
+use super::{POLLS_PER_BYTE, Uart};
+use crate::com::Status;
+use crate::irql::{Irql, Passive};
+use crate::kernel::clock;
+use crate::mpu401::Mode;
+use crate::mpu401::handshake::{Handshake, HandshakeError, Progress};
+use crate::mpu401::spec;
+use crate::mpu401::storm::Change;
+use crate::trace::{self, Event};
+
+impl Uart {
+    /// Lets interrupts come, resets the chip and enters UART mode: polls of a few register accesses
+    /// each under the device lock, with the waits between them at PASSIVE (mpu401 section 2). What
+    /// was queued goes on.
+    ///
+    /// The interrupt comes first: on a line that others share, an answer that nobody reads would hold
+    /// up the machine. A chip that fails loses it again, for its line may never fall.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::IO_DEVICE_ERROR`] when the chip fails, after 200 ms at most; what was queued is
+    /// dropped. The status of the connection; the chip is polled then.
+    pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), Status> {
+        self.deferral.pause(irql);
+        self.device.with(irql, |state, _| state.storm.calm_down());
+        let connected = self.device.connect(irql);
+        self.sender
+            .with(irql, |sender, _| sender.transmitter.restart());
+        let mut handshake = Handshake::new();
+        let result = loop {
+            let progress = self
+                .device
+                .with(irql, |state, _| {
+                    state.notice_removal();
+                    state.duplex.handshake(&mut handshake)
+                })
+                .unwrap_or(Progress::Failed(HandshakeError::Removed));
+            match progress {
+                Progress::Wait => {
+                    clock::stall(spec::POLL_MICROSECONDS);
+                    self.settle(irql);
+                }
+                Progress::Ready(entry) => {
+                    trace::emit(Event::UartOpened {
+                        acknowledged: entry.mode_acknowledged,
+                    });
+                    break connected;
+                }
+                Progress::Failed(_) => {
+                    trace::emit(Event::UartFailed);
+                    self.device.disconnect(irql);
+                    break Err(Status::IO_DEVICE_ERROR);
+                }
+            }
+        };
+        self.deferral.resume(irql);
+        let _ = self.pump(&mut irql.as_at_most());
+        result
+    }
+
+    /// Silences what still sounds, waits until the chip has sent it, and leaves UART mode. Events
+    /// that wait stay queued. Takes as long as the wire takes for what the chip holds, 200 ms at
+    /// most.
+    pub fn close(&self, irql: &mut Irql<Passive>) {
+        self.deferral.pause(irql);
+        self.sender
+            .with(irql, |sender, _| sender.transmitter.hush());
+        let mut polls = spec::HANDSHAKE_POLLS;
+        while polls > 0 {
+            self.settle(irql);
+            let _ = self.pump(&mut irql.as_at_most());
+            let quiet = self.sender.with(irql, |sender, _| {
+                sender.transmitter.is_quiet(clock::interrupt_time())
+            });
+            if quiet || self.mode(irql) != Mode::Uart {
+                break;
+            }
+            // The chip has news for us a byte time from now.
+            for _ in 0..POLLS_PER_BYTE.min(polls) {
+                clock::stall(spec::POLL_MICROSECONDS);
+            }
+            polls = polls.saturating_sub(POLLS_PER_BYTE);
+        }
+        self.device.with(irql, |state, _| {
+            state.notice_removal();
+            state.duplex.close();
+        });
+        // Nobody reads a closed chip, so its line must not matter any more.
+        self.device.disconnect(irql);
+    }
+
+    /// Makes or ends the connection of the interrupt as the watch over it wants.
+    ///
+    /// Called by whoever is alone with that: the deferral's work, or who has paused the deferral.
+    pub fn settle(&self, irql: &mut Irql<Passive>) {
+        let wanted = self.device.with(irql, |state, _| {
+            let wanted = state.storm.wanted();
+            if wanted == Some(Change::Connect) {
+                state.storm.connecting(clock::interrupt_time());
+            }
+            wanted
+        });
+        let connected = match wanted.flatten() {
+            None => return,
+            Some(Change::Disconnect) => {
+                self.device.disconnect(irql);
+                false
+            }
+            Some(Change::Connect) => self.device.connect(irql).is_ok(),
+        };
+        if connected {
+            trace::emit(Event::InterruptRestored);
+        } else {
+            let rest = self.device.with(irql, |state, _| {
+                state.storm.disconnected(clock::interrupt_time());
+                state.storm.rest()
+            });
+            let seconds = rest.map_or(0, |rest| rest.0.unsigned_abs().div_ceil(SECOND));
+            trace::emit(Event::InterruptStorm {
+                rest: u32::try_from(seconds).unwrap_or(u32::MAX),
+            });
+        }
+        // What came while nobody was let in is read now, and the timer set for what comes.
+        let _ = self.pump(&mut irql.as_at_most());
+    }
+}
+
+/// 100 ns in a second.
+const SECOND: u64 = 10_000_000;

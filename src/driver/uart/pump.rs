@@ -1,0 +1,227 @@
+//! The pump: what is queued goes to the chip, and what is done with back to the streams.
+
+use core::sync::atomic::Ordering;
+
+use super::Uart;
+use super::chip::Exchanged;
+use super::lanes::{Attached, Lanes, Sender};
+use crate::irql::{Dispatch, Irql, Locked, Passive};
+use crate::kernel::clock;
+use crate::kernel::rundown::Rundown;
+use crate::mpu401::Mode;
+use crate::mpu401::duplex::Exchange;
+use crate::mpu401::spec;
+use crate::mpu401::transmit::{GaveUp, Hold, Lane, Next, SHORTEST_REST};
+use crate::portcls::abi::KsState;
+use crate::portcls::event::{Allocator, EventChain};
+use crate::time::RefTime;
+use crate::trace::{self, Event};
+
+impl Uart {
+    /// Gives a lane to a stream, which is in the STOP state.
+    pub fn attach(
+        &self,
+        irql: &mut Irql<Passive>,
+        lane: Lane,
+        allocator: &Allocator,
+        rundown: &Rundown,
+    ) {
+        let stream = Attached { allocator, rundown };
+        self.sender.with(irql, |sender, _| {
+            let queue = sender.queue(lane);
+            queue.stream = Some(stream);
+            queue.state = KsState::STOP;
+        });
+    }
+
+    /// Removes a lane's stream, waits until nobody gives events back on its behalf, and hands over
+    /// what it had queued.
+    pub fn detach(&self, irql: &mut Irql<Passive>, lane: Lane, rundown: &Rundown) -> EventChain {
+        let events = self.sender.with(irql, |sender, _| {
+            let mut events = sender.stop(lane);
+            let queue = sender.queue(lane);
+            queue.stream = None;
+            events.append(&mut queue.done.take());
+            events
+        });
+        rundown.wait(irql);
+        events
+    }
+
+    /// Puts a lane into a state. The state and what follows from it change together, under the lock,
+    /// so that calls that race leave one of their states and not a mixture.
+    ///
+    /// Returns the events that the lane gives up by stopping.
+    pub fn set_state(&self, irql: &mut Irql<Passive>, lane: Lane, state: KsState) -> EventChain {
+        let dropped = self.sender.with(irql, |sender, _| {
+            if state == KsState::STOP {
+                return sender.stop(lane);
+            }
+            sender.queue(lane).state = state;
+            let hold = if state == KsState::RUN {
+                Hold::Running
+            } else {
+                Hold::Held
+            };
+            sender.transmitter.hold(lane, hold);
+            EventChain::new()
+        });
+        let _ = self.pump(&mut irql.as_at_most());
+        dropped
+    }
+
+    /// Queues events in a lane and pumps. In the STOP state the events come back.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no chip to send to; the events are dropped.
+    pub fn send(
+        &self,
+        irql: &mut Irql<Dispatch>,
+        lane: Lane,
+        mut events: EventChain,
+    ) -> Result<EventChain, GaveUp> {
+        let stopped = self.sender.with(irql, |sender, _| {
+            let queue = sender.queue(lane);
+            if queue.state == KsState::STOP {
+                return true;
+            }
+            queue.waiting.append(&mut events);
+            false
+        });
+        if stopped {
+            return Ok(events);
+        }
+        self.pump(irql).map(|()| EventChain::new())
+    }
+
+    /// Writes what the chip takes, reads what it has, gives back what is done with, and sets the
+    /// timer for the rest. Stands still once for a byte that the chip is just about to take, with no
+    /// lock held.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no chip to send to; what waited is dropped.
+    pub fn pump(&self, irql: &mut Irql<Dispatch>) -> Result<(), GaveUp> {
+        let mut steps = spec::STEPS_PER_PUMP;
+        let mut stood_still = false;
+        loop {
+            steps = steps.saturating_sub(1);
+            let exchange = self
+                .sender
+                .with(irql, |sender, irql| self.step(sender, irql, steps));
+            let Some(Exchanged {
+                exchange, rested, ..
+            }) = exchange
+            else {
+                return Ok(());
+            };
+            let Exchange { outcome, serviced } = exchange;
+            self.report(irql, serviced);
+            if rested {
+                self.deferral.queue_work(irql);
+            }
+            self.give_back(irql);
+            if let Some(wait) = outcome.room_within
+                && !core::mem::replace(&mut stood_still, true)
+            {
+                clock::stall(microseconds(wait));
+                continue;
+            }
+            match outcome.next {
+                Next::Again if steps > 0 => {}
+                Next::Again | Next::Idle | Next::Rest(_) => return Ok(()),
+                Next::GaveUp(why) => {
+                    if why == GaveUp::JustNow {
+                        trace::emit(Event::DeviceBusy);
+                    }
+                    return Err(why);
+                }
+            }
+        }
+    }
+
+    /// Pumps if anything waits to be sent: for whoever has just been woken by a received byte.
+    pub fn nudge(&self, irql: &mut Irql<Dispatch>) {
+        let waits = self.sender.with(irql, |sender, _| {
+            Lane::ALL
+                .iter()
+                .any(|&lane| !sender.queue(lane).waiting.is_empty())
+        });
+        if waits {
+            // Whoever queued it has been told already.
+            let _ = self.pump(irql);
+        }
+    }
+
+    /// One exchange, and the timer. It is set with the lock held, so that the last to decide is the
+    /// last to set it; `steps` more are to follow at once if the chip takes them.
+    fn step(&self, sender: &mut Sender, irql: &mut Irql<Locked>, steps: u32) -> Option<Exchanged> {
+        let Sender {
+            transmitter,
+            legacy,
+            direct_music,
+        } = sender;
+        let mut lanes = Lanes {
+            legacy,
+            direct_music,
+        };
+        let exchanged = self.device.with(irql, |state, irql| {
+            state.exchange(irql, transmitter, &mut lanes)
+        })?;
+        let rest = match exchanged.exchange.outcome.next {
+            Next::Again if steps > 0 => return Some(exchanged),
+            Next::Again => Some(SHORTEST_REST),
+            Next::Rest(rest) => Some(rest),
+            Next::Idle => None,
+            Next::GaveUp(_) => {
+                sender.drop_all();
+                None
+            }
+        };
+        self.crowded.store(rest.is_some(), Ordering::Release);
+        let look = (exchanged.mode == Mode::Uart)
+            .then(|| self.next_look(exchanged.resting))
+            .flatten();
+        if let Some(delay) = [rest, look].into_iter().flatten().min() {
+            self.timer.set(irql, delay);
+        }
+        Some(exchanged)
+    }
+
+    /// When to look at the chip for the capture stream's sake, or for its interrupt's.
+    fn next_look(&self, resting: bool) -> Option<RefTime> {
+        if self.starving.load(Ordering::Acquire) {
+            return Some(spec::RETRY);
+        }
+        if self.listening.load(Ordering::Acquire) && !self.device.is_connected() {
+            return Some(spec::poll_rest(self.poll_period));
+        }
+        let watched = resting || self.listening.load(Ordering::Acquire);
+        watched.then_some(spec::WATCHDOG_PERIOD)
+    }
+
+    /// Gives events that are done with back to their streams' allocators, with no lock held.
+    fn give_back(&self, irql: &mut Irql<Dispatch>) {
+        for lane in Lane::ALL {
+            let taken = self.sender.with(irql, |sender, _| {
+                let queue = sender.queue(lane);
+                if queue.done.is_empty() {
+                    return None;
+                }
+                let (allocator, in_use) = queue.stream?.enter()?;
+                Some((allocator, in_use, queue.done.take()))
+            });
+            if let Some((allocator, in_use, events)) = taken {
+                allocator.give_back(irql, events);
+                drop(in_use);
+            }
+        }
+    }
+}
+
+/// A short time for a stall, rounded up.
+fn microseconds(time: RefTime) -> u32 {
+    let [low, high, ..] = time.0.saturating_add(9).to_le_bytes();
+    u32::from(u16::from_le_bytes([low, high]) / 10)
+}

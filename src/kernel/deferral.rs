@@ -1,0 +1,214 @@
+//! What begins at device IRQL and ends at PASSIVE: a DPC, and a work item behind it.
+//!
+//! A service routine may do next to nothing: it queues the [`call`](Defer::call), which runs at
+//! DISPATCH. What needs PASSIVE (connecting an interrupt, for one) is [`work`](Defer::work), which
+//! a system thread does; the call, or a timer, queues it. Both objects are made when the device
+//! starts. Asking for what is queued already is no more than that; the work is done by one thread at
+//! a time, and once more when it was asked for while it ran.
+//!
+//! **Lifetimes.** Each that is queued holds the [`Rundown`] until its routine is through.
+//! [`Deferral::pause`] waits for them, and lets none begin before [`Deferral::resume`]: so whoever
+//! has paused it, at PASSIVE, is alone with what `work` does. [`Deferral::delete`] also waits until
+//! no DPC's last instruction is still to come. A queued work item makes the system keep the device
+//! object and the image by itself.
+#![expect(unsafe_code, reason = "wraps KDPC and IO_WORKITEM")]
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::fmt;
+use core::mem;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use super::latch::Latch;
+use super::nt::{self, DeviceObject, IoWorkItem, KDpc};
+use super::rundown::Rundown;
+use crate::com::{Class, ObjectRef, Status};
+use crate::irql::{AtMost, Device, Dispatch, Irql, Passive};
+use crate::mem::Buffer;
+
+/// The object whose calls are deferred.
+pub trait Defer: Class {
+    /// Its deferral, from the moment on that anything is queued.
+    fn deferral(&self) -> Option<&Deferral>;
+    /// The deferred call.
+    fn call(this: &ObjectRef<Self>, irql: &mut Irql<Dispatch>);
+    /// The work, in a system thread.
+    fn work(this: &ObjectRef<Self>, irql: &mut Irql<Passive>);
+}
+
+/// Nothing may be queued yet.
+const FRESH: u8 = 0;
+const RUNNING: u8 = 1;
+/// The run-down has been waited for.
+const PAUSED: u8 = 2;
+
+/// A DPC and a work item.
+///
+/// # Invariants
+///
+/// `dpc` is one `KDPC`, initialised, which does not move. `item` came from `IoAllocateWorkItem` and
+/// is queued at most once, by whoever holds `latch`. What is queued holds a use of `rundown`.
+pub struct Deferral {
+    dpc: Buffer<UnsafeCell<KDpc>>,
+    item: NonNull<IoWorkItem>,
+    routine: nt::WorkItemRoutine,
+    context: NonNull<c_void>,
+    latch: Latch,
+    rundown: Rundown,
+    state: AtomicU8,
+}
+
+// SAFETY: the kernel's routines may be called by any processor with these objects, and the rest are
+// atomics; the context is only passed on.
+unsafe impl Sync for Deferral {}
+// SAFETY: as above.
+unsafe impl Send for Deferral {}
+
+macro_rules! thunks {
+    ($abi:literal) => {
+        unsafe extern $abi fn called<T: Defer>(
+            _dpc: *mut KDpc,
+            context: *mut c_void,
+            _first: *mut c_void,
+            _second: *mut c_void,
+        ) {
+            let Some(context) = NonNull::new(context) else { return };
+            // SAFETY: the context is the owner's, who pauses its deferral before it dies.
+            let owner = unsafe { ObjectRef::<T>::from_context(context) };
+            // SAFETY: DPCs run at DISPATCH.
+            let mut irql = unsafe { Irql::assume() };
+            T::call(&owner, &mut irql);
+            if let Some(deferral) = T::deferral(&owner) {
+                // SAFETY: `queue_call` forgot the use of what it queued; nothing is touched after.
+                unsafe { deferral.rundown.leave() };
+            }
+        }
+
+        unsafe extern $abi fn worked<T: Defer>(_device: *mut DeviceObject, context: *mut c_void) {
+            let Some(context) = NonNull::new(context) else { return };
+            // SAFETY: the context is the owner's, who pauses its deferral before it dies.
+            let owner = unsafe { ObjectRef::<T>::from_context(context) };
+            // SAFETY: work items run at PASSIVE.
+            let mut irql = unsafe { Irql::assume() };
+            let Some(deferral) = T::deferral(&owner) else { return };
+            loop {
+                T::work(&owner, &mut irql);
+                if deferral.latch.end() {
+                    break;
+                }
+            }
+            // SAFETY: `queue_work` forgot the use of what it queued; nothing is touched after.
+            unsafe { deferral.rundown.leave() };
+        }
+    };
+}
+crate::with_kernel_abi!(thunks,);
+
+impl Deferral {
+    /// Makes both for `owner`, one of `device`'s objects, who must call [`delete`](Self::delete)
+    /// before it dies. Nothing can be queued until [`resume`](Self::resume).
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn try_new<T: Defer>(
+        _irql: &Irql<Passive>,
+        device: NonNull<DeviceObject>,
+        owner: &ObjectRef<T>,
+    ) -> Result<Self, Status> {
+        let dpc = Buffer::try_from_fn(1, |_| UnsafeCell::new(KDpc::new()))?;
+        // SAFETY: the device object is one of the driver's and alive.
+        let item = unsafe { nt::IoAllocateWorkItem(device.as_ptr()) };
+        let item = NonNull::new(item).ok_or(Status::INSUFFICIENT_RESOURCES)?;
+        let context = owner.as_context();
+        if let Some(dpc) = dpc.first() {
+            // SAFETY: the memory is a KDPC's, is not paged, and stays where it is.
+            unsafe { nt::KeInitializeDpc(dpc.get(), called::<T>, context.as_ptr()) };
+        }
+        // INVARIANT: initialised above, and nothing is queued.
+        Ok(Self {
+            dpc,
+            item,
+            routine: worked::<T>,
+            context,
+            latch: Latch::new(),
+            rundown: Rundown::new(),
+            state: AtomicU8::new(FRESH),
+        })
+    }
+
+    /// Has [`Defer::call`] called soon, unless that is on its way already, or paused.
+    pub fn queue_call<L: AtMost<Device>>(&self, _irql: &Irql<L>) {
+        if self.state.load(Ordering::Acquire) == FRESH {
+            return;
+        }
+        let (Some(in_use), Some(dpc)) = (self.rundown.enter(), self.dpc.first()) else {
+            return;
+        };
+        // SAFETY: the DPC is initialised, and by the use its memory and its owner stay until its
+        // routine ends that.
+        let queued = unsafe { nt::KeInsertQueueDpc(dpc.get(), ptr::null_mut(), ptr::null_mut()) };
+        if queued != 0 {
+            mem::forget(in_use);
+        }
+    }
+
+    /// Has [`Defer::work`] done soon: once more if it is being done. Not while paused.
+    pub fn queue_work<L: AtMost<Dispatch>>(&self, _irql: &Irql<L>) {
+        if self.state.load(Ordering::Acquire) == FRESH {
+            return;
+        }
+        let Some(in_use) = self.rundown.enter() else {
+            return;
+        };
+        if self.latch.begin() {
+            mem::forget(in_use);
+            let item = self.item.as_ptr();
+            let context = self.context.as_ptr();
+            // SAFETY: by the latch the item is not queued, and by the use its owner stays until the
+            // routine ends that.
+            unsafe { nt::IoQueueWorkItem(item, self.routine, nt::DELAYED_WORK_QUEUE, context) };
+        }
+    }
+
+    /// Waits until nothing is queued or running, and lets nothing be queued until
+    /// [`resume`](Self::resume). Callers of the two take turns: PnP and power requests do.
+    pub fn pause(&self, irql: &Irql<Passive>) {
+        if self.state.load(Ordering::Acquire) == RUNNING {
+            self.rundown.wait(irql);
+            self.state.store(PAUSED, Ordering::Release);
+        }
+    }
+
+    /// Lets calls and work be queued.
+    pub fn resume(&self, irql: &Irql<Passive>) {
+        match self.state.load(Ordering::Acquire) {
+            RUNNING => return,
+            PAUSED => self.rundown.reopen(irql),
+            _ => {}
+        }
+        self.state.store(RUNNING, Ordering::Release);
+    }
+
+    /// Pauses for good: no routine of this deferral is on any processor any more.
+    pub fn delete(&self, irql: &Irql<Passive>) {
+        self.pause(irql);
+        // A call has ended its use, but perhaps not quite returned.
+        // SAFETY: waiting is allowed at PASSIVE.
+        unsafe { nt::KeFlushQueuedDpcs() };
+    }
+}
+
+impl Drop for Deferral {
+    fn drop(&mut self) {
+        // SAFETY: the owner has called `delete`, so the item is not queued, or it never was.
+        unsafe { nt::IoFreeWorkItem(self.item.as_ptr()) };
+    }
+}
+
+impl fmt::Debug for Deferral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deferral")
+    }
+}

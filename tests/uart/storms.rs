@@ -1,0 +1,279 @@
+//! An interrupt that does not end, at every moment of a stream's life: it is given up, the streams go
+//! on polled, and it is taken back when the line has come to rest.
+//!
+//! What a storm may cost is counted. To be noticed it needs 9 calls of the service routine with data
+//! that does not end, and 2,001 without any; from then on the line is called for as long as the
+//! system takes to start a work item, which the simulated one does within a millisecond, and that is
+//! at most 350 calls.
+
+use dmusmini::com::Status;
+use dmusmini::portcls::abi::PowerState;
+use dmusmini_simulator::chip::{Blame, Config};
+use dmusmini_simulator::session::{Binary, Hardware, Session};
+
+use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
+
+/// Calls of the service routine from the moment on that a storm was noticed.
+const UNTIL_DISCONNECTED: u64 = 350;
+/// A storm with data, and one without.
+const WITH_DATA: u64 = 9 + UNTIL_DISCONNECTED;
+const WITHOUT_DATA: u64 = 2_001 + UNTIL_DISCONNECTED;
+
+fn open(binary: &Binary) -> Rig {
+    Rig::open(binary, &Hardware::uart(Config::default()))
+}
+
+fn interrupts(rig: &Rig) -> u64 {
+    rig.session.machine().interrupts_serviced()
+}
+
+/// "Data ready" from now on, for so long.
+fn stick(rig: &Rig, time: u64) {
+    let now = rig.now();
+    rig.chip().borrow_mut().faults_mut().data_stuck = Some(now..now + time);
+}
+
+/// The line is asserted from now on, for so long, whether there is data or not.
+fn hold(rig: &Rig, time: u64) {
+    let now = rig.now();
+    rig.chip().borrow_mut().faults_mut().interrupt_storm = Some(now..now + time);
+}
+
+/// Both directions work, and received bytes raise interrupts again.
+fn expect_sound(rig: &Rig) {
+    let _ = (rig.sent(), rig.capture.captured());
+    let before = interrupts(rig);
+    for key in 0..20 {
+        rig.send(&rig.direct_music, &[0x90, key, 1]);
+        rig.play([0x80, key, 2]);
+        rig.advance(5 * MILLISECOND);
+    }
+    rig.advance(20 * MILLISECOND);
+    assert_eq!(rig.sent().len(), 60);
+    assert_eq!(rig.capture.captured().len(), 20);
+    let each = interrupts(rig) - before;
+    assert!((20..=60).contains(&each), "{each} interrupts for 60 bytes");
+}
+
+#[test]
+fn stuck_data_while_idle() {
+    with_each_binary(|binary| {
+        let session = Session::boot(binary).unwrap();
+        session.machine().enable_tracing(true);
+        let device = session.install(&Hardware::uart(Config::default())).unwrap();
+        let machine = session.machine();
+        let (now, before) = (machine.now(), machine.interrupts_serviced());
+        let chip = device.chip().unwrap();
+        chip.borrow_mut().faults_mut().data_stuck = Some(now..now + SECOND / 2);
+        machine.advance(SECOND / 2);
+        let stormed = machine.interrupts_serviced() - before;
+        println!(
+            "storm, idle, {}: {stormed} interrupts in 0.5 s",
+            name(binary)
+        );
+        assert!(stormed <= WITH_DATA, "{stormed}");
+        assert_eq!(machine.work_items().done(), 1);
+        // Nobody listens, but the line is looked after all the same.
+        machine.advance(9 * SECOND / 10);
+        assert_eq!(
+            machine.work_items().done(),
+            1,
+            "not before a second of quiet"
+        );
+        machine.advance(SECOND / 5);
+        assert_eq!(machine.work_items().done(), 2);
+        let rig = Rig::on(session, device);
+        assert_eq!(
+            (
+                rig.traced("InterruptStorm"),
+                rig.traced("InterruptRestored")
+            ),
+            (1, 1)
+        );
+        expect_sound(&rig);
+        rig.end();
+    });
+}
+
+#[test]
+fn stuck_data_while_capturing_and_sending() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        let before = interrupts(&rig);
+        stick(&rig, SECOND);
+        for key in 0..100 {
+            rig.send(&rig.legacy, &[0x90, key, 1]);
+            rig.advance(10 * MILLISECOND);
+        }
+        let stormed = interrupts(&rig) - before;
+        println!(
+            "storm, capturing and sending, {}: {stormed} interrupts in 1 s",
+            name(binary)
+        );
+        assert!(stormed <= WITH_DATA, "{stormed}");
+        assert_eq!(rig.sent().len(), 300, "nothing is lost on the way out");
+        // What comes in polled, while the line rests.
+        let _ = rig.capture.captured();
+        let before = interrupts(&rig);
+        rig.play((0..100).flat_map(|key| [0x91, key, 7]));
+        rig.advance(SECOND / 2);
+        let captured = rig.capture.captured();
+        let keys: Vec<u8> = captured.iter().map(|message| message.bytes[1]).collect();
+        assert_eq!(keys, (0..100).collect::<Vec<_>>());
+        assert_eq!(interrupts(&rig), before, "polled");
+        assert_eq!(rig.chip().borrow().blame(), Blame::default());
+        rig.advance(SECOND);
+        assert_eq!(rig.traced("InterruptRestored"), 1);
+        expect_sound(&rig);
+        rig.end();
+    });
+}
+
+#[test]
+fn a_held_line_loses_no_byte_of_full_duplex() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        let before = interrupts(&rig);
+        hold(&rig, SECOND / 2);
+        rig.play((0..600).flat_map(|key: u32| [0x91, u8::try_from(key % 128).unwrap(), 7]));
+        for key in 0..100 {
+            rig.send(&rig.legacy, &[0x90, key, 1]);
+            rig.advance(8 * MILLISECOND);
+        }
+        let stormed = interrupts(&rig) - before;
+        println!(
+            "storm, line held without data, {}: {stormed} interrupts in 0.8 s",
+            name(binary)
+        );
+        // Those of the data itself on top: 500 ms, a millisecond polled at a time.
+        assert!(stormed <= WITHOUT_DATA + 160, "{stormed}");
+        assert_eq!(rig.sent().len(), 300);
+        let captured = rig.capture.captured();
+        assert_eq!(captured.len(), 600);
+        assert!(captured.iter().all(|message| message.bytes[0] == 0x91));
+        assert_eq!(rig.chip().borrow().blame(), Blame::default());
+        rig.advance(SECOND);
+        assert_eq!(rig.traced("InterruptRestored"), 1);
+        expect_sound(&rig);
+        rig.end();
+    });
+}
+
+#[test]
+fn a_line_that_storms_again_rests_twice_as_long() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        let before = interrupts(&rig);
+        hold(&rig, 40 * SECOND);
+        rig.advance(40 * SECOND);
+        let stormed = interrupts(&rig) - before;
+        // At 0, then after rests of 1, 2, 4, 8, 16 s; the next would come after 63 s.
+        let storms = rig.traced("InterruptStorm");
+        println!(
+            "storm, 40 s long, {}: {stormed} interrupts in {storms} attempts",
+            name(binary)
+        );
+        assert_eq!(storms, 6);
+        assert!(stormed <= 6 * WITHOUT_DATA, "{stormed}");
+        rig.advance(30 * SECOND);
+        assert_eq!(rig.traced("InterruptRestored"), 6);
+        expect_sound(&rig);
+        rig.end();
+    });
+}
+
+#[test]
+fn a_storm_through_a_change_of_power() {
+    with_each_binary(|binary| {
+        // How long before the change it begins: the call, and the work item, are under way at some.
+        for early in (0..=1_500).step_by(50) {
+            let rig = open(binary);
+            rig.send(&rig.legacy, &[0x90, 60, 100]);
+            rig.advance(5 * MILLISECOND);
+            let before = interrupts(&rig);
+            stick(&rig, SECOND / 2);
+            rig.advance(early * 10);
+            assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+            let stormed = interrupts(&rig) - before;
+            assert!(stormed <= WITH_DATA, "{early} us: {stormed}");
+            assert_eq!(rig.sent(), [0x90, 60, 100, 0xB0, 123, 0], "silenced");
+            let asleep = interrupts(&rig);
+            rig.advance(SECOND);
+            assert_eq!(interrupts(&rig), asleep, "nothing happens in D3");
+            assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+            rig.advance(SECOND / 10);
+            expect_sound(&rig);
+            rig.end();
+        }
+    });
+}
+
+#[test]
+fn a_storm_that_wakes_with_the_chip() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        hold(&rig, SECOND / 10);
+        let before = interrupts(&rig);
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        rig.advance(SECOND);
+        let stormed = interrupts(&rig) - before;
+        println!("storm, at D0, {}: {stormed} interrupts", name(binary));
+        assert!(stormed <= WITHOUT_DATA, "{stormed}");
+        rig.advance(SECOND);
+        expect_sound(&rig);
+        rig.end();
+    });
+}
+
+/// The streams and the device go while the storm is at any of its stages.
+#[test]
+fn a_storm_through_removal() {
+    with_each_binary(|binary| {
+        for early in (0..=1_500).step_by(50) {
+            let rig = open(binary);
+            stick(&rig, 10 * SECOND);
+            rig.advance(early * 10);
+            rig.end();
+
+            let rig = open(binary);
+            stick(&rig, 10 * SECOND);
+            rig.advance(early * 10);
+            let _ = rig.device.surprise_remove();
+            let accesses = rig.chip().borrow().accesses();
+            rig.advance(SECOND / 10);
+            assert_eq!(rig.chip().borrow().accesses(), accesses);
+            rig.end();
+        }
+    });
+}
+
+/// The device is stopped, and started again, while the line rests; the rest is forgotten with it.
+#[test]
+fn a_stop_while_the_line_rests() {
+    with_each_binary(|binary| {
+        for rested in [SECOND / 10, 12 * SECOND / 10] {
+            let rig = open(binary);
+            stick(&rig, SECOND / 10);
+            rig.advance(rested);
+            let Rig {
+                legacy,
+                direct_music,
+                capture,
+                filter,
+                device,
+                session,
+            } = rig;
+            for pin in [legacy, direct_music, capture] {
+                let _ = pin.stop();
+                assert_eq!(pin.close(), 0);
+            }
+            drop(filter);
+            assert_eq!(device.stop(), Status::SUCCESS);
+            assert_eq!(device.start(), Status::SUCCESS);
+            let rig = Rig::on(session, device);
+            expect_sound(&rig);
+            rig.end();
+        }
+    });
+}
