@@ -31,6 +31,7 @@ mod storms;
 mod timing;
 #[path = "../mpu401/traffic.rs"]
 mod traffic;
+mod wake;
 mod whole_path;
 
 use dmusmini_simulator::tracking_allocator::TrackingAllocator;
