@@ -68,6 +68,33 @@ fn a_full_ring_loses_the_newest_counts_them_and_marks_the_next() {
     });
 }
 
+/// STOP forgets what was received; a byte that comes in PAUSE or STOP is read and thrown away.
+#[test]
+fn a_stop_forgets_what_was_received() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        // Whole messages in the ring, and the beginning of another.
+        rig.capture.starve_after(Some(0));
+        rig.play([0x90, 1, 2, 0x91, 3, 4, 0xF0, 5]);
+        rig.advance(10 * MILLISECOND);
+        for state in [KsState::STOP, KsState::PAUSE] {
+            assert_eq!(rig.capture.jump(state), Status::SUCCESS);
+            rig.capture.starve_after(None);
+            rig.play([0x92, 5, 6]);
+            rig.advance(10 * MILLISECOND);
+            let line = rig.chip().borrow_mut().interrupt(rig.now());
+            assert!(!line, "{state:?}: the line is held");
+            assert_eq!(rig.capture.jump(KsState::RUN), Status::SUCCESS);
+            rig.play([0x93, 7, 8]);
+            rig.advance(10 * MILLISECOND);
+            let captured = rig.capture.captured();
+            assert_eq!(captured.len(), 1, "{state:?}: {captured:02X?}");
+            assert_eq!(captured[0].bytes, [0x93, 7, 8], "{state:?}");
+        }
+        rig.end();
+    });
+}
+
 #[test]
 fn output_may_be_disconnected_while_data_flows() {
     with_each_binary(|binary| {

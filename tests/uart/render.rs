@@ -56,6 +56,35 @@ fn what_is_queued_waits_in_pause_and_acquire_and_goes_in_stop() {
     });
 }
 
+/// PutMessage and SetState may race: in STOP events go straight back, before RUN they wait.
+#[test]
+fn what_comes_in_stop_goes_back_and_what_comes_in_pause_waits() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let pin = &rig.direct_music;
+        for (state, waits) in [
+            (KsState::STOP, false),
+            (KsState::ACQUIRE, true),
+            (KsState::PAUSE, true),
+        ] {
+            assert_eq!(pin.jump(state), Status::SUCCESS);
+            let refused = pin.render_stats().refused;
+            pin.put_now(1, &[0x90, 1, 2]);
+            pin.put_now(1, &[0xF0, 1, 2, 3, 4, 5, 6, 7, 8, 0xF7]);
+            rig.advance(SECOND / 10);
+            assert_eq!(pin.render_stats().refused, refused, "{state:?}");
+            assert_eq!(rig.sent(), [0; 0], "{state:?}");
+            let held = if waits { 2 } else { 0 };
+            assert_eq!(pin.events_with_driver().0, held, "{state:?}");
+            assert_eq!(pin.jump(KsState::RUN), Status::SUCCESS);
+            rig.advance(SECOND / 10);
+            assert_eq!(rig.sent().len(), if waits { 13 } else { 0 }, "{state:?}");
+            assert_eq!(pin.events_with_driver(), (0, 0), "{state:?}");
+        }
+        rig.end();
+    });
+}
+
 #[test]
 fn an_empty_package_goes_back_at_once() {
     with_each_binary(|binary| {

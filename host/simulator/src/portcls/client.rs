@@ -251,6 +251,21 @@ impl Pin {
         self.state.write_pieces(pieces.collect());
     }
 
+    /// Hands one message to the stream at once, in whatever state: a client that raced with a stop.
+    pub fn put_now(&self, group: u16, message: &[u8]) {
+        let piece = TimedPiece {
+            time: 0,
+            group,
+            piece: Piece {
+                bytes: message.to_vec(),
+                complete: true,
+            },
+        };
+        if let Some(render) = self.state.render() {
+            render.put_now(&[piece]);
+        }
+    }
+
     /// Sends several messages as one package event, to be handled as one (contract section 6.6).
     pub fn send_package(&self, time: i64, group: u16, messages: &[&[u8]]) {
         let piece = |message: &&[u8]| TimedPiece {

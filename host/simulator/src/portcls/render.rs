@@ -263,6 +263,12 @@ impl Render {
         });
     }
 
+    /// Hands these to the driver at once, whatever state the pin is in.
+    pub(crate) fn put_now(&self, pieces: &[TimedPiece]) {
+        let events = pieces.iter().filter_map(|piece| self.fill(piece)).collect();
+        self.put(events);
+    }
+
     /// Throws away what was not handed over yet.
     pub(crate) fn flush(&self) {
         if let Some(alarm) = self.alarm.get() {
