@@ -223,6 +223,44 @@ fn a_chip_that_is_never_ready_costs_one_report_and_is_forgiven() {
     });
 }
 
+/// A message that the chip gives up in the middle is torn, both streams are, and what follows is whole.
+#[test]
+fn a_chip_that_is_never_ready_tears_one_message_and_no_more() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let mut sysex = vec![0x2A; 600];
+        sysex[0] = 0xF0;
+        sysex[599] = 0xF7;
+        rig.send(&rig.legacy, &sysex);
+        rig.send(&rig.direct_music, &[0x91, 1, 1]);
+        rig.advance(50 * MILLISECOND);
+        let before = rig.now();
+        rig.chip().borrow_mut().faults_mut().never_ready = Some(before..before + SECOND);
+        let machine = rig.session.machine();
+        assert!(machine.advance_until(before + SECOND, |_| rig.traced("DeviceBusy") == 1));
+        let took = (rig.now() - before) / MILLISECOND;
+        for pin in [&rig.legacy, &rig.direct_music] {
+            assert_eq!(pin.events_with_driver(), (0, 0), "an event was kept");
+        }
+        rig.advance(SECOND);
+        rig.send(&rig.direct_music, &[0xC1, 5]);
+        rig.send(&rig.legacy, &[0x90, 1, 2]);
+        rig.advance(10 * MILLISECOND);
+        let sent = rig.sent();
+        println!(
+            "never ready in a SysEx, {}: given up after {took} ms, {} bytes of it sent",
+            name(binary),
+            sent.len() - 5
+        );
+        // 100 attempts a millisecond or two apart.
+        assert!((100..=230).contains(&took), "{took}");
+        let torn = sent.len() - 5;
+        assert!((100..300).contains(&torn) && sent[..torn] == sysex[..torn]);
+        assert_eq!(sent[torn..], [0xC1, 5, 0x90, 1, 2]);
+        rig.end();
+    });
+}
+
 #[test]
 fn stuck_data_is_masked_and_output_goes_on() {
     with_each_binary(|binary| {

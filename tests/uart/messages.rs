@@ -6,7 +6,7 @@ use dmusmini_simulator::chip::{Blame, Config, Flown};
 use dmusmini_simulator::irql::Irql;
 use dmusmini_simulator::session::{CapturedEvent, Hardware};
 
-use super::rig::{Rig, SECOND, name, with_each_binary};
+use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
 /// One byte time: how far a stamp may be off.
 const BYTE: i64 = 3_200;
@@ -16,10 +16,14 @@ fn error(event: &CapturedEvent, heard: &[Flown], first: usize) -> i64 {
     event.time - heard[first].end.cast_signed()
 }
 
+/// The master clock ahead of the machine's time.
+const AHEAD: i64 = 123_456_789_012;
+
 #[test]
 fn each_event_is_a_whole_message_with_the_time_of_its_first_byte() {
     with_each_binary(|binary| {
         let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.session.set_master_offset(AHEAD);
         let mut sysex = vec![0x2A; 2_500];
         sysex[0] = 0xF0;
         sysex[2_499] = 0xF7;
@@ -56,9 +60,33 @@ fn each_event_is_a_whole_message_with_the_time_of_its_first_byte() {
         for (event, (bytes, flags, first)) in events.iter().zip(expected) {
             assert_eq!(event.bytes, bytes);
             assert_eq!((event.flags, event.group), (flags, 1), "{bytes:02X?}");
-            let late = error(event, &heard, first);
+            let late = error(event, &heard, first) - AHEAD;
             assert!((-BYTE..=BYTE).contains(&late), "{late}: {bytes:02X?}");
         }
+        rig.end();
+    });
+}
+
+/// Without a time there are still messages, at time 0 (contract section 8).
+#[test]
+fn a_master_clock_that_fails_costs_no_message() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.session.break_master_clock(true);
+        rig.play([0x90, 1, 2]);
+        rig.advance(SECOND / 100);
+        rig.session.break_master_clock(false);
+        rig.play([0x91, 3, 4]);
+        rig.advance(SECOND / 100);
+        let events = rig.capture.captured_events();
+        let heard = rig.heard();
+        assert_eq!(events.len(), 2);
+        assert_eq!(
+            (events[0].time, &events[0].bytes[..]),
+            (0, &[0x90, 1, 2][..])
+        );
+        assert_eq!(events[1].bytes, [0x91, 3, 4]);
+        assert!((0..BYTE).contains(&error(&events[1], &heard, 3)));
         rig.end();
     });
 }
@@ -90,6 +118,39 @@ fn a_late_sink_loses_nothing_and_every_message_keeps_its_time() {
             most as f64 / 10.0
         );
         assert!(least >= -BYTE && most <= BYTE, "{least} {most}");
+        assert_eq!(rig.chip().borrow().blame(), Blame::default());
+        rig.end();
+    });
+}
+
+/// Interrupts held off for 3 ms at a time: what a service routine then finds all at once did not come
+/// all at once.
+#[test]
+fn a_late_service_routine_stamps_each_byte_with_its_own_time() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.play((0..100).flat_map(|key| [0x90, key, 6]));
+        let machine = rig.session.machine();
+        for _ in 0..30 {
+            machine.at_level(Irql(8), || machine.advance(3 * MILLISECOND));
+            machine.advance(MILLISECOND);
+        }
+        let events = rig.capture.captured_events();
+        let heard = rig.heard();
+        assert_eq!(events.len(), 100);
+        let errors = events.iter().zip(heard.chunks(3));
+        let errors: Vec<i64> = errors
+            .map(|(event, heard)| error(event, heard, 0))
+            .collect();
+        let (least, most) = (errors.iter().min().unwrap(), errors.iter().max().unwrap());
+        println!(
+            "service routine late by 3 ms, {}: stamps {:+.1}..{:+.1} us",
+            name(binary),
+            *least as f64 / 10.0,
+            *most as f64 / 10.0
+        );
+        // The peer's clock may be 1 % fast, and is not: 3.2 us for each byte that waited.
+        assert!(*least >= -BYTE && *most <= BYTE + 16 * 32, "{least} {most}");
         assert_eq!(rig.chip().borrow().blame(), Blame::default());
         rig.end();
     });

@@ -1,12 +1,13 @@
 //! What the two nodes answer (contract section 10), and which streams may be open at once.
 
 use dmusmini::com::Status;
+use dmusmini::portcls::abi::StreamType;
 use dmusmini::portcls::guids::{
     CLSID_MINIPORT_DRIVER_DMUS_UART, CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE, KSPROPSETID_SYNTH,
 };
 use dmusmini::portcls::synth_abi::synth_property;
 use dmusmini_simulator::chip::Config;
-use dmusmini_simulator::session::{Client, Format, Hardware, Pin, Property};
+use dmusmini_simulator::session::{BareStream, Client, Format, Hardware, Pin, Property};
 
 use super::rig::{Rig, SECOND, with_each_binary};
 
@@ -93,6 +94,75 @@ fn one_stream_a_pin_and_the_pin_is_free_again_after_it() {
             drop(pin);
         }
         drop(filter);
+        Rig::on(session, device).end();
+    });
+}
+
+/// What the port never does is refused as contract sections 5.2, 5.4 and 5.6 say, and changes nothing.
+#[test]
+fn calls_with_things_missing_are_refused() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let [invalid, no_such] = [Status::INVALID_PARAMETER, Status::INVALID_DEVICE_REQUEST];
+        assert_eq!(rig.filter.bare_get_description(), invalid);
+        let no_list = Status::DEVICE_CONFIGURATION_ERROR;
+        assert_eq!(rig.filter.bare_init(false, true), no_list);
+        assert_eq!(rig.filter.bare_init(true, true), invalid);
+        assert_eq!(rig.filter.bare_init(true, false), invalid);
+
+        let [render, capture] = [StreamType::MIDI_RENDER, StreamType::MIDI_CAPTURE];
+        let [legacy, direct_music, in_pin] =
+            [&rig.legacy, &rig.direct_music, &rig.capture].map(Pin::factory);
+        let call = |pin, stream_type| rig.filter.bare_new_stream(BareStream::of(pin, stream_type));
+        for (pin, stream_type) in [
+            (legacy, capture),
+            (direct_music, capture),
+            (in_pin, render),
+            (legacy, StreamType::WAVE_SINK),
+            (legacy, StreamType(-1)),
+            (legacy, StreamType(99)),
+            (2, render),
+            (3, capture),
+            (5, render),
+            (u32::MAX, capture),
+            // There is one already.
+            (legacy, render),
+            (direct_music, render),
+            (in_pin, capture),
+        ] {
+            assert_eq!(call(pin, stream_type), no_such, "{pin} {stream_type:?}");
+        }
+        let references = rig.filter.miniport_references();
+        assert_eq!(rig.legacy.stop(), Ok(()));
+        let Rig {
+            legacy: pin,
+            direct_music,
+            capture: captured,
+            filter,
+            device,
+            session,
+        } = rig;
+        assert_eq!(pin.close(), 0);
+        let whole = BareStream::of(legacy, render);
+        for call in [
+            BareStream {
+                allocator: false,
+                ..whole
+            },
+            BareStream {
+                clock: false,
+                ..whole
+            },
+            BareStream {
+                results: false,
+                ..whole
+            },
+        ] {
+            assert_eq!(filter.bare_new_stream(call), invalid, "{call:?}");
+        }
+        assert_eq!(filter.bare_new_stream(whole), Status::SUCCESS);
+        assert!(filter.miniport_references() < references);
+        drop((direct_music, captured, filter));
         Rig::on(session, device).end();
     });
 }

@@ -109,6 +109,7 @@ fn outputs_are_for_capture_streams_and_one_at_a_time() {
             {
                 assert_eq!(pin.bare_output(connect, stranger), refused);
             }
+            assert_eq!(pin.put_null(), Status::SUCCESS, "nothing to do");
         }
         let capture = &rig.capture;
         assert_eq!(capture.connect_output(true), refused, "connected already");

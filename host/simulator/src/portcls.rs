@@ -23,6 +23,7 @@
 //! is borrowed across a call into the driver.
 
 mod allocator;
+pub mod bare;
 pub(crate) mod block;
 mod built_in_uart;
 pub mod capture;

@@ -35,6 +35,7 @@ use crate::loader::{Image, LoadError, Module};
 use crate::machine::Machine;
 use crate::portcls::{self, PortCls, Settings};
 
+pub use crate::portcls::bare::BareStream;
 pub use crate::portcls::capture::{Captured, CapturedEvent};
 pub use crate::portcls::client::{Filter, Pin};
 pub use crate::portcls::client_buffer::{DirectMusicBuffer, MusicBuffer};

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use dmusmini::com::{Guid, Status};
 use dmusmini::portcls::abi::{KsState, StreamType};
 
+use super::bare::{self, BareStream};
 use super::capture::{Captured, CapturedEvent};
 use super::client_buffer::{Malformed, TimedPiece};
 use super::descriptor::Description;
@@ -95,6 +96,22 @@ impl Filter {
     pub fn open(&self, factory: u32, format: &Format) -> Result<Pin, Status> {
         self.make_ready()?;
         open_pin::open(&self.state, factory, format).map(Pin::new)
+    }
+
+    /// A bare `NewStream` call, which the port would not make.
+    pub fn bare_new_stream(&self, call: BareStream) -> Status {
+        bare::new_stream(&self.state, call)
+    }
+
+    /// A bare `GetDescription` call without room for the answer.
+    pub fn bare_get_description(&self) -> Status {
+        bare::get_description(&self.state)
+    }
+
+    /// A bare `Init` call without a port; with an empty resource list or none, and with room for a
+    /// service group or none.
+    pub fn bare_init(&self, list: bool, group: bool) -> Status {
+        bare::init(&self.state, list, group)
     }
 
     /// Creates a pin from the bytes that follow the pin's name in a create request: KSPIN_CONNECT
