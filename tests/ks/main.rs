@@ -9,6 +9,7 @@ mod client;
 mod dmusic;
 mod midi_services;
 mod queries;
+mod requests;
 mod streams;
 
 use std::path::Path;

@@ -27,6 +27,7 @@ mod render;
 mod resources;
 mod rig;
 mod soak;
+mod start;
 mod storms;
 mod timing;
 #[path = "../mpu401/traffic.rs"]
