@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dmusmini::com::Status;
 use dmusmini::kernel::nt::{
-    DeviceObject, DriverDispatch, DriverObject, DriverUnload, IRP_MJ_PNP, Irp, UnicodeString, pnp,
+    DeviceObject, DriverDispatch, DriverObject, DriverUnload, IRP_MJ_PNP, Irp, UnicodeString,
 };
 use dmusmini::portcls::imports::AddDevice;
 use dmusmini_simulator::imports::trace;
@@ -19,7 +19,7 @@ use crate::log::log;
 use crate::nt::{self, NtStatus};
 use crate::request::Request;
 use crate::system::{Outcome, System};
-use crate::{reads, registry, worker};
+use crate::{manager, pnp, reads, registry, worker};
 
 /// What the driver's import `name` is bound to when PortCls or the kernel is not to be called from
 /// the thread that Wine calls `DriverEntry` on.
@@ -34,29 +34,31 @@ pub(crate) fn instead_of(name: &str) -> Option<*const ()> {
 
 /// A device object of ours.
 #[derive(Clone, Debug)]
-enum Role {
+pub(crate) enum Role {
     /// The adapter's functional device.
     Adapter { lower: usize },
     /// A subdevice of an adapter, which clients open.
     Filter { adapter: usize, name: String },
     /// A pin that a client has made.
     Pin { number: u32, link: String },
+    /// Where a test asks for requests that Wine's PnP manager never sends.
+    Manager,
 }
 
 #[derive(Debug, Default)]
-struct Objects {
+pub(crate) struct Objects {
     driver: usize,
-    routines: Option<Routines>,
-    roles: BTreeMap<usize, Role>,
-    interfaces: BTreeMap<usize, Interfaces>,
+    pub(crate) routines: Option<Routines>,
+    pub(crate) roles: BTreeMap<usize, Role>,
+    pub(crate) interfaces: BTreeMap<usize, Interfaces>,
     /// Device objects of pins that were closed.
     dead: Vec<usize>,
 }
 
 /// The driver's own routines, which ours call on the machine's thread.
 #[derive(Clone, Copy, Debug)]
-struct Routines {
-    pnp: Option<DriverDispatch>,
+pub(crate) struct Routines {
+    pub(crate) pnp: Option<DriverDispatch>,
     unload: Option<DriverUnload>,
 }
 
@@ -68,7 +70,7 @@ static OBJECTS: Mutex<Objects> = Mutex::new(Objects {
     dead: Vec::new(),
 });
 
-fn objects() -> MutexGuard<'static, Objects> {
+pub(crate) fn objects() -> MutexGuard<'static, Objects> {
     OBJECTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -145,7 +147,7 @@ fn take_routines(driver: *mut DriverObject) {
     // SAFETY: Wine's driver object; nothing of the driver runs.
     let object = unsafe { &mut *driver };
     objects.routines = Some(Routines {
-        pnp: object.major_function[IRP_MJ_PNP].replace(pnp_request),
+        pnp: object.major_function[IRP_MJ_PNP].replace(pnp::request),
         unload: object.unload.replace(unload),
     });
 }
@@ -186,6 +188,7 @@ unsafe extern "win64" fn add_device(driver: *mut DriverObject, pdo: *mut DeviceO
     );
     if status == nt::SUCCESS {
         finish(fdo);
+        manager::appear();
     } else {
         objects().roles.remove(&fdo.addr());
         // SAFETY: attached above, and nobody else's.
@@ -203,62 +206,8 @@ fn finish(device: *mut DeviceObject) {
     unsafe { flags.write(flags.read() & !DEVICE_INITIALIZING) };
 }
 
-unsafe extern "win64" fn pnp_request(device: *mut DeviceObject, irp: *mut Irp) -> Status {
-    // SAFETY: Wine passes a request that is ours now.
-    let request = unsafe { Request::new(irp) };
-    Status(handle_pnp(device, request))
-}
-
-fn handle_pnp(device: *mut DeviceObject, request: Request) -> NtStatus {
-    let role = objects().roles.get(&device.addr()).cloned();
-    let routine = objects().routines.and_then(|routines| routines.pnp);
-    let (Some(Role::Adapter { lower }), Some(routine)) = (role, routine) else {
-        return request.complete(nt::INVALID_DEVICE_REQUEST, 0);
-    };
-    let lower = ptr::with_exposed_provenance_mut(lower);
-    let minor = request.minor();
-    if matches!(minor, pnp::REMOVE_DEVICE | pnp::STOP_DEVICE) {
-        let interfaces = objects().interfaces.remove(&device.addr());
-        drop(interfaces);
-        remove_filters(device.addr());
-    }
-    let status = worker::call("IRP_MJ_PNP", |system| {
-        system.pnp(device, routine, request.irp(), minor)
-    });
-    let status = status.unwrap_or(nt::UNSUCCESSFUL);
-    if let Some(name) = name_of(minor) {
-        log!("IRP_MN_{name}: status {status:#010x}");
-        if status < 0 {
-            return request.complete(status, 0);
-        }
-        request.set_status(nt::SUCCESS, 0);
-    }
-    if minor == pnp::START_DEVICE {
-        publish(device, lower);
-    }
-    let status = request.forward(lower);
-    if minor == pnp::REMOVE_DEVICE {
-        objects().roles.remove(&device.addr());
-        // SAFETY: attached in AddDevice, and the device is gone.
-        unsafe { nt::IoDetachDevice(lower) };
-        // SAFETY: as above.
-        unsafe { nt::IoDeleteDevice(device) };
-    }
-    status
-}
-
-fn name_of(minor: u8) -> Option<&'static str> {
-    match minor {
-        pnp::START_DEVICE => Some("START_DEVICE"),
-        pnp::STOP_DEVICE => Some("STOP_DEVICE"),
-        pnp::REMOVE_DEVICE => Some("REMOVE_DEVICE"),
-        pnp::SURPRISE_REMOVAL => Some("SURPRISE_REMOVAL"),
-        _ => None,
-    }
-}
-
 /// Makes what clients open for every subdevice of a device that has started.
-fn publish(adapter: *mut DeviceObject, pdo: *mut DeviceObject) {
+pub(crate) fn publish(adapter: *mut DeviceObject, pdo: *mut DeviceObject) {
     let subdevices =
         worker::call("subdevices", |system| system.subdevices(adapter)).unwrap_or_default();
     let driver = driver();
@@ -285,11 +234,11 @@ fn publish(adapter: *mut DeviceObject, pdo: *mut DeviceObject) {
     objects().interfaces.insert(adapter.addr(), interfaces);
 }
 
-fn driver() -> *mut DriverObject {
+pub(crate) fn driver() -> *mut DriverObject {
     ptr::with_exposed_provenance_mut(objects().driver)
 }
 
-fn make_device(driver: *mut DriverObject, name: &str) -> Option<*mut DeviceObject> {
+pub(crate) fn make_device(driver: *mut DriverObject, name: &str) -> Option<*mut DeviceObject> {
     let text = nt::Text::new(name);
     let mut device = ptr::null_mut();
     // SAFETY: the driver object is ours, the name alive.
@@ -313,7 +262,7 @@ fn make_device(driver: *mut DriverObject, name: &str) -> Option<*mut DeviceObjec
     Some(device)
 }
 
-fn remove_filters(adapter: usize) {
+pub(crate) fn remove_filters(adapter: usize) {
     let mut objects = objects();
     let gone: Vec<usize> = objects
         .roles
@@ -353,6 +302,7 @@ unsafe extern "win64" fn create(device: *mut DeviceObject, irp: *mut Irp) -> Sta
         Some(Role::Pin { number, .. }) => {
             worker::call("IRP_MJ_CREATE", |system| system.open_pin(number, file))
         }
+        Some(Role::Manager) => Some(nt::SUCCESS),
         _ => Some(nt::INVALID_DEVICE_REQUEST),
     };
     Status(request.complete(status.unwrap_or(nt::UNSUCCESSFUL), 0))
@@ -381,6 +331,9 @@ unsafe extern "win64" fn control(device: *mut DeviceObject, irp: *mut Irp) -> St
     let role = objects().roles.get(&device.addr()).cloned();
     let (file, code) = (request.file(), request.code());
     let (input, output) = (request.input(), request.output());
+    if let Some(Role::Manager) = role {
+        return Status(request.complete(manager::carry_out(code), 0));
+    }
     let outcome = match (role, code) {
         (Some(Role::Filter { adapter, .. }), CREATE_PIN) => worker::call("KsCreatePin", |system| {
             system.create_pin(adapter, file, &input)

@@ -11,6 +11,8 @@
 //! | `worker` | the one thread that the simulated machine lives on |
 //! | `system` | the machine, its devices, and the handles that are open on them |
 //! | `entry` | what Wine calls: AddDevice, dispatch routines, DriverUnload |
+//! | `pnp` | PnP requests, to the driver and then down |
+//! | `manager` | the PnP requests that Wine never sends |
 //! | `client_memory` | memory of the program that asks |
 //! | `wire` | what the simulated chip sends |
 //! | `interfaces` | device interfaces with reference strings, which Wine 8 cannot enable |
@@ -29,7 +31,9 @@ mod client_memory;
 mod entry;
 mod interfaces;
 mod log;
+mod manager;
 mod nt;
+mod pnp;
 mod privileged;
 mod reads;
 mod registry;

@@ -21,6 +21,25 @@ pub(crate) const INVALID_DEVICE_REQUEST: NtStatus = 0xC000_0010_u32.cast_signed(
 /// STATUS_NO_SUCH_DEVICE.
 pub(crate) const NO_SUCH_DEVICE: NtStatus = 0xC000_000E_u32.cast_signed();
 
+/// STATUS_NOT_SUPPORTED.
+pub(crate) const NOT_SUPPORTED: NtStatus = 0xC000_00BB_u32.cast_signed();
+
+/// `NotificationEvent`.
+pub(crate) const NOTIFICATION_EVENT: i32 = 0;
+
+/// KEVENT.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Event([u64; 3]);
+
+/// IO_STATUS_BLOCK.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct StatusBlock {
+    pub(crate) status: NtStatus,
+    information: usize,
+}
+
 /// `FILE_DEVICE_KS`.
 pub(crate) const FILE_DEVICE_KS: u32 = 0x1D;
 /// `DevicePropertyHardwareID`.
@@ -55,6 +74,23 @@ unsafe extern "system" {
     ) -> *mut DeviceObject;
     pub(crate) fn IoDetachDevice(target: *mut DeviceObject);
     pub(crate) fn IofCallDriver(device: *mut DeviceObject, irp: *mut c_void) -> NtStatus;
+    pub(crate) fn IoBuildSynchronousFsdRequest(
+        major: u32,
+        device: *mut DeviceObject,
+        buffer: *mut c_void,
+        length: u32,
+        offset: *mut i64,
+        event: *mut Event,
+        block: *mut StatusBlock,
+    ) -> *mut c_void;
+    pub(crate) fn KeInitializeEvent(event: *mut Event, kind: i32, state: u8);
+    pub(crate) fn KeWaitForSingleObject(
+        object: *mut c_void,
+        reason: i32,
+        mode: i8,
+        alertable: u8,
+        timeout: *const i64,
+    ) -> NtStatus;
     pub(crate) fn IoReleaseCancelSpinLock(level: u8);
     pub(crate) fn IofCompleteRequest(irp: *mut c_void, boost: i8);
     pub(crate) fn IoGetDeviceProperty(

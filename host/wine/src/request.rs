@@ -66,6 +66,12 @@ impl Request {
         unsafe { (*self.location()).minor }
     }
 
+    /// Sets the minor function that the next lower driver will see.
+    pub(crate) fn set_next_minor(self, minor: u8) {
+        // SAFETY: a request that was built for a device has a location for it below the current one.
+        unsafe { (*self.location().sub(1)).minor = minor };
+    }
+
     /// Which open file it is for.
     pub(crate) fn file(self) -> usize {
         // SAFETY: the location is alive with the request.
