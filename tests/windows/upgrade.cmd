@@ -21,8 +21,15 @@ if defined CHECK (
     exit /b 0
 )
 call :say upgrading to %VERSION%
-"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" >> "%LOG%" 2>&1
-if errorlevel 1 goto failed
+"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" > "%ANSWER%" 2>&1
+set "CODE=%ERRORLEVEL%"
+type "%ANSWER%" >> "%LOG%"
+if not "%CODE%"=="0" goto failed
+find "restart" "%ANSWER%" >nul
+if not errorlevel 1 (
+    call :say %VERSION% is installed, and runs after a restart of the machine
+    exit /b 1
+)
 "%DMUSCTL%" status > "%ANSWER%" 2>&1
 if errorlevel 1 goto failed
 find "%VERSION%" "%ANSWER%" >nul
