@@ -1,8 +1,10 @@
 //! The Wine suite: the shipped image and package on a second, independent kernel interface, from
 //! installation to removal. `docs/wine.md` is its transcript.
 
+mod furnish;
 mod remains;
 mod scripts;
+mod stop;
 mod transcript;
 
 use std::{
@@ -21,6 +23,7 @@ use crate::{
     wine::{Done, Prefix, Step, registry},
     workspace,
 };
+use furnish::{LATER, furnish};
 use transcript::Transcript;
 
 /// What the suite has found so far.
@@ -76,6 +79,7 @@ pub(crate) fn run() -> Result<Outcome> {
     let before = remains::before(&prefix)?;
     install(&prefix, &mut checks)?;
     play(&prefix, &mut checks)?;
+    stop::run(&prefix, &mut checks)?;
     upgrade(&prefix, &mut checks)?;
     uninstall(&prefix, &mut checks)?;
     remains::check(&prefix, &before, &mut checks)?;
@@ -84,69 +88,6 @@ pub(crate) fn run() -> Result<Outcome> {
         .write(&workspace::root().join("docs/wine.md"))?;
     scripts::run(&prefix, &mut checks)?;
     Ok(Outcome::count(checks.passed))
-}
-
-/// Puts programs, stand-ins, the package and a song into the prefix.
-fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
-    let package = workspace::target().join("package/amd64");
-    let mut build = windows.cargo("build", "dmusmini-wine");
-    build.args(["--package", "dmusmini-wine-ksuser"]);
-    let shipped = package.join("dmusctl.exe");
-    if !shipped.exists() {
-        build.args(["--package", "dmusctl"]);
-    }
-    // Symbols would be most of the files.
-    build.env("CARGO_PROFILE_DEV_DEBUG", "none");
-    process::run("stand-ins for Wine", &mut build)?;
-    let made = windows.output("debug");
-    let client = Some(shipped).filter(|path| path.exists());
-    let client = client.unwrap_or_else(|| made.join("dmusctl.exe"));
-    for (from, to) in [
-        (
-            made.join("portcls.dll"),
-            "windows/system32/drivers/portcls.sys",
-        ),
-        (
-            windows.wine_shim()?,
-            "windows/system32/bcryptprimitives.dll",
-        ),
-        (
-            made.join("wine-session.exe"),
-            "dmusmini/bin/wine-session.exe",
-        ),
-        (made.join("ksuser.dll"), "dmusmini/bin/ksuser.dll"),
-        (client, "dmusmini/bin/dmusctl.exe"),
-    ] {
-        prefix.put(&from, to)?;
-    }
-    let upgrade = workspace::target().join("wine/upgrade");
-    let mut later = process::cargo();
-    later.args(["run", "--quiet", "--package", "dmusmini-package", "--"]);
-    later.args(["later", "--driver-version", LATER, "--output"]);
-    process::run("later package", later.arg(&upgrade))?;
-    for (from, to) in [(package, "package"), (upgrade, "upgrade")] {
-        for name in ["dmusmini.sys", "dmusmini.cat"] {
-            prefix.put(&from.join(name), &format!("dmusmini/{to}/{name}"))?;
-        }
-        let inf = from.join("dmusmini.inf");
-        let text = fs::read_to_string(&inf).with_context(|| workspace::shown(&inf))?;
-        fs::write(
-            prefix.file(&format!("dmusmini/{to}/dmusmini.inf")),
-            without_versions(&text)?,
-        )?;
-    }
-    let mut song = process::cargo();
-    song.args(["run", "--quiet", "--package", "dmusmini-demo", "--example"]);
-    song.args(["write", "--"]).arg(prefix.file("dmusmini/song"));
-    process::run("demo song", &mut song)?;
-    Ok(())
-}
-
-/// The shipped INF without the Windows versions in its models' decorations, which Wine 8 does not
-/// know: the only thing that is changed of the package.
-fn without_versions(inf: &str) -> Result<String> {
-    ensure!(inf.matches(VERSIONS).count() == 4, "the INF's decorations");
-    Ok(inf.replace(VERSIONS, ""))
 }
 
 /// The shipped version.
@@ -461,8 +402,5 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("interfaces", r"Control\DeviceClasses"),
 ];
-/// The version that is upgraded to.
-const LATER: &str = "9.9.9.9";
-const VERSIONS: &str = ".10.0...19041";
 const SUCCESS: &str = "status 0x00000000";
 const CLEAN: &str = "DriverUnload: no leak, no lock, PASSIVE";

@@ -1,4 +1,7 @@
-//! The scripts of the package under Wine's cmd: their preconditions, and those that work there in earnest.
+//! The scripts of the package under Wine's cmd: their preconditions, those that work there in earnest,
+//! and each branch of the others, with stand-ins for the programs that Wine has not.
+
+mod expected;
 
 use std::fs;
 
@@ -9,57 +12,7 @@ use crate::{
     wine::{Done, Prefix, Step},
     workspace,
 };
-
-/// What is to be run, and how it has to end.
-struct Expected {
-    name: &'static str,
-    command: &'static str,
-    code: i32,
-    output: &'static str,
-}
-
-const fn expect(
-    name: &'static str,
-    command: &'static str,
-    code: i32,
-    output: &'static str,
-) -> Expected {
-    Expected {
-        name,
-        command,
-        code,
-        output,
-    }
-}
-
-/// In this order, in one session: the key that says "elevated" lasts no longer in Wine.
-const STEPS: &[Expected] = &[
-    expect("plain-install", "install.cmd", 2, "elevated"),
-    expect("plain-uninstall", "uninstall.cmd", 2, "elevated"),
-    expect("plain-upgrade", "upgrade.cmd", 2, "elevated"),
-    expect("plain-stress", "stress.cmd", 2, "elevated"),
-    expect("plain-sleep", "sleep.cmd", 2, "elevated"),
-    expect("plain-verifier-on", "verifier-on.cmd", 2, "elevated"),
-    expect("plain-verifier-off", "verifier-off.cmd", 2, "elevated"),
-    expect("elevate", r"reg add HKU\S-1-5-19 /f", 0, ""),
-    expect("unsigned", "install.cmd /check", 2, "test signing is off"),
-    expect(
-        "sign",
-        r"reg add HKLM\SYSTEM\CurrentControlSet\Control /v SystemStartOptions /d TESTSIGNING /f",
-        0,
-        "",
-    ),
-    expect("can-install", "install.cmd /check", 0, "everything"),
-    expect("nothing-to-upgrade", "upgrade.cmd", 2, "no version"),
-    expect("nothing-to-stress", "stress.cmd 1", 2, "no device"),
-    expect("no-pwrtest", "sleep.cmd 1", 2, "pwrtest is not here"),
-    expect("no-verifier", "verifier-on.cmd", 2, "verifier is not"),
-    expect("install", "install.cmd", 0, "installed and started"),
-    expect("can-upgrade", "upgrade.cmd /check", 0, "everything"),
-    expect("can-stress", "stress.cmd /check", 0, "everything"),
-    expect("uninstall", "uninstall.cmd", 0, "nothing is left"),
-    expect("uninstall-again", "uninstall.cmd", 0, "nothing is left"),
-];
+use expected::{CALLS, Expected, LOGS, STEPS};
 
 /// Runs them all. The prefix has the package in `C:\dmusmini\package`.
 pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
@@ -77,10 +30,16 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         let text = fs::read_to_string(&path)?
             .replace("\r\n", "\n")
             .replace('\n', "\r\n");
-        let to = prefix.file(&format!("dmusmini/package/scripts/{name}"));
-        fs::create_dir_all(prefix.file("dmusmini/package/scripts"))?;
-        fs::write(&to, text).with_context(|| to.display().to_string())?;
+        for package in [
+            "package",
+            "stand-in/package",
+            "stand-in/bare",
+            "stand-in/inf",
+        ] {
+            write(prefix, &format!("dmusmini/{package}/scripts/{name}"), &text)?;
+        }
     }
+    furnish_stand_ins(prefix)?;
     let steps: Vec<Step> = STEPS.iter().map(step).collect();
     let done = prefix.session("scripts", &steps)?;
     for (expected, done) in STEPS.iter().zip(&done) {
@@ -88,13 +47,20 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
             as_expected(expected, done),
             &format!(
                 "{} ends with {}{}",
-                expected.command,
+                shown(expected),
                 expected.code,
                 told(expected, done)
             ),
         )?;
     }
     checks.that(done.len() == STEPS.len(), "every script came to its end")?;
+    let calls = fs::read_to_string(prefix.file("dmusmini/calls.txt")).context("calls.txt")?;
+    for call in CALLS {
+        checks.that(
+            calls.lines().any(|line| line.trim_end() == *call),
+            &format!("the scripts call {call}"),
+        )?;
+    }
     for (name, words) in LOGS {
         let text = log(prefix, name)?;
         checks.that(
@@ -105,12 +71,38 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// What the logs of the last runs must say.
-const LOGS: &[(&str, &str)] = &[
-    ("install", r"created ROOT\"),
-    ("uninstall", "nothing was installed"),
-    ("sleep", "pwrtest is not here"),
-];
+fn write(prefix: &Prefix, path: &str, text: &str) -> Result<()> {
+    let path = prefix.file(path);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&path, text).with_context(|| path.display().to_string())
+}
+
+/// Programs that Wine has not, a package that they are called from, and the script that has them found.
+fn furnish_stand_ins(prefix: &Prefix) -> Result<()> {
+    let program = prefix.file("dmusmini/bin/wine-stand-in.exe");
+    for name in ["pwrtest", "verifier", "pnputil", "powercfg"] {
+        prefix.put(&program, &format!("dmusmini/stand-in/bin/{name}.exe"))?;
+    }
+    prefix.put(&program, "dmusmini/stand-in/package/dmusctl.exe")?;
+    for package in ["package", "inf"] {
+        write(
+            prefix,
+            &format!("dmusmini/stand-in/{package}/dmusmini.inf"),
+            "; none\r\n",
+        )?;
+    }
+    write(prefix, "dmusmini/stand-in/with.cmd", WITH)
+}
+
+/// `with.cmd WISH SCRIPT ARGUMENT`
+const WITH: &str = "\
+@echo off\r
+set \"PATH=C:\\dmusmini\\stand-in\\bin;%PATH%\"\r
+set \"STAND_IN=%~1\"\r
+%2 %3\r
+";
 
 /// A script's log, wherever this Wine has its user's temporary files.
 fn log(prefix: &Prefix, name: &str) -> Result<String> {
@@ -128,7 +120,8 @@ fn log(prefix: &Prefix, name: &str) -> Result<String> {
 }
 
 fn step(expected: &Expected) -> Step {
-    let command = if expected.command.contains(".cmd") {
+    let is_plain = expected.command.contains(".cmd") && !expected.command.starts_with("C:");
+    let command = if is_plain {
         format!(r"C:\dmusmini\package\scripts\{}", expected.command)
     } else {
         expected.command.to_owned()
@@ -142,6 +135,22 @@ fn step(expected: &Expected) -> Step {
 
 fn as_expected(expected: &Expected, done: &Done) -> bool {
     done.code == Some(expected.code) && done.output.contains(expected.output)
+}
+
+/// The command without the folders that it is in.
+fn shown(expected: &Expected) -> String {
+    let words: Vec<&str> = expected.command.split(' ').collect();
+    match words.as_slice() {
+        [script, wish, rest @ ..] if script.ends_with("with.cmd") => {
+            format!("{} with {wish}", file_name(&rest.join(" ")))
+        }
+        _ if expected.command.starts_with("C:") => file_name(expected.command),
+        _ => expected.command.to_owned(),
+    }
+}
+
+fn file_name(command: &str) -> String {
+    command.rsplit('\\').next().unwrap_or(command).to_owned()
 }
 
 /// What a script said that did not end as expected.

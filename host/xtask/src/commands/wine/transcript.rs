@@ -13,7 +13,8 @@ Written by `cargo xtask test wine`, which `cargo xtask test` runs: the shipped `
 loaded by Wine's loader, with Wine's I/O manager, PnP, registry and user-mode handles above it, and PortCls
 and the hardware of the [simulator](../host/simulator/README.md) below it
 ([how](../host/wine/README.md)). Of the package one thing is changed: the Windows versions in the INF's
-decorations, which Wine 8 does not know. Times are masked, as `…`.
+decorations, which Wine 8 does not know
+([why there is no form for both](../host/wine/README.md#what-is-not-as-on-windows)). Times are masked, as `…`.
 ";
 
 /// What is written down as the suite goes.
@@ -26,6 +27,11 @@ impl Transcript {
     /// Begins a part.
     pub(super) fn section(&mut self, title: &str) {
         let _ = writeln!(self.text, "\n## {title}");
+    }
+
+    /// Something that the reader has to know.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        let _ = writeln!(self.text, "\n{text}");
     }
 
     /// A program that ran, and what it said.
