@@ -7,6 +7,8 @@ pub mod clock;
 pub mod deferral;
 pub mod interrupt;
 pub mod latch;
+#[cfg(all(test, loom))]
+mod model;
 pub mod nt;
 pub mod once;
 #[cfg(target_arch = "x86_64")]

@@ -8,6 +8,7 @@
 //! | `pump` | queued events to the chip, those that are done with back to their streams |
 //! | `power` | opening and closing the chip, giving its interrupt up and taking it back |
 //! | [`miniport`] | the `IMiniportDMus` object: resources, interrupt, streams, power |
+//! | `resources` | the ports and the interrupt that the device was given |
 //! | [`render`] | MIDI out: events into a lane of the pump |
 //! | [`capture`] | MIDI in: the ring to the port's sink |
 //! | [`filter`] | the descriptor tables |
@@ -31,6 +32,7 @@ mod power;
 pub mod properties;
 mod pump;
 pub mod render;
+mod resources;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 

@@ -128,6 +128,14 @@ impl Uart {
         }
     }
 
+    /// Somebody was woken by a received byte.
+    fn nudge(&self) {
+        let waits = !self.sender.lock().unwrap().waiting.is_empty();
+        if waits {
+            self.pump();
+        }
+    }
+
     fn put(&self, bytes: &[u8]) {
         let mut sender = self.sender.lock().unwrap();
         if sender.running {
@@ -257,4 +265,72 @@ fn removal_against_everything() {
         assert!(sender.waiting.is_empty() && sender.done.len() == 1);
         assert!(!uart.device.lock().unwrap().port_mut().touched_after_removal);
     });
+}
+
+/// All at once: the service routine with its DPC, which delivers and wakes the sender; `PutMessage`;
+/// and `SetState` of both streams. Both ways every message is whole, in order and there once.
+#[test]
+fn service_routine_and_dpc_against_put_message_and_set_state() {
+    loom::model(|| {
+        let uart = Uart::new(4);
+        let (producer, consumer) = ring(8).unwrap();
+        {
+            let mut device = uart.device.lock().unwrap();
+            drop(device.receiver_mut().attach(Some(producer)));
+            device.receiver_mut().store(Storage::Keep);
+            device.port_mut().input.extend([0x90, 1, 2, 0xF8]);
+        }
+        // The capture stream's lock, a leaf.
+        let capture = Capture::try_new(consumer, Format::Cooked, 8).unwrap();
+        let stream = Arc::new(Mutex::new((capture, Vec::new())));
+        let processor = {
+            let (uart, stream) = (uart.clone(), Arc::clone(&stream));
+            thread::spawn(move || {
+                let serviced = uart.device.lock().unwrap().interrupt(|| RefTime(0));
+                if serviced.notify {
+                    deliver(&stream);
+                }
+                if serviced.taken > 0 {
+                    uart.nudge();
+                }
+            })
+        };
+        let put = {
+            let uart = uart.clone();
+            thread::spawn(move || uart.put(&[0x90, 3, 4]))
+        };
+        uart.device
+            .lock()
+            .unwrap()
+            .receiver_mut()
+            .store(Storage::Discard);
+        uart.stop();
+        processor.join().unwrap();
+        put.join().unwrap();
+        deliver(&stream);
+        uart.pump();
+
+        let sender = uart.sender.lock().unwrap();
+        assert!(sender.waiting.is_empty(), "STOP returns what is queued");
+        assert_eq!(sender.done, [[0x90, 3, 4]], "the event once");
+        drop(sender);
+        let mut device = uart.device.lock().unwrap();
+        assert!(device.port_mut().input.is_empty(), "the line falls");
+        let wire = device.port_mut().wire.clone();
+        assert!([0x90, 3, 4].starts_with(&wire), "{wire:?}");
+        drop(device);
+        // Whatever came before the stream stopped, and nothing else; the stop is seen as a whole.
+        let seen = stream.lock().unwrap().1.clone();
+        let whole = std::vec![std::vec![0x90, 1, 2], std::vec![0xF8]];
+        assert!(seen == whole || seen.is_empty(), "{seen:?}");
+    });
+}
+
+fn deliver(stream: &Mutex<(Capture, Vec<Vec<u8>>)>) {
+    let mut stream = stream.lock().unwrap();
+    let (capture, seen) = &mut *stream;
+    while let Some(message) = capture.front() {
+        seen.push(message.bytes.to_vec());
+        capture.consume();
+    }
 }

@@ -1,5 +1,5 @@
 //! The miniport of the MPU-401 subdevice (contract section 5).
-#![expect(unsafe_code, reason = "imports, and resource descriptors")]
+#![expect(unsafe_code, reason = "ports, and what the port calls")]
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -9,6 +9,7 @@ use super::capture::CaptureStream;
 use super::chip::GuardedPorts;
 use super::filter::{self, Pin};
 use super::render::RenderStream;
+use super::resources::{new_interrupt_sync, new_service_group, port_base};
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
 use crate::driver::adapter::Adapter;
@@ -19,17 +20,11 @@ use crate::kernel::interrupt::ServiceRoutine;
 use crate::kernel::once::SetOnce;
 use crate::kernel::port_io::IoPorts;
 use crate::kernel::timer::{Expire, Timer};
-use crate::mpu401::spec::Register;
-use crate::portcls::abi::{
-    FilterDescriptor, InterruptSyncMode, KsDataRange, PowerState, RESOURCE_PORT_IO, StreamType,
-    resource_type,
-};
+use crate::portcls::abi::{FilterDescriptor, KsDataRange, PowerState, StreamType, resource_type};
 use crate::portcls::event::Allocator;
-use crate::portcls::imports;
 use crate::portcls::interfaces::{
-    IAllocatorMxf, IInterruptSync, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus,
-    IMiniportDMusClass, IMxf, IPortDMus, IPowerNotify, IPowerNotifyClass, IResourceList,
-    IServiceGroup, In, OutRef,
+    IAllocatorMxf, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus, IMiniportDMusClass,
+    IMxf, IPortDMus, IPowerNotify, IPowerNotifyClass, IResourceList, IServiceGroup, In, OutRef,
 };
 use crate::time::RefTime;
 use crate::trace::{self, Event};
@@ -372,58 +367,4 @@ impl Drop for UartMiniport {
         uart.timer.delete(&irql);
         uart.deferral.delete(&irql);
     }
-}
-
-/// The base port: exactly one range of I/O space, two ports or more, at an even address, at most one
-/// interrupt and no DMA.
-fn port_base(irql: &Irql<Passive>, resources: &ComRef<IResourceList>) -> Result<u16, Status> {
-    let count = |kind| resources.number_of_entries_of_type(irql, kind);
-    if count(resource_type::PORT) != 1
-        || count(resource_type::INTERRUPT) > 1
-        || count(resource_type::DMA) != 0
-    {
-        return Err(Status::DEVICE_CONFIGURATION_ERROR);
-    }
-    let entry = resources
-        .find_translated_entry(irql, resource_type::PORT, 0)
-        .ok_or(Status::DEVICE_CONFIGURATION_ERROR)?;
-    // SAFETY: the list owns its entries and outlives this call.
-    let entry = unsafe { entry.read() };
-    let [low, high, length, _] = entry.data;
-    let base = u16::try_from(low).map_err(|_| Status::DEVICE_CONFIGURATION_ERROR)?;
-    let fits = entry.flags & RESOURCE_PORT_IO != 0
-        && high == 0
-        && length >= u32::from(Register::COUNT)
-        && base.is_multiple_of(Register::COUNT);
-    if fits {
-        Ok(base)
-    } else {
-        Err(Status::DEVICE_CONFIGURATION_ERROR)
-    }
-}
-
-fn new_service_group() -> Result<ComRef<IServiceGroup>, Status> {
-    let mut group = None;
-    // SAFETY: the result is an owned reference or nothing.
-    unsafe { imports::PcNewServiceGroup(Some(Out::from_mut(&mut group)), None) }.ok()?;
-    group.ok_or(Status::UNSUCCESSFUL)
-}
-
-/// The miniport's own interrupt object: sharing the adapter's between filters breaks when the first
-/// user disconnects (contract section 5.4).
-fn new_interrupt_sync(resources: &ComRef<IResourceList>) -> Result<ComRef<IInterruptSync>, Status> {
-    let mut sync = None;
-    let resources = Some(resources.borrow());
-    // SAFETY: the list is alive; the result is an owned reference or nothing.
-    unsafe {
-        imports::PcNewInterruptSync(
-            Some(Out::from_mut(&mut sync)),
-            None,
-            resources,
-            0,
-            InterruptSyncMode::Normal,
-        )
-    }
-    .ok()?;
-    sync.ok_or(Status::UNSUCCESSFUL)
 }

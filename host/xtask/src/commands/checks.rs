@@ -285,7 +285,7 @@ fn loom(effort: Effort) -> Result<Outcome> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env(
             "LOOM_MAX_PREEMPTIONS",
-            if effort == Effort::Full { "4" } else { "2" },
+            if effort == Effort::Full { "4" } else { "3" },
         );
     libtest::run("loom", &mut command)
 }
