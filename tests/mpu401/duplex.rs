@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::Write;
 
 use dmusmini_simulator::chip::{Config, Flown};
 
@@ -32,11 +33,23 @@ pub(crate) fn config(depth: usize) -> Config {
     }
 }
 
+/// Whether the environment asks for two hours.
+fn is_full() -> bool {
+    std::env::var("DMUSMINI_SOAK").is_ok_and(|soak| soak == "full")
+}
+
 /// Virtual seconds of soak: two hours if the environment asks for them, else `few`.
 pub(crate) fn soak_seconds(few: u64) -> u64 {
-    match std::env::var("DMUSMINI_SOAK").as_deref() {
-        Ok("full") => 7_200,
-        _ => few,
+    if is_full() { 7_200 } else { few }
+}
+
+/// Prints a line about a soak. One of two hours is not run for nobody to read it: its lines are not
+/// captured.
+pub(crate) fn report(line: &str) {
+    if is_full() {
+        let _ = writeln!(std::io::stdout(), "{line}");
+    } else {
+        println!("{line}");
     }
 }
 

@@ -89,21 +89,21 @@ impl Path for Kernelless {
 }
 
 fn full_duplex(depth: usize, service: Service, seconds: u64) -> Measured {
-    let mut duplex = Duplex::over(Kernelless {
+    let mut both_ways = Duplex::over(Kernelless {
         rig: Rig::running(duplex::config(depth), service, Format::Cooked),
         cuts: Random(44),
         part: None,
     });
-    let measured = duplex.saturate(seconds);
-    let rig = &duplex.path.rig;
-    println!(
+    let measured = both_ways.saturate(seconds);
+    let rig = &both_ways.path.rig;
+    duplex::report(&format!(
         "soak: depth {depth:2}, {measured}; {:.0} interrupts/s, {:.0} pumps/s, longest hold {} us",
         rig.interrupts as f64 / seconds as f64,
         rig.pumps as f64 / seconds as f64,
         rig.longest_hold / 10,
-    );
-    let measured = duplex.settle(&measured);
-    let mut rig = duplex.path.rig;
+    ));
+    let measured = both_ways.settle(&measured);
+    let mut rig = both_ways.path.rig;
     assert_eq!(rig.bus.borrow().chip.blame(), Blame::default());
     assert_eq!(
         (rig.faults, rig.stuck, rig.take_lost(), rig.strays()),

@@ -67,20 +67,20 @@ impl Path for Rig {
 }
 
 fn full_duplex(binary: &Binary, rig: Rig, label: &str, seconds: u64) -> Measured {
-    let mut duplex = Duplex::over(rig);
-    let measured = duplex.saturate(seconds);
-    let machine = duplex.path.session.machine();
-    println!(
+    let mut both_ways = Duplex::over(rig);
+    let measured = both_ways.saturate(seconds);
+    let machine = both_ways.path.session.machine();
+    duplex::report(&format!(
         "soak, {label}, {}: {measured}; {:.0} interrupts/s, {:.0} timers set/s",
         name(binary),
         machine.interrupts_serviced() as f64 / seconds as f64,
         machine.calls("ExSetTimer") as f64 / seconds as f64,
-    );
-    let measured = duplex.settle(&measured);
-    let rig = duplex.path;
+    ));
+    let measured = both_ways.settle(&measured);
+    let rig = both_ways.path;
     assert_eq!(rig.chip().borrow().blame(), Blame::default());
     let stretches = rig.session.machine().stretches();
-    println!(
+    duplex::report(&format!(
         "soak, {label}, {}: longest DPC {} us, PutMessage {} us, hold of a lock {} us, at the \
          device's level {} us",
         name(binary),
@@ -88,7 +88,7 @@ fn full_duplex(binary: &Binary, rig: Rig, label: &str, seconds: u64) -> Measured
         stretches.call / 10,
         stretches.lock / 10,
         stretches.interrupt / 10,
-    );
+    ));
     // One stall of 50 us at most, and a few register accesses; none at all with a lock held.
     assert!(stretches.dpc.max(stretches.call) <= 800, "{stretches:?}");
     assert!(
