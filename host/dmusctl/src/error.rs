@@ -81,7 +81,11 @@ impl OsError {
         Self {
             operation: operation.into(),
             code: Code::Win32(code),
-            text: text_of(code),
+            text: match code {
+                // Wine's SetupAPI refuses what it does not know without a code.
+                0 => "refused without a reason".to_owned(),
+                code => text_of(code),
+            },
             needed: None,
         }
     }
@@ -170,6 +174,15 @@ pub fn to_json(error: &anyhow::Error) -> Value {
 mod tests {
     use super::*;
     use anyhow::Context as _;
+
+    #[test]
+    fn a_refusal_without_a_code_does_not_read_as_a_success() {
+        let error = OsError::win32("disabling the device", 0);
+        assert_eq!(
+            error.to_string(),
+            "disabling the device: refused without a reason (error 0)"
+        );
+    }
 
     #[test]
     fn errors_carry_their_code_through_contexts() {
