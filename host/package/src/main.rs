@@ -168,7 +168,7 @@ fn extra(root: &Path, image: &Path, arch: Architecture) -> Result<Vec<(PathBuf, 
             "README-INSTALL.md".to_owned(),
         ),
     ];
-    // A program for arm64 wants a C runtime that is not to be had here.
+    // There is no dmusctl for arm64: its README says why.
     if matches!(arch, Architecture::Amd64) {
         let tool = root.join("target/dmusctl/dmusctl.exe");
         extra.push((tool, "dmusctl.exe".to_owned()));
