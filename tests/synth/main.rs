@@ -18,6 +18,7 @@ mod reverb;
 mod rig;
 mod settings;
 mod traces;
+mod voices;
 
 use dmusmini_simulator::tracking_allocator::TrackingAllocator;
 

@@ -1,6 +1,6 @@
 //! Spin locks, fast mutexes and events: with one processor, a taken lock is a deadlock.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -35,6 +35,7 @@ struct Held {
 #[derive(Debug, Default)]
 pub struct Locks {
     held: RefCell<Vec<Held>>,
+    taken: Cell<u64>,
     events: RefCell<BTreeMap<usize, Event>>,
     rundowns: RefCell<BTreeMap<usize, i64>>,
 }
@@ -91,6 +92,12 @@ impl Locks {
 }
 
 impl Kernel {
+    /// How many times a lock was taken.
+    #[must_use]
+    pub fn locks_taken(&self) -> u64 {
+        self.locks.taken.get()
+    }
+
     /// Takes the lock at `address`, at `level`; returns the level before.
     pub(crate) fn lock(&self, address: usize, kind: Kind, level: Irql, at: &'static str) -> Irql {
         let before = self.irql();
@@ -112,6 +119,7 @@ impl Kernel {
         } else {
             self.level.set(level.max(before));
         }
+        self.locks.taken.set(self.locks.taken.get() + 1);
         self.locks.held.borrow_mut().push(Held {
             address,
             kind,
