@@ -203,6 +203,8 @@ pub struct Synth {
     level: Level,
     /// How often a voice wants control points.
     pace: Pace,
+    /// How soon one wants the next in any case, in frames.
+    bend: usize,
     /// Counts note-ons.
     notes: u32,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
@@ -244,6 +246,7 @@ impl Synth {
             boost: DEFAULT_BOOST,
             level: Level::new(0, DEFAULT_BOOST),
             pace: Pace::Slow,
+            bend: usize::MAX,
             notes: 0,
             debt: 0,
             stats: Stats::default(),

@@ -187,6 +187,23 @@ impl Envelope {
         !self.is_steady() && (self.speed > FAST || rest < 256 * ONE_FRAME)
     }
 
+    /// Frames until it goes on at another speed, at least one; none while it stays where it is.
+    pub(super) fn bend(&self) -> Option<usize> {
+        let rest = self.length.saturating_sub(self.elapsed);
+        let frames = (rest.saturating_add(ONE_FRAME - 1) >> 16) as usize;
+        (!self.is_steady()).then_some(frames.max(1))
+    }
+
+    /// What it rises by in a frame, Q30 of its span.
+    pub(super) const fn slope(&self) -> i64 {
+        let speed = (self.speed >> 16) as i64;
+        match self.segment {
+            Segment::Attack => speed,
+            Segment::Decay | Segment::End => speed.wrapping_neg(),
+            Segment::Delay | Segment::Hold | Segment::Sustain | Segment::Done => 0,
+        }
+    }
+
     /// Where it is now.
     #[must_use]
     pub const fn level(&self) -> Level {

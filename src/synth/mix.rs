@@ -136,9 +136,11 @@ impl Synth {
             let mut most = self.control_interval();
             if obeyed {
                 // What notes and releases have set going counts from here on.
-                let pace = &mut self.pace;
-                let pool = &mut self.storage.pool;
-                pool.each(|voice| *pace = voice.pace().max(*pace));
+                let (pace, bend) = (&mut self.pace, &mut self.bend);
+                self.storage.pool.each(|voice| {
+                    *pace = voice.pace().max(*pace);
+                    *bend = voice.bend().unwrap_or(*bend).min(*bend);
+                });
                 most = self.control_interval();
                 // A block whose work is used up is not cut into more pieces.
                 if work > 0 {
@@ -147,6 +149,7 @@ impl Synth {
             }
             // Control points lie on a grid, whenever events come: powers of two, all of them.
             let end = end.min((at | most.saturating_sub(1)).saturating_add(1));
+            let end = end.min(at.saturating_add(self.bend));
             // What the events have started may be too much to go so far. At least one frame is made.
             let allowed = self.frames_within(voice_frames).max(usize::from(at == 0));
             let end = end.min(at.saturating_add(allowed));
@@ -216,7 +219,7 @@ impl Synth {
     /// The most frames to the next control point.
     const fn control_interval(&self) -> usize {
         match self.output.rate {
-            _ if matches!(self.pace, Pace::Steep) => Pace::Steep.frames(),
+            _ if matches!(self.pace, Pace::Steep | Pace::Sheer) => self.pace.frames(),
             ..32_000 => Pace::Fast.frames(),
             _ => self.pace.frames(),
         }
@@ -242,6 +245,7 @@ impl Synth {
     fn bury(&mut self) {
         let pool = &mut self.storage.pool;
         self.pace = Pace::Slow;
+        self.bend = usize::MAX;
         let mut n = pool.sounding();
         while let Some(last) = n.checked_sub(1) {
             n = last;
@@ -250,6 +254,7 @@ impl Synth {
                 && !voice.is_done()
             {
                 self.pace = self.pace.max(voice.pace());
+                self.bend = voice.bend().unwrap_or(self.bend).min(self.bend);
             } else if let Some(identity) = pool.remove(n) {
                 play::forget(&mut self.bank, &identity);
             }

@@ -8,7 +8,8 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::cast_possible_truncation,
-    reason = "positions are split into frames and phases"
+    clippy::cast_possible_wrap,
+    reason = "positions are split into frames and phases, blocks are short"
 )]
 
 use super::Interpolation;
@@ -166,20 +167,37 @@ fn read(interpolation: Interpolation, frames: &[i16], cursor: &mut Cursor, out: 
         Interpolation::Linear => interpolate(&LINEAR, frames, cursor, out),
         Interpolation::FourPoint => interpolate(&CUBIC, frames, cursor, out),
         Interpolation::Sinc8 => interpolate(&SINC8, frames, cursor, out),
-        Interpolation::Sinc16 => {
-            let [first, second, third] = &SINC16_LOW;
-            let step = cursor.step;
-            if step <= FULL_BAND {
-                interpolate(&SINC16, frames, cursor, out);
-            } else if step <= FIRST_LOW {
-                interpolate(first, frames, cursor, out);
-            } else if step <= SECOND_LOW {
-                interpolate(second, frames, cursor, out);
-            } else {
-                interpolate(third, frames, cursor, out);
+        Interpolation::Sinc16 if cursor.change != 0 && crosses(cursor, out.len()) => {
+            // As often as the step bends.
+            for four in out.chunks_mut(4) {
+                filtered(frames, cursor, four);
             }
         }
+        Interpolation::Sinc16 => filtered(frames, cursor, out),
     }
+}
+
+/// By the table whose cut-off is that of the cursor's step.
+fn filtered(frames: &[i16], cursor: &mut Cursor, out: &mut [i32]) {
+    let [first, second, third] = &SINC16_LOW;
+    match bands_above(cursor.step) {
+        0 => interpolate(&SINC16, frames, cursor, out),
+        1 => interpolate(first, frames, cursor, out),
+        2 => interpolate(second, frames, cursor, out),
+        _ => interpolate(third, frames, cursor, out),
+    }
+}
+
+/// How many cut-offs a step is beyond.
+fn bands_above(step: u64) -> u8 {
+    u8::from(step > FULL_BAND) + u8::from(step > FIRST_LOW) + u8::from(step > SECOND_LOW)
+}
+
+/// Whether another table is due before `frames` frames are over: the difference between two is
+/// heard in a click if one is kept too long.
+fn crosses(cursor: &Cursor, frames: usize) -> bool {
+    let way = cursor.change.wrapping_mul(frames as i64 / 4);
+    bands_above(cursor.step) != bands_above(cursor.step.wrapping_add_signed(way))
 }
 
 fn interpolate<const TAPS: usize, const ROWS: usize>(

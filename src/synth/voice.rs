@@ -88,8 +88,10 @@ pub(super) enum Pace {
     Medium,
     /// An LFO moves faster than that.
     Fast,
-    /// Something moves through a curve, which can be as steep as a switch.
+    /// Something moves through a curve, which can be as steep as a switch; or EG2 sweeps the cutoff.
     Steep,
+    /// EG2 sweeps the cutoff over octaves in a few milliseconds.
+    Sheer,
 }
 
 impl Pace {
@@ -101,6 +103,7 @@ impl Pace {
             Self::Medium => 64,
             Self::Fast => 16,
             Self::Steep => 8,
+            Self::Sheer => 4,
         }
     }
 }
@@ -297,8 +300,18 @@ impl Voice {
         if self.is_shaped() {
             Pace::Steep
         } else {
-            self.motion.pace()
+            let pace = |resonator: &Resonator| resonator.pace(self.motion.slope());
+            let filter = self.resonator.as_ref().map_or(Pace::Slow, pace);
+            self.motion.pace().max(filter)
         }
+    }
+
+    /// Frames until its cutoff goes on at another speed: there it wants a control point, because
+    /// filters move in straight lines, and a corner cut off by half a semitone is -50 dB. (Pitch
+    /// and gain have pieces of their own.)
+    pub(super) fn bend(&self) -> Option<usize> {
+        let follows = self.resonator.as_ref().is_some_and(Resonator::follows_eg2);
+        if follows { self.motion.bend() } else { None }
     }
 
     /// The last hold on the note is gone.

@@ -30,7 +30,9 @@ fn no_more_voices_are_counted_than_were_asked_for(binary: &Binary) {
     let mut sound = Vec::new();
     for note in 0..400_u32 {
         let key = u8::try_from(note % 128).unwrap();
-        let time = sink.sample_to_ref_time(5000 + i64::from(note) * 200).unwrap();
+        let time = sink
+            .sample_to_ref_time(5000 + i64::from(note) * 200)
+            .unwrap();
         midi.send(time, 1, &[0x90, key, 100]);
         sink.pull(200, &mut sound);
     }

@@ -179,3 +179,24 @@ fn a_forward_loop_stays_after_release() {
         assert_eq!(found, -endless(&wave, Some(looped), n) << 15);
     }
 }
+
+/// A step that grows past a cut-off is read by the next table from there on, however long the run
+/// is that it happens in.
+#[test]
+fn tables_are_changed_where_the_step_crosses_their_cut_off() {
+    let wave = wave(4000);
+    let padded = padded(&wave);
+    for (from, change) in [(120, 1), (130, -1), (160, 3), (250, -2), (100, 9)] {
+        let runs = [128, 4].map(|length| {
+            let mut oscillator = Oscillator::new(&padded, None);
+            oscillator.cursor.step = (from * ONE) / 100;
+            oscillator.cursor.change = change * (1 << 32) / 100;
+            let mut out = [0; 128];
+            for piece in out.chunks_mut(length) {
+                oscillator.run(&padded, Interpolation::Sinc16, piece);
+            }
+            (out, oscillator.cursor)
+        });
+        assert!(runs[0] == runs[1], "{from} {change}");
+    }
+}

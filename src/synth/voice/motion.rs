@@ -95,6 +95,16 @@ impl Motion {
             .max(rest)
     }
 
+    /// What EG2 rises by in a frame, Q30.
+    pub(super) const fn slope(&self) -> i64 {
+        self.eg2.slope()
+    }
+
+    /// Frames until EG2 goes on at another speed.
+    pub(super) fn bend(&self) -> Option<usize> {
+        self.eg2.bend()
+    }
+
     /// Moves on by one straight piece of at most `most` frames.
     pub(super) fn advance(&mut self, most: usize) -> Stride {
         if !self.any() {

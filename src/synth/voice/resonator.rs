@@ -1,5 +1,6 @@
 //! A voice's filter and what moves its cutoff.
 
+use super::Pace;
 use super::motion::Motion;
 use crate::dls;
 use crate::synth::filter::{Coefficients, Filter, Resonance, Run, Tuning};
@@ -44,6 +45,28 @@ impl Resonator {
         self.stale = true;
     }
 
+    /// Whether EG2 moves the cutoff.
+    pub(super) const fn follows_eg2(&self) -> bool {
+        self.depths.eg2 != 0
+    }
+
+    /// How often a cutoff wants control points while EG2 rises by `slope` (Q30) a frame: every 128 cents
+    /// or more often. The line that the coefficients take over so much leaves the way of the cutoff
+    /// by a thousandth, and a resonance makes more of that.
+    pub(super) fn pace(&self, slope: i64) -> Pace {
+        match self.sweep(slope).unsigned_abs() >> 16 {
+            0..2 => Pace::Slow,
+            2..8 => Pace::Fast,
+            8..16 => Pace::Steep,
+            _ => Pace::Sheer,
+        }
+    }
+
+    /// What EG2 moves the cutoff by in a frame, 16.16 cents.
+    fn sweep(&self, slope: i64) -> i64 {
+        i64::from(self.depths.eg2).saturating_mul(slope) >> 30
+    }
+
     /// The cutoff has moved.
     pub(super) fn expire(&mut self) {
         self.stale = true;
@@ -86,7 +109,9 @@ impl Resonator {
         let cutoff = self
             .cutoff
             .saturating_add(self.depths.sum(&motion.values))
-            .saturating_add(motion.shapes.map_or(0, |shapes| shapes.cutoff));
+            .saturating_add(motion.shapes.map_or(0, |shapes| shapes.cutoff))
+            // Four frames share their coefficients, and those of their middle fit best.
+            .saturating_add(self.sweep(motion.slope()).saturating_mul(3) >> 1);
         if core::mem::take(&mut self.stale) || cutoff != self.reached {
             self.target = tuning.coefficients(cutoff, self.resonance);
             self.reached = cutoff;

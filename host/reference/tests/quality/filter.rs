@@ -1,11 +1,13 @@
 //! The filter's response and its noise.
 
-use dmusmini_collection::{Block, destination as dst, units};
+use dmusmini::synth::Interpolation;
+use dmusmini_collection::{Block, destination as dst, source as src, units};
 use dmusmini_reference::filter::model;
 use dmusmini_reference::measure::{amplitude_at, decibels, fit_sine};
 use dmusmini_reference::test_bank::{RATE, UNITY, multitone, sine, single};
 
-use crate::player::{SUBJECTS, Subject, at_most};
+use crate::player::{Player, SUBJECTS, Subject, at_most, twin};
+use crate::song::residual;
 
 fn blocks(cutoff: f64, q: f64) -> [Block; 2] {
     [
@@ -72,5 +74,31 @@ fn no_cutoff_means_no_filter() {
         let plain = heard(subject, &[]);
         let with_q = heard(subject, &[Block::fixed(dst::Q, units::decibels(20.0))]);
         assert!(plain == with_q, "{subject:?}");
+    }
+}
+
+/// As the basses of the real bank do it: EG2 throws the cutoff up by four octaves in 6 ms, at a
+/// sharp resonance, and lets it fall again. Lines that are too long cut the corner off.
+#[test]
+fn a_fast_sweep_is_followed() {
+    for (attack, decay) in [(0.006, 0.8), (0.03, 0.1), (0.002, 0.02), (0.3, 1.6)] {
+        let sweep = [
+            Block::fixed(dst::EG2_ATTACK, units::time(attack)),
+            Block::fixed(dst::EG2_DECAY, units::time(decay)),
+            Block::fixed(dst::EG2_SUSTAIN, units::percent(10.0)),
+            Block::new(src::EG2, 0, dst::CUTOFF, 0, units::cents(4725.0)),
+        ];
+        let (tones, _) = multitone();
+        let bank = single(tones, &[&blocks(293.0, 12.9)[..], &sweep].concat());
+        let render = |mut player: Box<dyn Player>| {
+            player.note_on(37, UNITY - 14, 127);
+            player.render(20_000)
+        };
+        let heard = render(Subject::Driver.player(&bank, RATE));
+        let ideal = render(twin(&bank, RATE, Interpolation::default()));
+        let (rms, worst) = residual(&heard, &ideal);
+        println!("up in {attack} s, down in {decay} s: {rms:.1} dBFS RMS, worst {worst:.1}");
+        // One note, twice as loud as a song has it.
+        at_most(Subject::Driver, "worst sample, dBFS", worst, -55.0);
     }
 }
