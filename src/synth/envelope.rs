@@ -196,7 +196,7 @@ impl Envelope {
 
     /// What it rises by in a frame, Q30 of its span.
     pub(super) const fn slope(&self) -> i64 {
-        let speed = (self.speed >> 16) as i64;
+        let speed = (self.speed >> 16).cast_signed();
         match self.segment {
             Segment::Attack => speed,
             Segment::Decay | Segment::End => speed.wrapping_neg(),
