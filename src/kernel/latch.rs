@@ -17,8 +17,8 @@ const AGAIN: u8 = 2;
 ///
 /// # Invariants
 ///
-/// `state` is [`IDLE`] when and only when nobody is between a successful `begin` and the `end` that
-/// says "done". Only that caller leaves [`AGAIN`].
+/// `state` is idle when and only when nobody is between a successful `begin` and the `end` that
+/// says "done". Only that caller leaves "again".
 #[derive(Debug)]
 pub struct Latch {
     state: AtomicU8,

@@ -41,7 +41,7 @@ impl Default for Config {
 /// The other end of the MIDI cables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cable {
-    /// A device that listens, and sends what [`Chip::play`] gives it.
+    /// A device that listens, and sends what [`Chip::play`](super::Chip::play) gives it.
     Peer,
     /// The output plugged into the input.
     Loopback,
