@@ -39,13 +39,37 @@ impl Lfo {
         }
     }
 
-    /// How often it wants control points.
-    pub(super) const fn pace(&self) -> Pace {
-        match self.speed {
-            ..TURN_IN_8000 => Pace::Slow,
-            TURN_IN_8000..TURN_IN_5000 => Pace::Medium,
-            TURN_IN_5000.. => Pace::Fast,
+    /// How often it wants control points, for what it does to pitch, gain and cutoff: as often as
+    /// its speed says, or not so often if that little is heard of it.
+    pub(super) fn pace(&self, depths: [i32; 3]) -> Pace {
+        if depths == [0; 3] || self.speed < TURN_IN_8000 {
+            return Pace::Slow;
         }
+        let fits = |pace: Pace| {
+            let sagitta = self.sagitta(pace.frames());
+            depths.iter().zip(NOT_HEARD).all(|(depth, most)| {
+                u64::from(depth.unsigned_abs()).wrapping_mul(sagitta) >> 30 <= most
+            })
+        };
+        if fits(Pace::Slow) {
+            Pace::Slow
+        } else if self.speed < TURN_IN_5000 || fits(Pace::Medium) {
+            Pace::Medium
+        } else {
+            Pace::Fast
+        }
+    }
+
+    /// The most that a chord over some frames leaves the sine by, Q30.
+    const fn sagitta(&self, frames: usize) -> u64 {
+        // (2 pi turns)^2 / 8 with the turns in Q20, of which there are less than a half.
+        let turns = self.turns(frames);
+        turns.wrapping_mul(turns).wrapping_mul(5053) >> 20
+    }
+
+    /// What it turns by in some frames, Q20.
+    const fn turns(&self, frames: usize) -> u64 {
+        (self.speed.wrapping_mul(frames as u64) >> 28) & 0x7_FFFF
     }
 
     /// Goes on by a number of frames.
@@ -56,8 +80,8 @@ impl Lfo {
     /// What the mean over the last `frames` is above the mean of their ends, as a part (Q30) of
     /// the latter: a sine's chord runs inside of it.
     pub(super) const fn bulge(&self, frames: usize) -> i64 {
-        // (2 pi turns)^2 / 12 with the turns in Q20; at most a quarter of one matters.
-        let turns = (self.speed.wrapping_mul(frames as u64) >> 28) & 0x3_FFFF;
+        // (2 pi turns)^2 / 12 with the turns in Q20.
+        let turns = self.turns(frames);
         (turns.wrapping_mul(turns).wrapping_mul(3369) >> 20) as i64
     }
 
@@ -72,6 +96,9 @@ impl Lfo {
     }
 }
 
+/// What chords may leave their arcs by: 0.1 cent of pitch, 0.006 dB of gain, a cent of cutoff, in
+/// 16.16 of their units.
+const NOT_HEARD: [u64; 3] = [6554, 3932, 1 << 16];
 /// Speeds of one turn in some frames, Q48.
 const TURN_IN_8000: u64 = (1 << 48) / 8000;
 const TURN_IN_5000: u64 = (1 << 48) / 5000;
@@ -80,6 +107,39 @@ const TURN_IN_5000: u64 = (1 << 48) / 5000;
 mod tests {
     use super::*;
     use crate::dls::{PitchCents, TimeCents};
+
+    fn lfo(frequency: i16, rate: u32) -> Lfo {
+        let lfo = dls::Lfo {
+            frequency: PitchCents::from_whole(frequency),
+            delay: TimeCents::ZERO,
+        };
+        Lfo::new(&lfo, 0, 0, rate)
+    }
+
+    #[test]
+    fn a_chord_leaves_a_shallow_sine_by_little() {
+        let [hertz_5, hertz_8, hertz_20] = [-851, -37, 1549].map(|cents| lfo(cents, 44_100));
+        // A whole tone, 6 dB and 6 dB, an octave of cutoff: as fast as it turns.
+        for depths in [
+            [200 << 16, 0, 0],
+            [0, 60 << 16, 0],
+            [0, 60 << 16, 1200 << 16],
+        ] {
+            assert_eq!(hertz_5.pace(depths), Pace::Slow);
+            assert_eq!(hertz_8.pace(depths), Pace::Medium);
+            assert_eq!(hertz_20.pace(depths), Pace::Fast);
+        }
+        assert_eq!(hertz_8.pace([0, -20 << 16, 0]), Pace::Slow);
+        assert_eq!(hertz_20.pace([10 << 16, 0, 100 << 16]), Pace::Medium);
+        assert_eq!(hertz_20.pace([0; 3]), Pace::Slow);
+        // The sagitta is that of the sine's peak.
+        for (lfo, frames) in [(hertz_8, 128), (hertz_20, 64), (hertz_20, 16)] {
+            let angle = lfo.speed as f64 / 2_f64.powi(48) * frames as f64 * core::f64::consts::TAU;
+            let ideal = 1.0 - (angle / 2.0).cos();
+            let sagitta = lfo.sagitta(frames) as f64 / f64::from(1 << 30);
+            assert!((sagitta / ideal - 1.0).abs() < 0.05, "{sagitta} {ideal}");
+        }
+    }
 
     #[test]
     fn frequency_and_delay_are_right() {

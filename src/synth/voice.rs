@@ -81,8 +81,8 @@ pub(super) struct Output {
 /// How often a voice wants control points; the last is the fastest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pace {
-    /// Nothing moves, or slowly: LFOs turn less than once in 8,000 frames, EG2 takes more than
-    /// 8,192 frames from end to end.
+    /// Nothing moves, or slowly: LFOs turn less than once in 8,000 frames or are shallow, EG2 takes
+    /// more than 8,192 frames from end to end.
     Slow,
     /// EG2 moves fast, or an LFO up to once in 5,000 frames, or the pitch glides.
     Medium,

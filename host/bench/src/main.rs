@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use dmusmini_bench::driver::Driver;
-use dmusmini_bench::{Mode, bank, song};
+use dmusmini_bench::{Mode, bank, held, song};
 use dmusmini_collection::Collection;
 
 #[derive(Debug, Parser)]
@@ -33,6 +33,23 @@ enum Command {
         /// Blocks of 64 frames
         #[arg(long, default_value_t = 2000)]
         blocks: u32,
+    },
+    /// Hold notes of the real bank and render; for callgrind and perf
+    Held {
+        /// How waves are read
+        #[arg(long, default_value = "sinc16")]
+        mode: Mode,
+        /// The program with a filter instead of the one without
+        #[arg(long)]
+        filter: bool,
+        /// Blocks of 64 frames
+        #[arg(long, default_value_t = 1000)]
+        blocks: u32,
+        /// How often; the least time counts
+        #[arg(long, default_value_t = 4)]
+        rounds: usize,
+        /// A DLS collection
+        bank: PathBuf,
     },
     /// The worst that a block can be: every voice with its filter, and a flood of events
     Flood {
@@ -81,6 +98,18 @@ fn main() -> Result<()> {
             let time = synth.time_blocks(blocks)?;
             let frames = f64::from(blocks) * 64.0 * f64::from(voices);
             println!("{:.3} ns a voice and frame", time / frames);
+        }
+        Command::Held {
+            mode,
+            filter,
+            blocks,
+            rounds,
+            bank,
+        } => {
+            let bank = Collection::open(bank)?.into_bank();
+            let program = if filter { held::FILTERED } else { held::PLAIN };
+            let time = report::held(&bank, program, mode, blocks, rounds)?;
+            println!("{time:.3} ns a voice and frame");
         }
         Command::Flood {
             voices,

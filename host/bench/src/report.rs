@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use bars::Bar;
 use instructions::Counts;
+pub(crate) use ours::notes as held;
 use ours::timed;
 use peers::{Bench, PEERS};
 
@@ -151,7 +152,7 @@ fn held_notes(bank: &dmusmini_collection::Bank, peers: &Bench<'_>) -> Result<Vec
     for (program, suffix) in [(held::PLAIN, ""), (held::FILTERED, "-filter")] {
         let notes = held::notes(program);
         for mode in Mode::ALL {
-            let value = ours::notes(bank, &notes, mode)?;
+            let value = ours::notes(bank, program, mode, 1000, 4)?;
             rows.push(Row::new(
                 "dmusmini",
                 mode.name(),

@@ -23,6 +23,8 @@ pub(super) struct Motion {
     uses: Uses,
     /// Whether anything moves.
     any: bool,
+    /// How often the LFOs want control points.
+    lfo_pace: Pace,
     /// Frames since which nothing was moved.
     idle: u64,
     eg2: Envelope,
@@ -54,6 +56,7 @@ impl Motion {
             shapes: None,
             uses: Uses::default(),
             any: false,
+            lfo_pace: Pace::Slow,
             idle: 0,
             eg2,
             mod_lfo,
@@ -66,7 +69,7 @@ impl Motion {
         self.any || self.shapes.is_some()
     }
 
-    /// Takes note of all that the sources do.
+    /// Takes note of all that the sources do, to pitch, gain and cutoff.
     pub(super) fn connect(&mut self, depths: [&Depths; 3]) {
         let any = |of: fn(&Depths) -> i32| depths.iter().any(|depths| of(depths) != 0);
         self.uses = Uses {
@@ -75,6 +78,9 @@ impl Motion {
             eg2: any(|depths| depths.eg2),
         };
         self.any = depths.iter().any(|depths| depths.any()) || !self.glide.is_over();
+        let mod_lfo = self.mod_lfo.pace(depths.map(|depths| depths.mod_lfo));
+        let vibrato = self.vibrato.pace(depths.map(|depths| depths.vibrato));
+        self.lfo_pace = mod_lfo.max(vibrato);
     }
 
     pub(super) fn start_glide(&mut self, glide: Glide) {
@@ -84,15 +90,12 @@ impl Motion {
 
     /// How often the sources want control points.
     pub(super) fn pace(&self) -> Pace {
-        let lfo = |lfo: &Lfo, used| if used { lfo.pace() } else { Pace::Slow };
         let rest = if self.glide.is_over() && !(self.uses.eg2 && self.eg2.is_fast()) {
             Pace::Slow
         } else {
             Pace::Medium
         };
-        lfo(&self.mod_lfo, self.uses.mod_lfo)
-            .max(lfo(&self.vibrato, self.uses.vibrato))
-            .max(rest)
+        self.lfo_pace.max(rest)
     }
 
     /// What EG2 rises by in a frame, Q30.

@@ -10,7 +10,6 @@ use dmusmini_bench::driver::{Driver, processor_time};
 use dmusmini_bench::song::Song;
 use dmusmini_bench::{Mode, bank, held};
 use dmusmini_collection::Bank;
-use dmusmini_song::Event;
 
 use super::{Row, best};
 
@@ -53,18 +52,23 @@ pub(crate) fn tones_of(program: &PathBuf, filter: bool) -> Result<f64> {
     })
 }
 
-/// Held notes of the real bank.
-pub(crate) fn notes(bank: &Bank, events: &[Event], mode: Mode) -> Result<f64> {
+/// Nanoseconds a voice and frame of held notes of the real bank.
+pub(crate) fn notes(
+    bank: &Bank,
+    program: u8,
+    mode: Mode,
+    blocks: u32,
+    rounds: usize,
+) -> Result<f64> {
     let mut synth = Driver::new(bank, mode, held::VOICES)?;
-    for event in events.iter().filter(|event| event.at == 0) {
+    for event in held::notes(program).iter().filter(|event| event.at == 0) {
         synth.schedule(0, &event.message);
     }
     synth.blocks(100);
     // One voice a note, or the comparison is off.
     synth.expect_voices(held::VOICES)?;
-    let blocks = 1000;
     let frames = f64::from(blocks) * 64.0 * f64::from(held::VOICES);
-    let value = best(4, || Ok(synth.time_blocks(blocks)? / frames))?;
+    let value = best(rounds, || Ok(synth.time_blocks(blocks)? / frames))?;
     synth.expect_voices(held::VOICES)?;
     Ok(value)
 }
