@@ -195,8 +195,8 @@ pub struct Synth {
     bus: Bus,
     rack: Rack,
     reverb: ReverbParameters,
-    /// Room for two voices' frames on their way through the filter. On the heap, as the bus: a
-    /// synth crosses the kernel's stack while it is made.
+    /// Room for the frames of two voices that wait for a second one, and of the one that is
+    /// rendered. On the heap, as the bus: a synth crosses the kernel's stack while it is made.
     blocks: Buffer<[i32; BLOCK_FRAMES]>,
     volume: i32,
     boost: i32,
@@ -241,7 +241,7 @@ impl Synth {
             bus: Bus::try_new()?,
             rack: Rack::try_new(config.effects, config.sample_rate)?,
             reverb: ReverbParameters::default(),
-            blocks: Buffer::try_filled(2, [0; BLOCK_FRAMES])?,
+            blocks: Buffer::try_filled(3, [0; BLOCK_FRAMES])?,
             volume: 0,
             boost: DEFAULT_BOOST,
             level: Level::new(0, DEFAULT_BOOST),

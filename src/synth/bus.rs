@@ -21,6 +21,13 @@ use crate::mem::{Buffer, OutOfMemory};
 #[repr(C, align(16))]
 pub(super) struct Frame(pub(super) [i64; 2]);
 
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+/// The left and the right sum of one frame, each of them in two parts: one of either voice of a
+/// pair. SSE2 adds a pair so without moving anything between the halves of a register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(16))]
+pub(super) struct Twin(pub(super) [[i64; 2]; 2]);
+
 /// A pair of gains (Q22) on a straight line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
@@ -96,6 +103,11 @@ fn add_two(bus: &mut [Frame], [frames_a, frames_b]: [&[i32]; 2], [a, b]: [Line; 
 #[derive(Debug)]
 pub(super) struct Bus {
     frames: Buffer<Frame>,
+    /// What was added by pairs of voices, if anything was.
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    twins: Buffer<Twin>,
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    has_twins: bool,
     surplus: Buffer<Surplus>,
     /// A bit for each frame that has a surplus.
     marks: u128,
@@ -121,6 +133,10 @@ impl Bus {
     pub(super) fn try_new() -> Result<Self, OutOfMemory> {
         Ok(Self {
             frames: Buffer::try_filled(BLOCK_FRAMES, Frame::default())?,
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+            twins: Buffer::try_filled(BLOCK_FRAMES, Twin::default())?,
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+            has_twins: false,
             surplus: Buffer::try_filled(BLOCK_FRAMES, Surplus::default())?,
             marks: 0,
         })
@@ -139,30 +155,45 @@ impl Bus {
         self.note_surplus(at, end, line);
     }
 
-    /// Filters two voices' frames and adds them; the frames are used up.
-    pub(super) fn add_filtered(&mut self, at: usize, mut runs: [Run<'_>; 2], lines: [Line; 2]) {
-        let end = at.saturating_add(runs[0].frames.len());
+    /// Adds two voices' runs of equal lengths.
+    pub(super) fn add_two(&mut self, at: usize, frames: [&[i32]; 2], lines: [Line; 2]) {
+        let end = at.saturating_add(frames[0].len());
         #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-        if let Some(bus) = self.frames.get_mut(at..end)
-            && super::simd::add_filtered(bus, &mut runs, lines)
-        {
-            for line in lines {
-                self.note_surplus(at, end, line);
-            }
+        let bus = self.twins.get_mut(at..end);
+        #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
+        let bus = self.frames.get_mut(at..end);
+        let Some(bus) = bus else {
             return;
-        }
-        filter::run_two(&mut runs);
+        };
         #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-        for (run, line) in runs.iter().zip(lines) {
-            self.add(at, run.frames, line);
+        {
+            super::simd::add_two(bus, frames, lines);
+            self.has_twins = true;
         }
         #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
-        if let Some(bus) = self.frames.get_mut(at..end) {
-            add_two(bus, runs.each_ref().map(|run| &*run.frames), lines);
-            for line in lines {
-                self.note_surplus(at, end, line);
+        add_two(bus, frames, lines);
+        for line in lines {
+            self.note_surplus(at, end, line);
+        }
+    }
+
+    /// Filters two voices' frames and adds them; the frames are used up.
+    pub(super) fn add_filtered(&mut self, at: usize, mut runs: [Run<'_>; 2], lines: [Line; 2]) {
+        #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+        {
+            let end = at.saturating_add(runs[0].frames.len());
+            if let Some(bus) = self.twins.get_mut(at..end)
+                && super::simd::add_filtered(bus, &mut runs, lines)
+            {
+                self.has_twins = true;
+                for line in lines {
+                    self.note_surplus(at, end, line);
+                }
+                return;
             }
         }
+        filter::run_two(&mut runs);
+        self.add_two(at, runs.each_ref().map(|run| &*run.frames), lines);
     }
 
     /// A line of gains goes from frame `at` to frame `end`.
@@ -190,19 +221,37 @@ impl Bus {
         }
     }
 
-    /// Hands out the true sums in Q37 of a 16-bit sample's step and falls silent.
-    pub(super) fn drain(&mut self, mut each: impl FnMut(usize, [i64; 2])) {
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    /// Adds the pairs' parts to the sums.
+    fn bring_twins_together(&mut self) {
+        if core::mem::take(&mut self.has_twins) {
+            let frames = self.frames.iter_mut().zip(self.twins.iter_mut());
+            for (Frame(frame), twin) in frames {
+                let Twin(sides) = core::mem::take(twin);
+                for (sum, [a, b]) in frame.iter_mut().zip(sides) {
+                    *sum = sum.wrapping_add(a).wrapping_add(b);
+                }
+            }
+        }
+    }
+
+    /// Hands out the true sums in Q37 of a 16-bit sample's step, one to each place of `out`, and
+    /// falls silent. Nothing was added behind the last place.
+    pub(super) fn drain<T>(&mut self, out: &mut [T], mut each: impl FnMut(&mut T, [i64; 2])) {
         let mut line = [0_i64; 2];
         let mut slope = [0_i64; 2];
         let mut marks = core::mem::take(&mut self.marks);
-        let frames = self.frames.iter_mut().zip(self.surplus.iter_mut());
-        for (n, (Frame(frame), surplus)) in frames.enumerate() {
+        #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+        self.bring_twins_together();
+        let frames = self.frames.iter_mut().zip(out);
+        let mut surplus = self.surplus.iter_mut();
+        for ((Frame(frame), place), surplus) in frames.zip(surplus.by_ref()) {
             if marks & 1 != 0 {
+                let Surplus { jump, bend } = core::mem::take(surplus);
                 for side in [0, 1] {
-                    line[side] = line[side].wrapping_add(surplus.jump[side]);
-                    slope[side] = slope[side].wrapping_add(surplus.bend[side]);
+                    line[side] = line[side].wrapping_add(jump[side]);
+                    slope[side] = slope[side].wrapping_add(bend[side]);
                 }
-                *surplus = Surplus::default();
             }
             marks >>= 1;
             let mut sums = [0; 2];
@@ -211,8 +260,12 @@ impl Bus {
                 sums[side] = (line[side] << 31).wrapping_sub(frame[side]);
                 line[side] = line[side].wrapping_add(slope[side]);
             }
-            each(n, sums);
+            each(place, sums);
             *frame = [0; 2];
+        }
+        // Lines that ended with the last frame ended behind it.
+        if marks != 0 {
+            surplus.for_each(|surplus| *surplus = Surplus::default());
         }
     }
 }
@@ -243,8 +296,26 @@ mod tests {
                 }
             }
         }
-        bus.drain(|n, sums| assert_eq!(sums, ideal[n], "frame {n}"));
-        bus.drain(|_, sums| assert_eq!(sums, [0, 0]));
+        let mut sums = [[0; 2]; BLOCK_FRAMES];
+        bus.drain(&mut sums, |place, sums| *place = sums);
+        assert_eq!(sums, ideal);
+        bus.drain(&mut sums, |_, sums| assert_eq!(sums, [0, 0]));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_short_block() {
+        let mut bus = Bus::try_new().unwrap();
+        let line = Line {
+            gains: [1000, 7],
+            steps: [3, -1],
+        };
+        bus.add(0, &[1 << 30; 20], line);
+        bus.add_two(4, [&[5; 16], &[-(1 << 30); 16]], [line; 2]);
+        let mut sums = [[0; 2]; BLOCK_FRAMES];
+        bus.drain(&mut sums[..20], |place, sums| *place = sums);
+        assert_eq!(sums[0], [-1000 << 30, -7 << 30]);
+        assert_eq!(sums[4][0], (-1012 << 30) - 1000 * 5 + (1000 << 30));
+        bus.drain(&mut sums, |_, sums| assert_eq!(sums, [0, 0]));
     }
 
     #[test]

@@ -56,10 +56,8 @@ impl Rack {
                 sends,
                 wet,
             } = self;
-            sends.drain(|n, [to_reverb, to_chorus]| {
-                if n >= frames {
-                    return;
-                }
+            let wet = wet.get_mut(..frames).unwrap_or_default();
+            sends.drain(wet, |slot, [to_reverb, to_chorus]| {
                 let mut sums = [0_i64; 2];
                 let mut add = |wet: [i32; 2]| {
                     for (sum, wet) in sums.iter_mut().zip(wet) {
@@ -72,11 +70,9 @@ impl Rack {
                 if let Some(chorus) = chorus {
                     add(chorus.next(q8(to_chorus)));
                 }
-                if let Some(slot) = wet.get_mut(n) {
-                    *slot = sums;
-                }
+                *slot = sums;
             });
-            &self.wet
+            wet
         } else {
             &[]
         }

@@ -104,6 +104,7 @@ const TURN_IN_8000: u64 = (1 << 48) / 8000;
 const TURN_IN_5000: u64 = (1 << 48) / 5000;
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "the ideal is in floats")]
 mod tests {
     use super::*;
     use crate::dls::{PitchCents, TimeCents};

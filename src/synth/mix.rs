@@ -46,12 +46,10 @@ impl Synth {
     pub fn render_mix(&mut self, position: SampleTime, out: &mut [[i64; 2]]) {
         let frames = out.len().min(BLOCK_FRAMES);
         self.mix(position, frames, usize::MAX);
-        let wet = self.rack.run(frames);
-        self.bus.drain(|n, sums| {
-            if let Some(slot) = out.get_mut(n) {
-                *slot = plus(sums, wet, n);
-            }
-        });
+        let wet = &mut self.rack.run(frames).iter();
+        let out = out.get_mut(..frames).unwrap_or_default();
+        self.bus
+            .drain(out, |slot, sums| *slot = plus(sums, wet.next()));
     }
 
     /// How many frames a block in `out` has.
@@ -63,28 +61,25 @@ impl Synth {
 
     /// Makes 16-bit samples of what is on the bus.
     fn put_out(&mut self, frames: usize, out: &mut [i16]) {
-        out.fill(0);
         let level = self.level;
-        let wet = self.rack.run(frames);
-        let mut peak = self.stats.peak;
+        let wet = &mut self.rack.run(frames).iter();
+        let samples = frames.saturating_mul(usize::from(self.config.channels));
+        let (samples, rest) = out.split_at_mut(samples.min(out.len()));
+        rest.fill(0);
         if self.config.channels == 1 {
-            self.bus.drain(|n, sums| {
-                if let Some(slot) = out.get_mut(n).filter(|_| n < frames) {
-                    *slot = level.mono_sample(plus(sums, wet, n));
-                    peak = peak.max(slot.unsigned_abs());
-                }
+            self.bus.drain(samples, |slot, sums| {
+                *slot = level.mono_sample(plus(sums, wet.next()));
             });
         } else {
-            let (pairs, _) = out.as_chunks_mut::<2>();
-            self.bus.drain(|n, sums| {
-                if let Some(pair) = pairs.get_mut(n).filter(|_| n < frames) {
-                    *pair = plus(sums, wet, n).map(|sum| level.sample(sum));
-                    let [left, right] = pair.map(i16::unsigned_abs);
-                    peak = peak.max(left).max(right);
-                }
+            let (pairs, _) = samples.as_chunks_mut::<2>();
+            self.bus.drain(pairs, |pair, sums| {
+                *pair = plus(sums, wet.next()).map(|sum| level.sample(sum));
             });
         }
-        self.stats.peak = peak;
+        let ends = |(low, high): (i16, i16), &sample: &i16| (low.min(sample), high.max(sample));
+        let (low, high) = samples.iter().fold((0, 0), ends);
+        let peak = low.unsigned_abs().max(high.unsigned_abs());
+        self.stats.peak = self.stats.peak.max(peak);
     }
 
     /// Plays the events of a block at their frames and leaves the voices' sum on the bus. Makes no
@@ -263,8 +258,8 @@ impl Synth {
 }
 
 /// A frame of the mix with what the effects add to it.
-fn plus([left, right]: [i64; 2], wet: &[[i64; 2]], n: usize) -> [i64; 2] {
-    match wet.get(n) {
+fn plus([left, right]: [i64; 2], wet: Option<&[i64; 2]>) -> [i64; 2] {
+    match wet {
         Some(&[wet_left, wet_right]) => [
             left.saturating_add(wet_left),
             right.saturating_add(wet_right),

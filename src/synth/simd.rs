@@ -18,7 +18,7 @@ use core::arch::x86_64::{
 };
 
 pub(super) use filter::add_filtered;
-pub(super) use mix::add;
+pub(super) use mix::{add, add_two};
 
 use super::fir::{self, Cursor};
 use crate::tables::Rows;
@@ -51,20 +51,18 @@ fn interpolate_sse2<const TAPS: usize, const ROWS: usize>(
     let mut step = cursor.step;
     let (fours, rest) = out.as_chunks_mut::<4>();
     for four in fours {
-        // Four positions from one: none waits for the one before it.
-        let twice = step.wrapping_mul(2);
-        let places = [
-            position,
-            position.wrapping_add(step),
-            position.wrapping_add(twice),
-            position.wrapping_add(twice).wrapping_add(step),
-        ];
+        // Each waits for the one before it, which costs less than what the others would take to
+        // be made.
+        let second = position.wrapping_add(step);
+        let third = second.wrapping_add(step);
+        let fourth = third.wrapping_add(step);
+        let places = [position, second, third, fourth];
         let partial = places.map(|place| {
             // SAFETY: `stays_inside` holds for this frame and all others of `out`.
             unsafe { partial_sums(rows, frames, place) }
         });
         store(four, sums(partial));
-        position = position.wrapping_add(twice.wrapping_mul(2));
+        position = fourth.wrapping_add(step);
         step = step.wrapping_add_signed(cursor.change);
     }
     for slot in rest {

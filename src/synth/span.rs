@@ -5,7 +5,7 @@
 use super::BLOCK_FRAMES;
 use super::bank::Bank;
 use super::bus::Buses;
-use super::pool::Pool;
+use super::pool::{Place, Pool};
 use super::voice::{Output, Voice};
 
 /// What a span needs.
@@ -15,26 +15,44 @@ pub(super) struct Span<'a> {
     pub(super) bank: &'a Bank,
     pub(super) output: &'a Output,
     pub(super) buses: Buses<'a>,
-    /// Room for two voices' frames on their way through the filter.
+    /// For two voices that wait and the one that is rendered.
     pub(super) blocks: &'a mut [[i32; BLOCK_FRAMES]],
+}
+
+/// Voices go through their filters and onto the bus in pairs, those with a filter and those
+/// without: one of either kind may wait here for a second one.
+#[derive(Debug)]
+struct Waiting<'a> {
+    place: Option<Place>,
+    /// Its frames.
+    block: &'a mut [i32],
+}
+
+impl<'a> Waiting<'a> {
+    const fn new(block: &'a mut [i32]) -> Self {
+        Self { place: None, block }
+    }
 }
 
 impl Span<'_> {
     /// Adds the frames `at..end` of every voice to the buses.
     pub(super) fn render(mut self, at: usize, end: usize) {
         let length = end.saturating_sub(at);
-        let [first, second] = self.blocks else {
+        let [first, second, third] = self.blocks else {
             return;
         };
-        let (Some(first), Some(second)) = (first.get_mut(..length), second.get_mut(..length))
-        else {
+        let (Some(mut block), Some(plain), Some(filtered)) = (
+            first.get_mut(..length),
+            second.get_mut(..length),
+            third.get_mut(..length),
+        ) else {
             return;
         };
         if length == 0 {
             return;
         }
-        // A voice with a filter waits here for a second one.
-        let mut waiting = None;
+        let mut plain = Waiting::new(plain);
+        let mut filtered = Waiting::new(filtered);
         for n in 0..self.pool.sounding() {
             let Some(place) = self.pool.place(n) else {
                 break;
@@ -49,27 +67,26 @@ impl Span<'_> {
                 let instrument = self.bank.instrument(voice.identity.instrument);
                 voice.reshape(instrument, length);
             }
-            let block = if waiting.is_some() {
-                &mut *second
-            } else {
-                &mut *first
-            };
             voice.oscillate(wave, self.output, block);
-            if !voice.has_filter() {
-                voice.finish(at, block, self.output, &mut self.buses);
-                continue;
-            }
-            let Some(other) = waiting.take() else {
-                waiting = Some(place);
+            let waiting = if voice.has_filter() {
+                &mut filtered
+            } else {
+                &mut plain
+            };
+            let Some(other) = waiting.place.take() else {
+                waiting.place = Some(place);
+                core::mem::swap(&mut waiting.block, &mut block);
                 continue;
             };
             if let Some((a, b)) = self.pool.both(other, place) {
-                let blocks = [&mut *first, &mut *second];
+                let blocks = [&mut *waiting.block, &mut *block];
                 Voice::finish_two([a, b], at, blocks, self.output, &mut self.buses);
             }
         }
-        if let Some(voice) = waiting.and_then(|place| self.pool.at(place)) {
-            voice.finish(at, first, self.output, &mut self.buses);
+        for waiting in [plain, filtered] {
+            if let Some(voice) = waiting.place.and_then(|place| self.pool.at(place)) {
+                voice.finish(at, waiting.block, self.output, &mut self.buses);
+            }
         }
     }
 }

@@ -109,7 +109,7 @@ impl Rig {
     /// Lets time go by.
     fn pass(&mut self, frames: usize) {
         let mut bus = Bus::try_new().unwrap();
-        let mut blocks = [[0; BLOCK_FRAMES]; 2];
+        let mut blocks = [[0; BLOCK_FRAMES]; 3];
         for _ in 0..frames / 64 {
             let mix = &mut bus;
             Span {
@@ -120,7 +120,7 @@ impl Rig {
                 blocks: &mut blocks,
             }
             .render(0, 64);
-            bus.drain(|_, _| {});
+            bus.drain(&mut [(); 64], |(), _| {});
         }
     }
 

@@ -1,35 +1,39 @@
 //! Filtering two voices and adding them to the mix bus, one voice in each half of a register.
 //!
-//! SSE2 multiplies unsigned numbers only, so 2^31 is added to all inputs x and outputs y; what
-//! that adds to the state is known from the coefficients ([`Bias`]) and kept in it. With the
-//! equations of [`State::step`] and u = y + 2^31, where b, c and a are the coefficients:
+//! SSE2 multiplies unsigned numbers only, so 2^31 is added to all inputs x and outputs y, which
+//! is taken off the sums again. With the equations of [`State::step`], the coefficients b, c and
+//! a (each as it was at its frame), and
 //!
 //! ```text
-//! input' = b (x + 2^31)              = input + 2^31 b
-//! next'  = next + 2^61 + 2^29 - 2^31 b,   so that  u = (input' + next') >> 30
-//! after' = after + 2^31 (b - a)
-//! next'  = c u + after' + 2 input' + constant,
-//!     constant = 2^61 + 2^29 - 2^31 (4 b + c - a)
+//! I[n] = b (x[n] + 2^31)    P[n] = c (y[n] + 2^31)    Q[n] = a (y[n] + 2^31)
 //! ```
 //!
-//! All sums wrap at 64 bits as those of the portable code do, and so every bit is the same. The
-//! mix takes u as it is: its bias is what [`Bus`](crate::synth::bus::Bus) expects.
+//! an output is the upper part of
+//!
+//! ```text
+//! P[n-1] + (I[n] + I[n-1]) + (I[n-1] + I[n-2]) - Q[n-2] + constant
+//! constant = 2^61 + 2^29 - 2^31 (c[n-1] + b[n] + 2 b[n-1] + b[n-2] - a[n-2])
+//! ```
+//!
+//! in which every sum of two inputs serves two frames. Before the first frame there are no inputs:
+//! P and the rest come from the state then, and go back to it. All sums wrap at 64 bits as those of
+//! the portable code do, and so every bit is the same. The mix takes y + 2^31 as it is: that is
+//! what [`Bus`](crate::synth::bus::Bus) expects.
 
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi64, _mm_cvtsi128_si64, _mm_mul_epu32, _mm_set_epi64x, _mm_set1_epi32,
-    _mm_set1_epi64x, _mm_setzero_si128, _mm_shuffle_epi32, _mm_slli_epi64, _mm_srli_epi64,
-    _mm_sub_epi64, _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_xor_si128,
+    __m128i, _mm_add_epi64, _mm_cvtsi128_si64, _mm_mul_epu32, _mm_set_epi64x, _mm_set1_epi64x,
+    _mm_setzero_si128, _mm_slli_epi64, _mm_srli_epi64, _mm_sub_epi64, _mm_unpackhi_epi64,
 };
 
 use super::mix;
-use crate::synth::bus::{Frame, Line};
+use crate::synth::bus::{Line, Twin};
 use crate::synth::filter::{Coefficients, HALF_STEP, OUTPUT_SHIFT, Run, State};
 
 /// Filters two runs of the bus's length and adds them to the bus. Their frames are used up. False
 /// if it cannot, because a coefficient is negative; then nothing was done.
 #[inline]
 pub(in crate::synth) fn add_filtered(
-    bus: &mut [Frame],
+    bus: &mut [Twin],
     runs: &mut [Run<'_>; 2],
     lines: [Line; 2],
 ) -> bool {
@@ -46,72 +50,74 @@ pub(in crate::synth) fn add_filtered(
 }
 
 #[target_feature(enable = "sse2")]
-fn add_filtered_sse2(bus: &mut [Frame], [a, b]: &mut [Run<'_>; 2], [line_a, line_b]: [Line; 2]) {
-    let (slope_a, slope_b) = (a.slope(), b.slope());
+fn add_filtered_sse2(bus: &mut [Twin], [a, b]: &mut [Run<'_>; 2], lines: [Line; 2]) {
+    let slopes = [a.slope(), b.slope()];
     let mut c = Vector::of(&a.filter.now, &b.filter.now);
-    let slope = Vector::of(&slope_a, &slope_b);
+    let slope = Vector::of(&slopes[0], &slopes[1]);
     let start = _mm_set1_epi64x(START);
-    let (bias, slope_bias) = (Bias::of(c), Bias::of(slope));
-    let mut constant = _mm_add_epi64(bias.constant, start);
-    // The next output's part that must wait for the last output, and the rest of it.
+    let mut constant = _mm_sub_epi64(start, biases(c.sum()));
+    let constant_slope = biases(slope.sum());
+    // What the constant is off by in the first two frames after the coefficients have moved: what
+    // the state of the first two frames of all is not, it is told beforehand.
+    let late_first = biases(slope.b0);
+    let late_second = biases(_mm_sub_epi64(slope.b0, slope.before));
+
     let states = [a.filter.state, b.filter.state];
-    let mut late = _mm_add_epi64(both(states.map(|state| state.next)), start);
-    let mut early = bias.next;
-    let mut after = _mm_add_epi64(both(states.map(|state| state.after)), bias.after);
-    let (mut gain_a, mut gain_b) = (mix::gains(line_a), mix::gains(line_b));
-    let (step_a, step_b) = (mix::steps(line_a), mix::steps(line_b));
-    let sign = _mm_set1_epi32(i32::MIN);
+    let (next, after) = (states.map(|s| s.next), states.map(|s| s.after));
+    // P[n-1], I[n-1], Q[n-1], and the rest of the next sum.
+    let mut one_back = _mm_add_epi64(both(next), start);
+    let mut last = _mm_setzero_si128();
+    let mut two_back = _mm_sub_epi64(late_second, _mm_add_epi64(both(after), c.bias_of_after()));
+    let mut rest = _mm_sub_epi64(last, biases(c.b0));
+    let mut gains = mix::Twins::of(lines);
 
     let (fours_a, _) = a.frames.as_chunks::<4>();
     let (fours_b, _) = b.frames.as_chunks::<4>();
     let (bus_fours, bus_rest) = bus.as_chunks_mut::<4>();
     for ((slots, four_a), four_b) in bus_fours.iter_mut().zip(fours_a).zip(fours_b) {
-        let values_a = _mm_xor_si128(mix::load(four_a), sign);
-        let values_b = _mm_xor_si128(mix::load(four_b), sign);
-        let first = _mm_unpacklo_epi32(values_a, values_b);
-        let second = _mm_unpackhi_epi32(values_a, values_b);
-        let mut step = |slot: &mut Frame, frame: __m128i| {
+        let mut step = |slot: &mut Twin, frame: __m128i, constant: __m128i| {
             let input = _mm_mul_epu32(frame, c.b0);
-            let sum = _mm_add_epi64(late, _mm_add_epi64(early, input));
+            let inputs = _mm_add_epi64(input, last);
+            let sum = _mm_add_epi64(one_back, _mm_add_epi64(rest, inputs));
             let output = _mm_srli_epi64::<OUTPUT_SHIFT>(sum);
-            late = _mm_mul_epu32(output, c.last);
-            early = _mm_add_epi64(_mm_add_epi64(after, constant), _mm_add_epi64(input, input));
-            after = _mm_sub_epi64(input, _mm_mul_epu32(output, c.before));
-
-            let from_a = _mm_mul_epu32(_mm_shuffle_epi32::<0x44>(output), gain_a);
-            let from_b = _mm_mul_epu32(_mm_shuffle_epi32::<0xEE>(output), gain_b);
-            mix::accumulate(slot, _mm_add_epi64(from_a, from_b));
-            gain_a = _mm_add_epi64(gain_a, step_a);
-            gain_b = _mm_add_epi64(gain_b, step_b);
+            one_back = _mm_mul_epu32(output, c.last);
+            rest = _mm_sub_epi64(_mm_add_epi64(inputs, constant), two_back);
+            two_back = _mm_mul_epu32(output, c.before);
+            last = input;
+            gains.add(slot, output);
         };
         // Not a loop: the compiler would keep its four frames in memory.
         let [slot_0, slot_1, slot_2, slot_3] = slots;
-        step(slot_0, _mm_shuffle_epi32::<0x50>(first));
-        step(slot_1, _mm_shuffle_epi32::<0xFA>(first));
-        step(slot_2, _mm_shuffle_epi32::<0x50>(second));
-        step(slot_3, _mm_shuffle_epi32::<0xFA>(second));
+        let [frame_0, frame_1, frame_2, frame_3] = mix::spread(four_a, four_b);
+        step(slot_0, frame_0, _mm_add_epi64(constant, late_second));
+        step(slot_1, frame_1, constant);
+        step(slot_2, frame_2, constant);
+        step(slot_3, frame_3, _mm_sub_epi64(constant, late_first));
         c.b0 = _mm_add_epi64(c.b0, slope.b0);
         c.last = _mm_add_epi64(c.last, slope.last);
         c.before = _mm_add_epi64(c.before, slope.before);
-        constant = _mm_add_epi64(constant, slope_bias.constant);
-        early = _mm_add_epi64(early, slope_bias.next);
-        after = _mm_add_epi64(after, slope_bias.after);
+        constant = _mm_sub_epi64(constant, constant_slope);
     }
-    let bias = Bias::of(c);
-    let next = _mm_sub_epi64(_mm_add_epi64(late, early), _mm_add_epi64(bias.next, start));
-    let (next, after) = (apart(next), apart(_mm_sub_epi64(after, bias.after)));
-    let state = |n: usize| State {
-        next: next[n],
-        after: after[n],
-    };
-    (a.filter.state, b.filter.state) = (state(0), state(1));
-    finish(a, slope_a, bus_rest, line_a);
-    finish(b, slope_b, bus_rest, line_b);
+    let next = _mm_add_epi64(
+        _mm_add_epi64(one_back, rest),
+        _mm_add_epi64(last, biases(c.b0)),
+    );
+    let next = apart(_mm_sub_epi64(next, start));
+    // The last frame's coefficients were the ones before.
+    let bias = _mm_sub_epi64(c.bias_of_after(), late_second);
+    let after = apart(_mm_sub_epi64(_mm_sub_epi64(last, two_back), bias));
+    for (half, run) in [a, b].into_iter().enumerate() {
+        run.filter.state = State {
+            next: next[half],
+            after: after[half],
+        };
+        finish(run, half, slopes[half], bus_rest, lines[half]);
+    }
 }
 
 /// The at most three frames that are left.
 #[inline]
-fn finish(run: &mut Run<'_>, slope: Coefficients, bus: &mut [Frame], line: Line) {
+fn finish(run: &mut Run<'_>, half: usize, slope: Coefficients, bus: &mut [Twin], line: Line) {
     let fours = run.frames.len() / 4;
     if let Some(rest) = run.frames.get_mut(4 * fours..)
         && !rest.is_empty()
@@ -123,7 +129,7 @@ fn finish(run: &mut Run<'_>, slope: Coefficients, bus: &mut [Frame], line: Line)
         for frame in &mut *rest {
             *frame = run.filter.state.step(&c, *frame);
         }
-        mix::add(bus, rest, line.after(4 * fours));
+        mix::add_half(bus, half, rest, line.after(4 * fours));
     }
     run.filter.now = run.target;
 }
@@ -146,31 +152,31 @@ impl Vector {
             before: both([a.before.into(), b.before.into()]),
         }
     }
-}
 
-/// What the state has that the portable code's has not; but for [`START`], a sum of coefficients.
-#[derive(Clone, Copy, Debug)]
-struct Bias {
-    next: __m128i,
-    after: __m128i,
-    constant: __m128i,
+    /// Of the weights of all that goes into an output.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn sum(self) -> __m128i {
+        let inputs = _mm_slli_epi64::<2>(self.b0);
+        _mm_add_epi64(inputs, _mm_sub_epi64(self.last, self.before))
+    }
+
+    /// What 2^31 adds to the state's second part.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn bias_of_after(self) -> __m128i {
+        biases(_mm_sub_epi64(self.b0, self.before))
+    }
 }
 
 /// 2^61 + 2^29.
 const START: i64 = HALF_STEP + (1 << (OUTPUT_SHIFT + 31));
 
-impl Bias {
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    fn of(c: Vector) -> Self {
-        let zero = _mm_setzero_si128();
-        let sum = _mm_sub_epi64(c.before, _mm_add_epi64(_mm_slli_epi64::<2>(c.b0), c.last));
-        Self {
-            next: _mm_slli_epi64::<31>(_mm_sub_epi64(zero, c.b0)),
-            after: _mm_slli_epi64::<31>(_mm_sub_epi64(c.b0, c.before)),
-            constant: _mm_slli_epi64::<31>(sum),
-        }
-    }
+/// What 2^31 adds to a product with each coefficient.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn biases(coefficients: __m128i) -> __m128i {
+    _mm_slli_epi64::<31>(coefficients)
 }
 
 #[inline]
@@ -192,7 +198,7 @@ fn apart(both: __m128i) -> [i64; 2] {
 mod tests {
     use super::super::tests::noise;
     use super::*;
-    use crate::synth::bus;
+    use crate::synth::bus::{self, Frame};
     use crate::synth::filter::{self, Filter, Resonance, Tuning};
     use std::vec::Vec;
 
@@ -232,7 +238,7 @@ mod tests {
                     steps: [random().cast_signed() >> 12, random().cast_signed() >> 12],
                 });
                 let length = length as usize;
-                let (mut fast, mut slow) = ([Frame::default(); 64], [Frame::default(); 64]);
+                let (mut fast, mut slow) = ([Twin::default(); 64], [[Frame::default(); 64]; 2]);
                 let was = filters;
                 let [a, b] = &mut filters;
                 let [frames_a, frames_b] = &mut frames;
@@ -265,9 +271,12 @@ mod tests {
                         frames: &mut expected[n],
                         target: targets[n],
                     });
-                    bus::add(&mut slow, &expected[n], lines[n]);
+                    bus::add(&mut slow[n], &expected[n], lines[n]);
                 }
-                assert_eq!(fast, slow, "round {round}");
+                for (half, slow) in slow.into_iter().enumerate() {
+                    let fast = fast.map(|Twin(sides)| Frame(sides.map(|parts| parts[half])));
+                    assert_eq!(fast, slow, "round {round}");
+                }
                 assert_eq!(filters, others, "round {round}");
             }
         }
