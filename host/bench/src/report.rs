@@ -164,7 +164,7 @@ fn held_notes(bank: &dmusmini_collection::Bank, peers: &Bench<'_>) -> Result<Vec
         let file = std::env::temp_dir().join(format!("dmusmini-held-{}.mid", std::process::id()));
         dmusmini_song::write(&notes, None, File::create(&file)?)?;
         for peer in PEERS {
-            let time = peers.per_second(peer, &file, held::SECONDS, 2)?;
+            let time = peers.per_second(peer, &file, held::SECONDS, 4)?;
             let value = time / (RATE * f64::from(held::VOICES));
             rows.push(Row::new(peer.0, peer.1, suffix, held::VOICES, value));
         }
