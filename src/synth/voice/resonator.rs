@@ -112,9 +112,15 @@ impl Resonator {
             .saturating_add(motion.shapes.map_or(0, |shapes| shapes.cutoff))
             // Four frames share their coefficients, and those of their middle fit best.
             .saturating_add(self.sweep(motion.slope()).saturating_mul(3) >> 1);
-        if core::mem::take(&mut self.stale) || cutoff != self.reached {
+        let has_moved = cutoff.abs_diff(self.reached) > NOT_HEARD;
+        if core::mem::take(&mut self.stale) || has_moved {
             self.target = tuning.coefficients(cutoff, self.resonance);
             self.reached = cutoff;
         }
     }
 }
+
+/// What a moving cutoff may be away from where the filter is, 16.16 cents: a quarter of a cent,
+/// which the highest resonance makes 0.02 dB of. A slow envelope takes several blocks for it, and
+/// coefficients are the dearest of what a control point costs.
+const NOT_HEARD: u64 = 1 << 14;
