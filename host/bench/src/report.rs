@@ -120,11 +120,11 @@ fn measure(arguments: &Arguments) -> Result<Report> {
     let songs = timed("song", || {
         let mut rows = Vec::new();
         for mode in Mode::ALL {
-            let value = ours::song(&bank, &song, mode)?;
+            let value = ours::song(&bank, &song, mode, SONG_ROUNDS)?;
             rows.push(Row::new("dmusmini", mode.name(), "", held::VOICES, value));
         }
         for peer in PEERS {
-            let value = peers.per_second(peer, &arguments.song, song.seconds(), 1)? / 1e6;
+            let value = peers.per_second(peer, &arguments.song, song.seconds(), SONG_ROUNDS)? / 1e6;
             rows.push(Row::new(peer.0, peer.1, "", held::VOICES, value));
         }
         Ok(rows)
@@ -152,7 +152,7 @@ fn held_notes(bank: &dmusmini_collection::Bank, peers: &Bench<'_>) -> Result<Vec
     for (program, suffix) in [(held::PLAIN, ""), (held::FILTERED, "-filter")] {
         let notes = held::notes(program);
         for mode in Mode::ALL {
-            let value = ours::notes(bank, program, mode, 1000, 4)?;
+            let value = ours::notes(bank, program, mode, 1000, HELD_ROUNDS)?;
             rows.push(Row::new(
                 "dmusmini",
                 mode.name(),
@@ -164,7 +164,7 @@ fn held_notes(bank: &dmusmini_collection::Bank, peers: &Bench<'_>) -> Result<Vec
         let file = std::env::temp_dir().join(format!("dmusmini-held-{}.mid", std::process::id()));
         dmusmini_song::write(&notes, None, File::create(&file)?)?;
         for peer in PEERS {
-            let time = peers.per_second(peer, &file, held::SECONDS, 4)?;
+            let time = peers.per_second(peer, &file, held::SECONDS, HELD_ROUNDS)?;
             let value = time / (RATE * f64::from(held::VOICES));
             rows.push(Row::new(peer.0, peer.1, suffix, held::VOICES, value));
         }
@@ -305,3 +305,7 @@ fn best(times: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
 }
 
 const RATE: f64 = 44_100.0;
+/// How often held notes are timed, of whatever engine.
+const HELD_ROUNDS: usize = 4;
+/// How often a song is played, by whatever engine.
+const SONG_ROUNDS: usize = 3;

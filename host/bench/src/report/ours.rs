@@ -74,9 +74,7 @@ pub(crate) fn notes(
 }
 
 /// Milliseconds of processor time for each second of a song.
-pub(crate) fn song(bank: &Bank, song: &Song, mode: Mode) -> Result<f64> {
-    // Minutes of music are many rounds in themselves.
-    let rounds = if matches!(mode, Mode::Sinc16) { 2 } else { 1 };
+pub(crate) fn song(bank: &Bank, song: &Song, mode: Mode, rounds: usize) -> Result<f64> {
     best(rounds, || {
         let mut synth = Driver::new(bank, mode, 64)?;
         Ok(song.play(&mut synth)? / 1e6 / song.seconds())
