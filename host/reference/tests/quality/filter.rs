@@ -81,7 +81,15 @@ fn no_cutoff_means_no_filter() {
 /// sharp resonance, and lets it fall again. Lines that are too long cut the corner off.
 #[test]
 fn a_fast_sweep_is_followed() {
-    for (attack, decay) in [(0.006, 0.8), (0.03, 0.1), (0.002, 0.02), (0.3, 1.6)] {
+    // One note, twice as loud as a song has it. Without control points at EG2's corners the last
+    // is at -62 dBFS, without more of them on the way the first at -34.
+    let sweeps = [
+        (0.006, 0.8, -55.0),
+        (0.03, 0.1, -65.0),
+        (0.002, 0.02, -55.0),
+        (0.3, 1.6, -75.0),
+    ];
+    for (attack, decay, bar) in sweeps {
         let sweep = [
             Block::fixed(dst::EG2_ATTACK, units::time(attack)),
             Block::fixed(dst::EG2_DECAY, units::time(decay)),
@@ -98,7 +106,6 @@ fn a_fast_sweep_is_followed() {
         let ideal = render(twin(&bank, RATE, Interpolation::default()));
         let (rms, worst) = residual(&heard, &ideal);
         println!("up in {attack} s, down in {decay} s: {rms:.1} dBFS RMS, worst {worst:.1}");
-        // One note, twice as loud as a song has it.
-        at_most(Subject::Driver, "worst sample, dBFS", worst, -55.0);
+        at_most(Subject::Driver, "worst sample, dBFS", worst, bar);
     }
 }
