@@ -26,6 +26,9 @@ pub(super) enum Effect {
     Reset,
 }
 
+/// The first bank (MSB) of XG's drums; 126 has the effects, 127 the kits.
+const XG_DRUMS: u8 = 126;
+
 /// Which parameter data entry sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Parameter {
@@ -155,10 +158,15 @@ impl Channel {
     }
 
     /// A program change: the latched bank comes into force.
+    ///
+    /// In XG, banks from 126 on are drums. Bank 0 makes a melodic part of what was made drums by its
+    /// bank; the drum part that nobody gave a bank stays one, for songs that say bank 0 to all sixteen
+    /// channels (judgement: contract section 14.4 names bank 127 only).
     pub(super) fn program(&mut self, program: u8, standard: Option<Standard>) {
         let [msb, lsb] = self.bank;
         if standard == Some(Standard::Xg) {
-            self.is_drums = msb >= 126 || (self.is_drums && msb == 0);
+            let drums_by_bank = self.patch.bits() >> 16 & 0x7F >= XG_DRUMS.into();
+            self.is_drums = msb >= XG_DRUMS || (msb == 0 && self.is_drums && !drums_by_bank);
         }
         let drums = if self.is_drums { DRUMS } else { 0 };
         let bank = u32::from(msb) << 16 | u32::from(lsb) << 8;
@@ -321,6 +329,22 @@ mod tests {
         assert_eq!(channel.patch().bits(), 0);
         channel.program(5, None);
         assert_eq!(channel.patch().bits(), 0x0003_0405);
+    }
+
+    #[test]
+    fn in_xg_the_bank_makes_drums_and_takes_them_back() {
+        let drums_after = |index, banks: &[u8]| {
+            let mut channel = Channel::new(index);
+            for &bank in banks {
+                channel.controller(0, bank);
+                channel.program(0, Some(Standard::Xg));
+            }
+            assert_eq!(channel.is_drums, channel.patch().is_drums());
+            channel.is_drums
+        };
+        assert!(drums_after(0, &[127]) && drums_after(0, &[126]) && drums_after(9, &[0]));
+        assert!(!drums_after(0, &[127, 0]) && !drums_after(9, &[127, 0]));
+        assert!(!drums_after(9, &[64]) && !drums_after(9, &[64, 0]) && drums_after(9, &[0, 127]));
     }
 
     #[test]
