@@ -331,8 +331,10 @@ impl Voice {
     }
 
     /// It is no longer wanted: EG1 falls at its shutdown rate, or within so many frames. What is
-    /// being shut down can still be wanted gone sooner.
+    /// being shut down can still be wanted gone sooner. Nothing holds it any more: a note-off of
+    /// its key is for the note that follows.
     pub(super) fn cut(&mut self, how: Cut) {
+        self.hold = Hold::default();
         match (self.cut, how) {
             (None, Cut::ShutDown) => self.gain.eg1.shut_down(self.fall()),
             (None | Some(Cut::ShutDown), Cut::Fade(frames)) => {

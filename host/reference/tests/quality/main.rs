@@ -7,11 +7,13 @@ mod player;
 mod rig;
 
 mod behaviour;
+mod controllers;
 mod envelope;
 mod filter;
 mod level;
 mod lfo;
 mod midi;
+mod notes;
 mod pitch;
 mod rates;
 mod rows;
