@@ -117,13 +117,15 @@ fn key_pressure_is_of_one_key_and_channel_pressure_of_all() {
     rig.send(&[0x91, 60, 40]);
     near("no pressure", rig.level(), a + b + c);
     rig.send(&[0xA0, 60, 64]);
+    // Has the other channel's note read its sources again.
+    rig.send(&[0xD1, 0]);
     near("on one key", rig.level(), a + b / 2.0 + c);
     rig.send(&[0xA0, 61, 127]);
     near("on a key that is up", rig.level(), a + b / 2.0 + c);
     rig.send(&[0xD0, 64]);
     near("on the channel too", rig.level(), a / 2.0 + b / 4.0 + c);
     rig.send(&[0xA0, 60, 0]);
-    near("on the channel alone", rig.level(), (a + b) / 2.0 + c);
+    near("on the channel alone", rig.level(), a / 2.0 + b / 2.0 + c);
     rig.send(&[0xA0, 50, 64]);
     rig.send(&[0xB0, 121, 0]);
     near("after a reset", rig.level(), a + b + c);
