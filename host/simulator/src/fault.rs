@@ -246,8 +246,8 @@ fn forward(signal: i32, info: *mut libc::siginfo_t, context: &mut libc::ucontext
             unsafe { libc::sigaction(signal, &raw const previous, ptr::null_mut()) };
         }
         handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: a handler with SA_SIGINFO has this signature.
             let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) =
+                // SAFETY: a handler with SA_SIGINFO has this signature.
                 unsafe { std::mem::transmute(handler) };
             handler(signal, info, (&raw mut *context).cast());
         }

@@ -106,8 +106,8 @@ fn the_trampoline_turns_every_bad_address_into_a_status() {
     let guarded = image.functions_with_handlers();
     assert_eq!(guarded.len(), 1, "one trampoline in the whole driver");
     let address = ptr::with_exposed_provenance::<c_void>(guarded[0]);
-    // SAFETY: the signature of the driver's guarded copy.
     let copy: unsafe extern "win64" fn(*mut u8, usize, usize, u8) -> u32 =
+        // SAFETY: the signature of the driver's guarded copy.
         unsafe { std::mem::transmute(address) };
     let mut target = [0_u8; 0x3000];
     let mut run = |from: usize, length: usize, mode: u8| {

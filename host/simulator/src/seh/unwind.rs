@@ -56,8 +56,8 @@ pub(super) unsafe fn step(image: &ImageRange, context: &mut Context, kind: Handl
     let mut found = None;
     loop {
         let info = Info::at(base + function.info);
-        // SAFETY: the codes are those of the function that the context is in.
         let (frame, interrupted) =
+            // SAFETY: the codes are those of the function that the context is in.
             unsafe { info.undo(offset - function.begin, &function, entry.begin, context) };
         establisher = establisher.or(Some(frame));
         if info.flags() & (kind as u8) != 0 {

@@ -386,6 +386,7 @@ pub(crate) fn image() -> Vec<u8> {
     // SAFETY: the blob is two pages between its labels.
     let pages = unsafe { std::slice::from_raw_parts(&raw const dmusmini_synthetic_begin, 0x2000) };
     // SAFETY: the table of directories is part of the blob and never written.
+    let directories = unsafe { dmusmini_synthetic_directories };
     let [
         imports,
         imports_size,
@@ -393,7 +394,7 @@ pub(crate) fn image() -> Vec<u8> {
         functions_size,
         moves,
         moves_size,
-    ] = unsafe { dmusmini_synthetic_directories };
+    ] = directories;
     let mut file = vec![0_u8; 0x1000];
     let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"MZ");

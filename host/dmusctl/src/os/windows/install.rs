@@ -238,8 +238,8 @@ fn call_with<P>(
         cbSize: size_of::<SP_DEVINSTALL_PARAMS_W>() as u32,
         ..SP_DEVINSTALL_PARAMS_W::default()
     };
-    // SAFETY: the set is open, the node its own, the structure has its size.
     let is_fine =
+        // SAFETY: the set is open, the node its own, the structure has its size.
         unsafe { SetupDiGetDeviceInstallParamsW(set.raw(), ptr::from_ref(node), &raw mut install) };
     Ok(is_fine != 0 && install.Flags & (DI_NEEDREBOOT | DI_NEEDRESTART) != 0)
 }

@@ -110,8 +110,8 @@ impl DeviceSet {
                 .or_else(|| packages::version(node.inf.as_deref()?));
         }
         let (mut status, mut problem) = (0, 0);
-        // SAFETY: both places are ours.
         let answer =
+            // SAFETY: both places are ours.
             unsafe { CM_Get_DevNode_Status(&raw mut status, &raw mut problem, member.DevInst, 0) };
         node.is_present = answer == CR_SUCCESS;
         if node.is_present {

@@ -100,8 +100,8 @@ pub(super) fn remove(name: &str) -> Result<bool, OsError> {
     let failed = || last_error(format!("removing the package {name}"));
     let (Some(uninstall), Some(windows)) = (di_uninstall_driver(), windows()) else {
         let text = wide(name);
-        // SAFETY: the name ends with a zero.
         let is_fine =
+            // SAFETY: the name ends with a zero.
             unsafe { SetupUninstallOEMInfW(text.as_ptr(), SUOI_FORCEDELETE, ptr::null()) };
         return if is_fine == 0 {
             Err(failed())
