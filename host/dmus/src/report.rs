@@ -137,7 +137,7 @@ pub struct RenderReport {
     pub audio: AudioReport,
     /// The synthesizer's own statistics.
     pub voices: VoiceReport,
-    /// Time spent rendering (driver and simulated machine), in milliseconds a second of sound.
+    /// Processor time of rendering (driver and simulated machine), in milliseconds a second of sound.
     pub cpu_ms_per_second: f64,
     /// Leaks and broken rules.
     pub violations: Vec<String>,
@@ -252,7 +252,7 @@ impl fmt::Display for RenderReport {
         )?;
         writeln!(
             f,
-            "time     {:.1} ms of rendering a second of sound",
+            "time     {:.1} ms of one processor a second of sound",
             self.cpu_ms_per_second
         )?;
         write!(f, "machine  {}", clean(&self.violations))

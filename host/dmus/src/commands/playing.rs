@@ -7,7 +7,8 @@ use crate::session::{Machine, SynthSession, SynthSettings};
 use anyhow::{Context, Result};
 use dmusmini_collection::{Collection, ItemKind, Level, Options, Selection};
 use dmusmini_song::{SECOND, Song};
-use std::time::{Duration, Instant};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// How to play.
 pub(crate) struct Playing<'a> {
@@ -26,8 +27,14 @@ pub(crate) struct Played {
     pub(crate) audio: AudioReport,
     pub(crate) voices: VoiceReport,
     pub(crate) machine: Machine,
-    /// Time spent in the driver's render calls.
+    /// Processor time of the render calls.
     pub(crate) render_time: Duration,
+}
+
+/// How long this thread has run; what else the machine does is not in it.
+fn processor_time() -> Duration {
+    // It neither fails nor goes back.
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// Blocks a second: as an audio engine would ask for them.
@@ -58,9 +65,9 @@ impl Playing<'_> {
         let (mut silence, mut render_time) = (0, Duration::ZERO);
         while audio.frames < limit && !(audio.frames > end && silence > SILENCE_SECONDS * rate) {
             interrupt::check()?;
-            let begun = Instant::now();
+            let begun = processor_time();
             let block = synth.render(period as usize)?;
-            render_time += begun.elapsed();
+            render_time += processor_time().saturating_sub(begun);
             silence = if block.iter().all(|sample| *sample == 0) {
                 silence + period
             } else {
