@@ -11,6 +11,7 @@ use dmusmini_simulator::interrupt::Trigger;
 use dmusmini_simulator::irql::Irql;
 use dmusmini_simulator::kernel::Point;
 use dmusmini_simulator::machine::Machine;
+use dmusmini_simulator::violation::Rule;
 
 /// Interrupts every `period` until its data port is read.
 struct Ticker {
@@ -222,4 +223,11 @@ fn the_time_at_a_raised_level_is_measured() {
     machine.synchronize(connection, || stall(4));
     machine.disconnect(connection);
     assert_eq!(machine.stretches().interrupt, 40);
+    // Nobody may wait at a device's level at all; here it stands for what takes time there.
+    let rules: Vec<Rule> = machine
+        .power_off()
+        .iter()
+        .map(|breach| breach.rule)
+        .collect();
+    assert_eq!(rules, [Rule::StallTooLong; 2]);
 }
