@@ -41,7 +41,8 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     }
     furnish_stand_ins(prefix)?;
     let steps: Vec<Step> = STEPS.iter().map(step).collect();
-    let done = prefix.session("scripts", &steps)?;
+    let mut done = prefix.session("scripts", &steps)?;
+    repeat_few(prefix, &mut done)?;
     for (expected, done) in STEPS.iter().zip(&done) {
         checks.that(
             as_expected(expected, done),
@@ -67,6 +68,30 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
             text.contains(words),
             &format!("dmusmini-{name}.log says \"{words}\""),
         )?;
+    }
+    Ok(())
+}
+
+/// Runs those that did not end as expected once more, if they are few, and says so.
+///
+/// On a busy machine Wine was seen to fail to start a process, `reg` in a script, once in many hundred
+/// starts. What is wrong with a script is wrong again.
+fn repeat_few(prefix: &Prefix, done: &mut [Done]) -> Result<()> {
+    const FEW: usize = 2;
+    let (mut steps, mut places) = (Vec::new(), Vec::new());
+    for (expected, done) in STEPS.iter().zip(done) {
+        if !as_expected(expected, done) {
+            println!("  again {}{}", shown(expected), told(expected, done));
+            steps.push(step(expected));
+            places.push(done);
+        }
+    }
+    if steps.is_empty() || steps.len() > FEW {
+        return Ok(());
+    }
+    let again = prefix.session("scripts-again", &steps)?;
+    for (place, again) in places.into_iter().zip(again) {
+        *place = again;
     }
     Ok(())
 }
