@@ -1,11 +1,13 @@
 @echo off
 rem Shared by the scripts: call "%~dp0common.cmd" NAME %*
-rem Sets PACKAGE, DMUSCTL, LOG and ANSWER (a file to look into), and CHECK when the script's first argument is /check: then it only
-rem looks whether everything that it needs is here. Returns 2 when a precondition is not met.
+rem Sets PACKAGE, DMUSCTL, LOG, and two files to look into: ANSWER, and INSTALLED for what "dmusctl install" says, which nothing
+rem else is written to: what an installation starts may hold it open. Sets CHECK when the script's first argument is /check: then it
+rem only looks whether everything that it needs is here. Returns 2 when a precondition is not met.
 set "PACKAGE=%~dp0.."
 set "DMUSCTL=%~dp0..\dmusctl.exe"
 set "LOG=%TEMP%\dmusmini-%~1.log"
 set "ANSWER=%TEMP%\dmusmini-%~1.txt"
+set "INSTALLED=%TEMP%\dmusmini-%~1-installed.txt"
 set "CHECK="
 if /i "%~2"=="/check" set "CHECK=1"
 echo %~1 started %DATE% %TIME%> "%LOG%"

@@ -19,8 +19,10 @@ if defined CHECK (
 )
 
 call :say installing the synthesizer
-"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" >> "%LOG%" 2>&1
-if errorlevel 1 goto failed
+"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" > "%INSTALLED%" 2>&1
+set "CODE=%ERRORLEVEL%"
+type "%INSTALLED%" >> "%LOG%"
+if not "%CODE%"=="0" goto failed
 
 rem An MPU-401 that the firmware reports is found by Windows itself, once the package is in its store.
 set "FOUND="

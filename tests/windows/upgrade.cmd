@@ -21,11 +21,11 @@ if defined CHECK (
     exit /b 0
 )
 call :say upgrading to %VERSION%
-"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" > "%ANSWER%" 2>&1
+"%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" > "%INSTALLED%" 2>&1
 set "CODE=%ERRORLEVEL%"
-type "%ANSWER%" >> "%LOG%"
+type "%INSTALLED%" >> "%LOG%"
 if not "%CODE%"=="0" goto failed
-find "restart" "%ANSWER%" >nul
+find "restart" "%INSTALLED%" >nul
 if not errorlevel 1 (
     call :say %VERSION% is installed, and runs after a restart of the machine
     exit /b 1

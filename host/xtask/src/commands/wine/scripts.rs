@@ -12,7 +12,7 @@ use crate::{
     wine::{Done, Prefix, Step},
     workspace,
 };
-use expected::{CALLS, Expected, LOGS, STEPS};
+use expected::{CALLS, Expected, LOGS, STEPS, UNDO};
 
 /// Runs them all. The prefix has the package in `C:\dmusmini\package`.
 pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
@@ -40,9 +40,7 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         }
     }
     furnish_stand_ins(prefix)?;
-    let steps: Vec<Step> = STEPS.iter().map(step).collect();
-    let mut done = prefix.session("scripts", &steps)?;
-    repeat_few(prefix, &mut done)?;
+    let done = ended(prefix)?;
     for (expected, done) in STEPS.iter().zip(&done) {
         checks.that(
             as_expected(expected, done),
@@ -72,28 +70,28 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// Runs those that did not end as expected once more, if they are few, and says so.
+/// How each of [`STEPS`] ended. If few did not end as expected, it says so, and the whole list is run once more.
 ///
 /// On a busy machine Wine was seen to fail to start a process, `reg` in a script, once in many hundred
 /// starts. What is wrong with a script is wrong again.
-fn repeat_few(prefix: &Prefix, done: &mut [Done]) -> Result<()> {
+fn ended(prefix: &Prefix) -> Result<Vec<Done>> {
     const FEW: usize = 2;
-    let (mut steps, mut places) = (Vec::new(), Vec::new());
-    for (expected, done) in STEPS.iter().zip(done) {
-        if !as_expected(expected, done) {
-            println!("  again {}{}", shown(expected), told(expected, done));
-            steps.push(step(expected));
-            places.push(done);
-        }
+    let steps: Vec<Step> = STEPS.iter().map(step).collect();
+    let done = prefix.session("scripts", &steps)?;
+    let failed: Vec<_> = STEPS
+        .iter()
+        .zip(&done)
+        .filter(|(expected, done)| !as_expected(expected, done))
+        .collect();
+    if failed.is_empty() || failed.len() > FEW || done.len() < STEPS.len() {
+        return Ok(done);
     }
-    if steps.is_empty() || steps.len() > FEW {
-        return Ok(());
+    for (expected, done) in failed {
+        println!("  again {}{}", shown(expected), told(expected, done));
     }
-    let again = prefix.session("scripts-again", &steps)?;
-    for (place, again) in places.into_iter().zip(again) {
-        *place = again;
-    }
-    Ok(())
+    let undo: Vec<Step> = UNDO.iter().map(step).collect();
+    prefix.session("scripts-undo", &undo)?;
+    prefix.session("scripts-again", &steps)
 }
 
 fn write(prefix: &Prefix, path: &str, text: &str) -> Result<()> {

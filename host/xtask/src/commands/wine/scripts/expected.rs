@@ -188,7 +188,6 @@ pub(super) const STEPS: &[Expected] = &[
         "off after the next restart"
     ),
     stand_in!("v-off-2", "verifier:2", "verifier-off.cmd", 1, "refused"),
-    // From here on Wine's services hold the log of this script open.
     expect("install", "install.cmd", 0, "installed and started"),
     expect("can-uninstall", "uninstall.cmd /check", 0, "everything"),
     expect("can-upgrade", "upgrade.cmd /check", 0, "everything"),
@@ -198,6 +197,17 @@ pub(super) const STEPS: &[Expected] = &[
     expect("stress", "stress.cmd 1", 1, "did not come back after 0"),
     expect("uninstall", "uninstall.cmd", 0, "nothing is left"),
     expect("uninstall-again", "uninstall.cmd", 0, "nothing is left"),
+];
+
+/// What makes the prefix again what it was before [`STEPS`]; the key that says "elevated" goes by itself.
+pub(super) const UNDO: &[Expected] = &[
+    expect(
+        "unsign",
+        r"reg delete HKLM\SYSTEM\CurrentControlSet\Control /v SystemStartOptions /f",
+        0,
+        "",
+    ),
+    expect("undo", r"C:\dmusmini\package\dmusctl.exe uninstall", 0, ""),
 ];
 
 /// What the stand-ins must have been called with.
