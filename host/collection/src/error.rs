@@ -5,14 +5,13 @@ use std::path::PathBuf;
 
 /// A file that could not be read, with the place and the cause.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: byte {offset:#x}: {cause}", path.display())]
+#[error("{}: {}{cause}", path.display(), cause.place(*offset))]
 pub struct CollectionError {
     /// The file.
     pub path: PathBuf,
     /// Where in the file.
     pub offset: u64,
-    /// What is wrong there.
-    #[source]
+    /// What is wrong there. The message says it already, so it is no `source`.
     pub cause: Cause,
 }
 
@@ -63,4 +62,14 @@ pub enum Cause {
     /// A conditional chunk that cannot be evaluated.
     #[error("conditional chunk: {0}")]
     Condition(&'static str),
+}
+
+impl Cause {
+    /// The place as a message names it; a file that cannot be read has none.
+    fn place(&self, offset: u64) -> String {
+        match self {
+            Self::Io(_) => String::new(),
+            _ => format!("byte {offset:#x}: "),
+        }
+    }
 }

@@ -160,7 +160,7 @@ pub(crate) struct Synth {
     #[arg(long, default_value_t = 0.0, value_name = "DB", allow_negative_numbers = true, value_parser = volume)]
     pub(crate) volume: f64,
     /// Seconds to render after the song's end at most; silence ends it earlier
-    #[arg(long, default_value_t = 8.0, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, default_value_t = 8.0, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) tail: f64,
     /// Instruments as level 1 downloads: no filter, one LFO
     #[arg(long)]

@@ -9,6 +9,9 @@
 //!
 //! The commands are thin: files in and out here, everything that makes sound or bytes behind [`session::Machine`].
 
+// `println!` panics where a pipe was closed; `output::print` does not.
+#![deny(clippy::print_stdout)]
+
 mod arguments;
 mod commands;
 mod interrupt;

@@ -1,16 +1,38 @@
-//! Output files that are whole or not there.
+//! Output: files that are whole or not there, and what a command says.
 
 use anyhow::{Context, Result, bail};
 use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+
+/// Puts `what` on standard output. A reader that has seen enough, as at the end of a pipe, is no
+/// error: what the command was to do is done.
+pub(crate) fn print(what: impl AsRef<[u8]>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(what.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("standard output")
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A file under construction, beside the place where it will be.
 ///
 /// It takes its name with [`commit`](Self::commit); dropped before, it disappears.
 pub(crate) struct Output {
-    temporary: NamedTempFile,
     path: PathBuf,
+    state: State,
+}
+
+/// Where the bytes go until then.
+enum State {
+    /// A file of another name.
+    Temporary(NamedTempFile),
+    /// What is there already and no file: a device or a pipe is written to. A file that took its
+    /// name would be in everybody's `/dev/null`.
+    There(File),
 }
 
 impl Output {
@@ -19,7 +41,17 @@ impl Output {
         if path.is_dir() {
             bail!("{}: is a directory", path.display());
         }
-        let directory = match path.parent() {
+        let failed = || format!("{}: cannot create it", path.display());
+        // Through links: they go on leading to the file.
+        let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if resolved.exists() && !resolved.is_file() {
+            let there = File::options().write(true).open(&resolved);
+            return Ok(Self {
+                state: State::There(there.with_context(failed)?),
+                path: resolved,
+            });
+        }
+        let directory = match resolved.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
@@ -27,27 +59,30 @@ impl Output {
         builder.prefix(".dmus-").suffix(".part");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder
-            .tempfile_in(directory)
-            .with_context(|| format!("{}: cannot create it", path.display()))?;
+        let temporary = builder.tempfile_in(directory).with_context(failed)?;
         Ok(Self {
-            temporary,
-            path: path.to_owned(),
+            state: State::Temporary(temporary),
+            path: resolved,
         })
     }
 
     /// The file to write to.
     pub(crate) fn file(&self) -> &File {
-        self.temporary.as_file()
+        match &self.state {
+            State::Temporary(temporary) => temporary.as_file(),
+            State::There(file) => file,
+        }
     }
 
     /// Makes it the file of its name, in place of any older one.
     pub(crate) fn commit(self) -> Result<()> {
-        let Self { temporary, path } = self;
-        temporary
-            .persist(&path)
-            .map_err(|error| error.error)
-            .with_context(|| format!("{}: cannot put it in place", path.display()))?;
+        let Self { path, state } = self;
+        if let State::Temporary(temporary) = state {
+            temporary
+                .persist(&path)
+                .map_err(|error| error.error)
+                .with_context(|| format!("{}: cannot put it in place", path.display()))?;
+        }
         Ok(())
     }
 }

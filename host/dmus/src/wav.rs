@@ -4,7 +4,7 @@ use crate::output::Output;
 use anyhow::{Context, Result, bail};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 /// A WAV file under construction.
@@ -67,8 +67,10 @@ pub struct Sound {
 impl Sound {
     /// Reads a 16-bit PCM file.
     pub fn open(path: &Path) -> Result<Self> {
-        let name = || path.display().to_string();
-        let reader = WavReader::open(path).with_context(name)?;
+        let file = File::open(path)
+            .with_context(|| format!("{}: cannot read the file", path.display()))?;
+        let reader = WavReader::new(BufReader::new(file))
+            .with_context(|| format!("{}: byte 0x0: no WAV header", path.display()))?;
         let spec = reader.spec();
         if spec.bits_per_sample != 16
             || spec.sample_format != SampleFormat::Int
@@ -82,7 +84,10 @@ impl Sound {
         let samples = reader
             .into_samples()
             .collect::<Result<_, _>>()
-            .with_context(name)?;
+            .with_context(|| {
+                let end = path.metadata().map_or(0, |file| file.len());
+                format!("{}: byte {end:#x}: the sound is cut off", path.display())
+            })?;
         Ok(Self {
             rate: spec.sample_rate,
             channels: spec.channels,

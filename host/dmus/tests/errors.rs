@@ -4,6 +4,8 @@ mod common;
 
 use common::{Place, dmus};
 use std::fs;
+#[cfg(unix)]
+use std::path::Path;
 
 #[test]
 fn a_bad_song_names_its_place() {
@@ -95,6 +97,74 @@ fn a_bad_bank_names_its_place() {
         place.holds_nothing_else(&["song.mid", name]);
         fs::remove_file(bank).unwrap();
     }
+}
+
+#[test]
+fn a_bad_wav_names_its_place() {
+    let place = Place::new();
+    let png = place.path("out.png");
+    let mut whole = Vec::from(*b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    whole.extend(b"\x44\xAC\0\0\x88\x58\x01\0\x02\0\x10\0data\x10\0\0\0");
+    whole.extend([0; 16]);
+    for (name, bytes, says) in [
+        ("empty.wav", &b""[..], "byte 0x0: no WAV header"),
+        ("header.wav", &whole[..30], "byte 0x0: no WAV header"),
+        ("cut.wav", &whole[..50], "byte 0x32: the sound is cut off"),
+    ] {
+        let wav = place.file(name, bytes);
+        let message = common::fails(dmus().arg("plot").arg(&wav).arg("-o").arg(&png));
+        assert!(
+            message.contains(name) && message.contains(says),
+            "{message}"
+        );
+        place.holds_nothing_else(&[name]);
+        fs::remove_file(wav).unwrap();
+    }
+    let message = common::fails(dmus().args(["plot", "gone.wav", "-o", "out.png"]));
+    assert!(
+        message.contains("gone.wav: cannot read the file: No such file"),
+        "{message}"
+    );
+}
+
+/// As root, a file put in place of `/dev/null` would be everybody's.
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let place = Place::new();
+    let song = place.song();
+    let full = place.path("full");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let mut run = dmus();
+    run.arg("uart").arg(&song).arg("-o").arg(&full);
+    let message = common::fails(run.arg("--native"));
+    assert!(message.contains("No space left on device"), "{message}");
+    assert_eq!(fs::read_link(&full).unwrap(), Path::new("/dev/full"));
+    place.holds_nothing_else(&["song.mid", "full"]);
+}
+
+/// `dmus info SONG.mid | head -1` is no failure; an output that cannot be written is one.
+#[cfg(unix)]
+#[test]
+fn standard_output_may_be_closed_but_not_full() {
+    let place = Place::new();
+    let song = place.song();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let info = |stdout: std::process::Stdio| {
+        let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin!("dmus"));
+        run.arg("info").arg(&song).stdout(stdout).output().unwrap()
+    };
+    let closed = info(writer.into());
+    let message = String::from_utf8(closed.stderr).unwrap();
+    assert!(closed.status.success() && message.is_empty(), "{message}");
+    let full = info(fs::File::create("/dev/full").unwrap().into());
+    let message = String::from_utf8(full.stderr).unwrap();
+    assert_eq!(full.status.code(), Some(1), "{message}");
+    assert!(
+        message.starts_with("dmus: standard output: No space left"),
+        "{message}"
+    );
 }
 
 #[test]

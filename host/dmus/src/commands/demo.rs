@@ -3,7 +3,7 @@
 use super::playing::Playing;
 use super::{render, uart};
 use crate::arguments::Demo;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, UartReport};
 use crate::session::{SynthSession, SynthSettings};
@@ -85,15 +85,12 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
         uart,
     };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{report}");
-        println!(
-            "files    {}",
-            ["demo.wav", "uart.mid", "demo.png"]
-                .map(|name| out.join(name).display().to_string())
-                .join(", ")
-        );
+        output::print(format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else if !quiet {
+        let files = ["demo.wav", "uart.mid", "demo.png"]
+            .map(|name| out.join(name).display().to_string())
+            .join(", ");
+        output::print(format!("{report}\nfiles    {files}\n"))?;
     }
     report.synth.verdict()?;
     report.uart.verdict()

@@ -1,6 +1,7 @@
 //! `dmus info`
 
 use crate::arguments::Info;
+use crate::output;
 use crate::plot::Sound;
 use crate::report::{AudioReport, SongReport, clock, mebibytes};
 use anyhow::{Context, Result, bail};
@@ -20,18 +21,11 @@ pub(super) fn run(arguments: &Info) -> Result<()> {
         .collect::<Result<_>>()?;
     if arguments.json {
         let values: Vec<&Value> = facts.iter().map(|facts| &facts.json).collect();
-        println!("{}", serde_json::to_string_pretty(&values)?);
+        output::print(format!("{}\n", serde_json::to_string_pretty(&values)?))
     } else {
-        print!(
-            "{}",
-            facts
-                .iter()
-                .map(|facts| facts.text.as_str())
-                .collect::<Vec<_>>()
-                .join("\n")
-        );
+        let texts: Vec<&str> = facts.iter().map(|facts| facts.text.as_str()).collect();
+        output::print(texts.join("\n"))
     }
-    Ok(())
 }
 
 /// What is told about one file.
@@ -44,10 +38,10 @@ impl Facts {
     fn of(path: &Path) -> Result<Self> {
         let mut head = [0; 12];
         let mut file = File::open(path)
-            .with_context(|| format!("{}: byte 0x0: cannot read the file", path.display()))?;
+            .with_context(|| format!("{}: cannot read the file", path.display()))?;
         let length = file
             .read(&mut head)
-            .with_context(|| format!("{}: byte 0x0: cannot read the file", path.display()))?;
+            .with_context(|| format!("{}: cannot read the file", path.display()))?;
         match (&head[..length.min(4)], &head[8..]) {
             (b"RIFF", b"DLS ") => Ok(Self::of_bank(&Collection::open(path)?)),
             (b"RIFF", b"WAVE") => Ok(Self::of_sound(path, &Sound::open(path)?)),

@@ -57,9 +57,9 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
         )?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::print(format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     } else if !quiet {
-        println!("{report}");
+        output::print(format!("{report}\n"))?;
     }
     report.verdict()
 }

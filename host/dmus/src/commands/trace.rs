@@ -2,6 +2,7 @@
 
 use super::playing::Playing;
 use crate::arguments::Trace;
+use crate::output;
 use crate::report;
 use crate::session::{Machine, SynthSession, UartSession};
 use anyhow::Result;
@@ -14,10 +15,10 @@ pub(super) fn run(arguments: &Trace, quiet: bool) -> Result<()> {
     let machine = play(arguments, &song, bank.as_ref(), quiet)?;
     if arguments.json {
         for line in &machine.trace {
-            println!("{}", serde_json::to_string(line)?);
+            output::print(format!("{}\n", serde_json::to_string(line)?))?;
         }
     } else {
-        print!("{machine}");
+        output::print(machine.to_string())?;
     }
     report::verdict(&machine.violations)
 }

@@ -8,7 +8,7 @@ use crate::session::{Driver, UartSession, WireByte};
 use crate::{interrupt, wire};
 use anyhow::{Context, Result};
 use dmusmini_song::{Event, Song};
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 pub(super) fn run(arguments: &Uart, quiet: bool) -> Result<()> {
@@ -34,11 +34,11 @@ pub(super) fn run(arguments: &Uart, quiet: bool) -> Result<()> {
     };
     if to_stdout {
         let raw: Vec<u8> = bytes.iter().map(|byte| byte.byte).collect();
-        io::stdout().write_all(&raw).context("standard output")?;
+        output::print(&raw)?;
     }
     match (arguments.json, to_stdout, quiet) {
         (true, true, _) | (false, true, false) => eprintln!("{text}"),
-        (true, false, _) | (false, false, false) => println!("{text}"),
+        (true, false, _) | (false, false, false) => output::print(format!("{text}\n"))?,
         (false, _, true) => {}
     }
     report.verdict()

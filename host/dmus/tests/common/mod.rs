@@ -20,6 +20,14 @@ pub fn fails(command: &mut Command) -> String {
         message.starts_with("dmus: ") && message.trim_end().lines().count() == 1,
         "{message}"
     );
+    let mut said: Vec<&str> = message.trim_end().split(": ").collect();
+    said.sort_unstable();
+    said.dedup();
+    assert_eq!(
+        said.len(),
+        message.split(": ").count(),
+        "said twice: {message}"
+    );
     assert!(output.stdout.is_empty());
     message
 }
