@@ -192,7 +192,7 @@ impl Toolchain {
         if install::rust_target(target) {
             return Ok(Self::Rustup);
         }
-        println!("falling back on Debian's Rust, which compiles core and alloc for {target}");
+        say!("falling back on Debian's Rust, which compiles core and alloc for {target}");
         let present = Path::new("/usr/bin/rustc-web").exists() || debian_rust().is_some();
         install::packages(&[
             install::Need {

@@ -25,7 +25,7 @@ pub(crate) fn packages(needs: &[Need]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|need| need.package).collect();
     for need in &missing {
-        println!("installing {} ({})", need.package, need.reason);
+        say!("installing {} ({})", need.package, need.reason);
     }
     let prefix = privilege(&names)?;
     apt(prefix, "apt-get update", &["update", "-q"])?;
@@ -40,20 +40,20 @@ pub(crate) fn rust_target(target: &str) -> bool {
         return true;
     }
     if process::ask("rustup", &["--version"]).is_none() {
-        println!("rustup is not installed, so it cannot provide the target {target}");
+        say!("rustup is not installed, so it cannot provide the target {target}");
         return false;
     }
-    println!("installing the Rust target {target} (core and alloc for the driver)");
+    say!("installing the Rust target {target} (core and alloc for the driver)");
     let mut command = Command::new("rustup");
     command.args(["target", "add", target]);
     match process::capture(&format!("rustup target add {target}"), &mut command) {
         Ok(done) if done.status.success() => true,
         Ok(done) => {
-            println!("{}", done.log.trim_end());
+            say!("{}", done.log.trim_end());
             false
         }
         Err(error) => {
-            println!("{error:#}");
+            say!("{error:#}");
             false
         }
     }

@@ -15,11 +15,11 @@ pub(crate) fn run(title: &str, command: &mut Command) -> Result<Outcome> {
         .lines()
         .skip_while(|line| !line.starts_with("     Running "));
     for line in tests.filter(|line| is_news(line)) {
-        println!("{line}");
+        say!("{line}");
     }
     let mut outcome = count(&done.log);
     if !done.status.success() {
-        eprintln!("{}", done.log.trim_end());
+        complain!("{}", done.log.trim_end());
         outcome.failed = outcome.failed.max(1);
     } else if outcome.passed == 0 && outcome.skipped.is_empty() {
         anyhow::bail!("{title} ran no test at all");

@@ -1,5 +1,8 @@
 //! The repository's commands: `cargo xtask COMMAND`.
 
+#[macro_use]
+mod say;
+
 mod commands;
 mod cross;
 mod image;
@@ -61,7 +64,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

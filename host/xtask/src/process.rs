@@ -31,7 +31,7 @@ impl Finished {
         if self.status.success() {
             return Ok(self);
         }
-        eprintln!("{}", self.log.trim_end());
+        complain!("{}", self.log.trim_end());
         bail!("{title}: {}", self.status)
     }
 }
@@ -113,7 +113,7 @@ fn wait(title: &str, child: &mut Child, log: &PathBuf, started: Instant) -> Resu
             bar.set_message(last_line(log).unwrap_or_default());
             bar.tick();
         } else if elapsed > next_line {
-            eprintln!("  {title}: {} s …", elapsed.as_secs());
+            complain!("  {title}: {} s …", elapsed.as_secs());
             next_line = elapsed + REMINDER;
         }
         thread::sleep(Duration::from_millis(if elapsed < PATIENCE {

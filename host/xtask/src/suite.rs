@@ -40,9 +40,14 @@ impl Outcome {
         }
     }
 
+    /// A suite that made no check, and says of none why, has lost them.
+    fn is_failure(&self) -> bool {
+        self.failed > 0 || (self.passed == 0 && self.skipped.is_empty())
+    }
+
     fn verdict(&self) -> &'static str {
         match self {
-            Self { failed: 1.., .. } => "FAILED",
+            _ if self.is_failure() => "FAILED",
             Self { passed: 0, .. } => "skipped",
             _ => "ok",
         }
@@ -58,17 +63,17 @@ pub(crate) struct Run {
 impl Run {
     /// Runs one suite; an error counts as one failure and is shown.
     pub(crate) fn suite(&mut self, name: &'static str, run: impl FnOnce() -> Result<Outcome>) {
-        println!("\n── {name}");
+        say!("\n── {name}");
         let started = Instant::now();
         let outcome = run().unwrap_or_else(|error| {
-            eprintln!("error: {error:#}");
+            complain!("error: {error:#}");
             Outcome {
                 failed: 1,
                 ..Outcome::default()
             }
         });
         for reason in &outcome.skipped {
-            println!("SKIPPED {name}: {reason}");
+            say!("SKIPPED {name}: {reason}");
         }
         self.record(name, outcome, started.elapsed());
     }
@@ -79,18 +84,18 @@ impl Run {
 
     /// Prints the table and the closing line; fails if any check did.
     pub(crate) fn finish(self) -> Result<()> {
-        println!("\n{}", self.table());
+        say!("\n{}", self.table());
         self.verdict()
     }
 
     fn verdict(&self) -> Result<()> {
-        if self.rows.iter().any(|(_, outcome, _)| outcome.failed > 0) {
-            let names: Vec<&str> = self
-                .rows
-                .iter()
-                .filter(|(_, outcome, _)| outcome.failed > 0)
-                .map(|(name, ..)| *name)
-                .collect();
+        let names: Vec<&str> = self
+            .rows
+            .iter()
+            .filter(|(_, outcome, _)| outcome.is_failure())
+            .map(|(name, ..)| *name)
+            .collect();
+        if !names.is_empty() {
             bail!("failed: {}", names.join(", "));
         }
         Ok(())
@@ -147,5 +152,7 @@ mod tests {
         run.record("d", Outcome::one(), time);
         assert!(run.table().ends_with("4 passed, 1 failed, 1 skipped"));
         assert_eq!(run.verdict().unwrap_err().to_string(), "failed: c");
+        run.record("e", Outcome::default(), time);
+        assert_eq!(run.verdict().unwrap_err().to_string(), "failed: c, e");
     }
 }

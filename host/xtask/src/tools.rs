@@ -1,6 +1,6 @@
 //! Checkers that are not part of Rust, kept in `target/tools` at pinned versions.
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
@@ -12,12 +12,17 @@ const WHEELS: &[&str] = &["typos==1.52.0", "taplo==0.9.3"];
 
 const CARGO_DENY: &str = "0.20.2";
 
+/// The toolchain that has Miri.
+const NIGHTLY: &str = "nightly-2026-10-30";
+
 /// `typos` or `taplo`.
 pub(crate) fn wheel(program: &str) -> Result<Command> {
     let environment = directory().join("venv");
     let path = environment.join("bin").join(program);
-    if !path.exists() {
-        println!(
+    // Written last: an installation that was interrupted, or is of other versions, is made again.
+    let mark = environment.join("versions");
+    if !fs::read_to_string(&mark).is_ok_and(|versions| versions == WHEELS.join(" ")) {
+        say!(
             "installing {} (spelling and TOML format) into target/tools",
             WHEELS.join(" ")
         );
@@ -34,29 +39,36 @@ pub(crate) fn wheel(program: &str) -> Result<Command> {
         )?;
         let mut pip = Command::new(environment.join("bin/pip"));
         pip.args(["install", "--quiet", "--no-deps"]).args(WHEELS);
-        process::run("pip install", &mut pip)?;
+        process::run("pip install", &mut pip)
+            .with_context(|| format!("{} come from PyPI", WHEELS.join(" ")))?;
+        fs::write(&mark, WHEELS.join(" ")).with_context(|| mark.display().to_string())?;
     }
     let mut command = Command::new(path);
     command.current_dir(workspace::root());
     Ok(command)
 }
 
-/// `cargo-deny`, from the reader's own installation if there is one.
+/// `cargo-deny`, from the reader's own installation if that has the version.
 pub(crate) fn cargo_deny() -> Result<Command> {
-    if process::ask("cargo-deny", &["--version"]).is_some() {
+    let has_version = |program: &str| {
+        process::ask(program, &["--version"])
+            .is_some_and(|version| version.ends_with(&format!(" {CARGO_DENY}")))
+    };
+    if has_version("cargo-deny") {
         let mut command = Command::new("cargo-deny");
         command.current_dir(workspace::root());
         return Ok(command);
     }
     let path = directory().join("bin/cargo-deny");
-    if !path.exists() {
-        println!("compiling cargo-deny {CARGO_DENY} (licences and sources) into target/tools");
+    if !has_version(&path.to_string_lossy()) {
+        say!("compiling cargo-deny {CARGO_DENY} (licences and sources) into target/tools");
         let mut cargo = process::cargo();
         // Unoptimised: it runs for a second, and compiles in a third of the time.
         cargo.args([
             "install",
             "cargo-deny",
             "--locked",
+            "--force",
             "--debug",
             "--version",
             CARGO_DENY,
@@ -69,46 +81,38 @@ pub(crate) fn cargo_deny() -> Result<Command> {
         cargo.env_remove("CARGO_TARGET_DIR");
         process::run("cargo install cargo-deny", &mut cargo)?;
         let build = directory().join("build");
-        std::fs::remove_dir_all(&build).with_context(|| build.display().to_string())?;
+        fs::remove_dir_all(&build).with_context(|| build.display().to_string())?;
     }
     let mut command = Command::new(path);
     command.current_dir(workspace::root());
     Ok(command)
 }
 
-/// Cargo of the nightly toolchain with `component`, or why there is none.
+/// Cargo of the nightly toolchain with `component`, or why there is none. Where the pinned one is not
+/// to be had, as without a network, any nightly that is there will do.
 pub(crate) fn nightly(component: &str) -> Result<Command, String> {
     if process::ask("rustup", &["--version"]).is_none() {
         return Err("no rustup, so no nightly toolchain".into());
     }
-    let has = || {
-        process::ask(
-            "rustup",
-            &["component", "list", "--toolchain", "nightly", "--installed"],
-        )
-        .is_some_and(|list| list.lines().any(|line| line.starts_with(component)))
+    let has = |toolchain: &str| {
+        let list = ["component", "list", "--toolchain", toolchain, "--installed"];
+        process::ask("rustup", &list)
+            .is_some_and(|list| list.lines().any(|line| line.starts_with(component)))
     };
-    if !has() {
-        println!("installing the nightly toolchain with {component}");
-        let mut rustup = Command::new("rustup");
-        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
-        rustup.args(["--component", component, "--component", "rust-src"]);
-        match process::capture("rustup toolchain install nightly", &mut rustup) {
-            Ok(done) if done.status.success() && has() => {}
-            Ok(done) => {
-                let last = done
-                    .log
-                    .lines()
-                    .rfind(|line| !line.is_empty())
-                    .unwrap_or_default();
-                return Err(format!("rustup cannot install nightly: {}", last.trim()));
-            }
-            Err(error) => return Err(format!("{error:#}")),
+    let mut toolchain = NIGHTLY;
+    if !has(NIGHTLY)
+        && let Err(reason) = install_nightly(component)
+    {
+        say!("no {NIGHTLY}: {reason}");
+        if !has("nightly") {
+            return Err(format!("no {NIGHTLY} and no other nightly: {reason}"));
         }
+        say!("the nightly toolchain that is there has to do");
+        toolchain = "nightly";
     }
     let mut command = Command::new("rustup");
     command
-        .args(["run", "nightly", "cargo"])
+        .args(["run", toolchain, "cargo"])
         .current_dir(workspace::root());
     // Cargo has set these for the stable toolchain that runs us.
     for name in [
@@ -121,6 +125,21 @@ pub(crate) fn nightly(component: &str) -> Result<Command, String> {
         command.env_remove(name);
     }
     Ok(command)
+}
+
+/// Installs the pinned nightly, or says in a line why not.
+fn install_nightly(component: &str) -> Result<(), String> {
+    say!("installing {NIGHTLY} with {component}");
+    let mut rustup = Command::new("rustup");
+    rustup.args(["toolchain", "install", NIGHTLY, "--profile", "minimal"]);
+    rustup.args(["--component", component, "--component", "rust-src"]);
+    let done = process::capture("rustup toolchain install", &mut rustup)
+        .map_err(|error| format!("{error:#}"))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let last = done.log.lines().rfind(|line| !line.trim().is_empty());
+    Err(last.unwrap_or_default().trim().to_owned())
 }
 
 fn directory() -> PathBuf {

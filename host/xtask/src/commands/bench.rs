@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let output = bench.stderr(std::process::Stdio::inherit()).output()?;
     ensure!(output.status.success(), "bench: {}", output.status);
     let report = String::from_utf8(output.stdout)?;
-    print!("{report}");
+    say!("{}", report.trim_end());
     if !arguments.json {
         let path = root.join("docs/benchmarks.md");
         fs::write(&path, report).with_context(|| workspace::shown(&path))?;

@@ -163,7 +163,7 @@ fn instructions(_: Effort) -> Result<Outcome> {
         .filter(|line| line.starts_with("instructions"));
     let counts: Vec<&str> = counts.collect();
     for count in &counts {
-        println!("  {count}");
+        say!("  {count}");
     }
     Ok(Outcome::count(counts.len() as u64))
 }

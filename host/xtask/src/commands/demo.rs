@@ -36,6 +36,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !status.success() {
         bail!("dmus demo: {status}");
     }
-    println!("demo: {:.1} s in all", started.elapsed().as_secs_f32());
+    say!("demo: {:.1} s in all", started.elapsed().as_secs_f32());
     Ok(())
 }

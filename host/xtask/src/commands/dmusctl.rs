@@ -39,7 +39,7 @@ pub(crate) fn run(_: &Arguments) -> Result<PathBuf> {
     };
     copy(shim, "wine/bcryptprimitives.dll")?;
     let program = copy(windows.output("release").join("dmusctl.exe"), "dmusctl.exe")?;
-    println!(
+    say!(
         "{} in {:.1} s",
         workspace::shown(&program),
         done.time.as_secs_f32()
@@ -89,7 +89,7 @@ fn check(program: &Path) -> Result<()> {
         "the version resource says {:?} and the package {version:?}",
         image.version
     );
-    println!(
+    say!(
         "  ok    version {}, system libraries only, {} bytes",
         version.map(|part| part.to_string()).join("."),
         image.bytes

@@ -30,6 +30,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         command.arg(std::path::absolute(file)?);
     }
     let done = process::run("inf", &mut command)?;
-    println!("{}", done.log.trim_end());
+    say!("{}", done.log.trim_end());
     Ok(())
 }

@@ -60,6 +60,6 @@ fn make(arch: Architecture) -> Result<()> {
     ]);
     command.args(["--arch", arch.name(), "--driver-version", &version]);
     let done = process::run(&format!("package {}", arch.name()), &mut command)?;
-    println!("{}", done.log.trim_end());
+    say!("{}", done.log.trim_end());
     Ok(())
 }

@@ -31,10 +31,10 @@ const OPEN: &str = "dmusmini_can_still_panic";
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let cross = Cross::prepare(arguments.arch)?;
     match attempt(&cross, &[])? {
-        Proof::Holds => println!("no panic is reachable in the driver"),
+        Proof::Holds => say!("no panic is reachable in the driver"),
         Proof::Fails(locations) => {
             for location in &locations {
-                println!("  can panic: {location}");
+                say!("  can panic: {location}");
             }
             bail!("the driver can still panic: {} places", locations.len())
         }
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // A proof that cannot fail proves nothing: a planted panic has to be found, by file and line.
     match attempt(&cross, &["--cfg", "dmusmini_planted_panic"])? {
         Proof::Fails(found) if found.iter().any(|place| place.starts_with("src/entry.rs:")) => {
-            println!(
+            say!(
                 "a planted panic is found: {}",
                 found.into_iter().collect::<Vec<_>>().join(" ")
             );

@@ -39,12 +39,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<usize> {
     explain_missing_import(&done.log);
     let done = done.expect_success(&title)?;
     for line in done.log.lines().filter(|line| line.starts_with("warning")) {
-        println!("{line}");
+        say!("{line}");
     }
 
     let built = cross.output(if arguments.debug { "debug" } else { "release" });
     let image = publish(&built, arguments)?;
-    println!(
+    say!(
         "{} in {:.1} s",
         workspace::shown(&image),
         done.time.as_secs_f32()
@@ -102,11 +102,11 @@ fn check(path: &Path, arguments: &Arguments) -> Result<usize> {
     let verdicts = rules::judge(&image, &expected);
     for verdict in &verdicts {
         match &verdict.finding {
-            Ok(found) => println!("  ok    {:<14} {found}", verdict.rule),
-            Err(complaint) => println!("  WRONG {:<14} {complaint}", verdict.rule),
+            Ok(found) => say!("  ok    {:<14} {found}", verdict.rule),
+            Err(complaint) => say!("  WRONG {:<14} {complaint}", verdict.rule),
         }
     }
-    println!("        {:<14} {} bytes", "size", image.bytes);
+    say!("        {:<14} {} bytes", "size", image.bytes);
     let deepest = report_stack(path, arguments)?;
     let wrong: Vec<&str> = verdicts
         .iter()
@@ -134,7 +134,7 @@ fn report_stack(image: &Path, arguments: &Arguments) -> Result<u32> {
     let symbols = Symbols::beside(image)?;
     let frames = stack::frames(image)?;
     for frame in frames.iter().take(SHOWN) {
-        println!(
+        say!(
             "        {:<14} {} bytes in {}",
             "stack frame",
             frame.bytes,
@@ -157,7 +157,7 @@ fn explain_missing_import(log: &str) {
     names.sort_unstable();
     names.dedup();
     for name in names {
-        eprintln!(
+        complain!(
             "{name} is not in host/xtask/imports/*.def; if the driver is to import it, add it"
         );
     }

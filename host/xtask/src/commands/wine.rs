@@ -36,7 +36,7 @@ struct Checks {
 impl Checks {
     fn that(&mut self, holds: bool, what: &str) -> Result<()> {
         ensure!(holds, "not so: {what}");
-        println!("  ok    {what}");
+        say!("  ok    {what}");
         self.transcript.check(what);
         self.passed += 1;
         Ok(())
@@ -189,7 +189,7 @@ fn install(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     let expected: Vec<String> = read(&expected)?.lines().map(str::to_owned).collect();
     let differences = registry::difference(&found, &expected);
     for line in &differences {
-        println!("  registry, {line}");
+        say!("  registry, {line}");
     }
     checks.that(
         differences.is_empty() && expected.len() > 50,

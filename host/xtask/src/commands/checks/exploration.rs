@@ -94,7 +94,7 @@ pub(super) fn fuzz(effort: Effort) -> Result<Outcome> {
             .lines()
             .rfind(|line| line.starts_with("Done "))
             .unwrap_or("no summary");
-        println!("fuzz {name}: {summary}");
+        say!("fuzz {name}: {summary}");
         targets += 1;
     }
     ensure!(targets > 0, "no fuzz target");

@@ -153,7 +153,7 @@ fn component(name: &str) -> Result<()> {
         .status()?
         .success();
     if !present {
-        println!("installing the Rust component {name}");
+        say!("installing the Rust component {name}");
         process::run(
             "rustup component add",
             Command::new("rustup").args(["component", "add", name]),

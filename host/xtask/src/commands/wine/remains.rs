@@ -18,7 +18,7 @@ pub(super) fn check(prefix: &Prefix, before: &Snapshot, checks: &mut Checks) -> 
         .filter(|line| !LEFT.iter().any(|(what, _)| is_allowed(line, what)))
         .collect();
     for line in &strangers {
-        println!("  left: {line}");
+        say!("  left: {line}");
     }
     let (files, values) = before.size();
     checks.that(

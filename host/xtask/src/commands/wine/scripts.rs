@@ -87,7 +87,7 @@ fn ended(prefix: &Prefix) -> Result<Vec<Done>> {
         return Ok(done);
     }
     for (expected, done) in failed {
-        println!("  again {}{}", shown(expected), told(expected, done));
+        say!("  again {}{}", shown(expected), told(expected, done));
     }
     let undo: Vec<Step> = UNDO.iter().map(step).collect();
     prefix.session("scripts-undo", &undo)?;
