@@ -89,7 +89,7 @@ pub(crate) fn cargo_deny() -> Result<Command> {
 }
 
 /// Cargo of the nightly toolchain with `component`, or why there is none. Where the pinned one is not
-/// to be had, as without a network, any nightly that is there will do.
+/// to be had, as without a network or from a mirror, another day's will do.
 pub(crate) fn nightly(component: &str) -> Result<Command, String> {
     if process::ask("rustup", &["--version"]).is_none() {
         return Err("no rustup, so no nightly toolchain".into());
@@ -99,17 +99,19 @@ pub(crate) fn nightly(component: &str) -> Result<Command, String> {
         process::ask("rustup", &list)
             .is_some_and(|list| list.lines().any(|line| line.starts_with(component)))
     };
-    let mut toolchain = NIGHTLY;
-    if !has(NIGHTLY)
-        && let Err(reason) = install_nightly(component)
-    {
+    let toolchain = if has(NIGHTLY) {
+        NIGHTLY
+    } else if let Err(reason) = install_nightly(NIGHTLY, component) {
         say!("no {NIGHTLY}: {reason}");
         if !has("nightly") {
-            return Err(format!("no {NIGHTLY} and no other nightly: {reason}"));
+            install_nightly("nightly", component)
+                .map_err(|reason| format!("no nightly toolchain: {reason}"))?;
         }
-        say!("the nightly toolchain that is there has to do");
-        toolchain = "nightly";
-    }
+        say!("the nightly toolchain of another day has to do");
+        "nightly"
+    } else {
+        NIGHTLY
+    };
     let mut command = Command::new("rustup");
     command
         .args(["run", toolchain, "cargo"])
@@ -127,11 +129,11 @@ pub(crate) fn nightly(component: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Installs the pinned nightly, or says in a line why not.
-fn install_nightly(component: &str) -> Result<(), String> {
-    say!("installing {NIGHTLY} with {component}");
+/// Installs a nightly, or says in a line why not.
+fn install_nightly(toolchain: &str, component: &str) -> Result<(), String> {
+    say!("installing {toolchain} with {component}");
     let mut rustup = Command::new("rustup");
-    rustup.args(["toolchain", "install", NIGHTLY, "--profile", "minimal"]);
+    rustup.args(["toolchain", "install", toolchain, "--profile", "minimal"]);
     rustup.args(["--component", component, "--component", "rust-src"]);
     let done = process::capture("rustup toolchain install", &mut rustup)
         .map_err(|error| format!("{error:#}"))?;
