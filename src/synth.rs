@@ -209,6 +209,8 @@ pub struct Synth {
     notes: u32,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
     debt: usize,
+    /// Regions that the notes of an event were looked for in.
+    searched: usize,
     stats: Stats,
 }
 
@@ -230,10 +232,10 @@ impl Synth {
                 tuning: filter::Tuning::new(config.sample_rate),
                 interpolation: config.interpolation,
             },
-            bank: Bank::try_new(
+            bank: Bank::new(
                 BankTable::try_new(DEFAULT_DOWNLOADS)?,
                 config.download_quota,
-            )?,
+            ),
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
             broadcast: None,
@@ -249,6 +251,7 @@ impl Synth {
             bend: usize::MAX,
             notes: 0,
             debt: 0,
+            searched: 0,
             stats: Stats::default(),
         })
     }

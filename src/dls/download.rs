@@ -87,6 +87,8 @@ pub enum Fault {
     EmptyWave,
     /// The pool has no room.
     OutOfMemory,
+    /// The instrument has more regions than a note may search.
+    TooManyRegions,
 }
 
 impl fmt::Display for DownloadError {
@@ -123,6 +125,7 @@ impl Fault {
             Self::OddDataSize => "16-bit wave data has an odd number of bytes",
             Self::EmptyWave => "the wave has no frames",
             Self::OutOfMemory => "there is not enough memory",
+            Self::TooManyRegions => "the instrument has too many regions",
         }
     }
 }

@@ -65,8 +65,8 @@ impl Instrument {
             .unwrap_or(&Articulation::DEFAULT)
     }
 
-    /// The connections of one of this instrument's articulations: defaults included, replaced
-    /// ones gone, no two with the same source, control and destination, none with scale 0, none
+    /// The connections of one of this instrument's articulations, those to the key number first:
+    /// defaults included, replaced ones gone, no two with the same source, control and destination, none with scale 0, none
     /// with source and control both "none".
     #[must_use]
     pub fn connections(&self, articulation: &Articulation) -> &[Connection] {
@@ -227,9 +227,13 @@ impl<'a> Walk<'a> {
         let mut index = self.first_region;
         let table = self.reader.table;
         let mut left = table.entries();
+        let mut room = MOST_REGIONS;
         while index != 0 {
             let region = table.entry(index, REGION_SIZE)?;
             left = left.checked_sub(1).ok_or(region.fault(Fault::Cycle))?;
+            room = room
+                .checked_sub(1)
+                .ok_or(region.fault(Fault::TooManyRegions))?;
             self.reader.work.spend(1, &region)?;
             self.reader.check_extensions(region.u32(20)?, &region)?;
 
@@ -456,6 +460,9 @@ const LEVEL_1_PARAMS: &[(Source, Source, Destination)] = &[
     (Source::None, Source::None, Destination::Pan),
 ];
 
+/// Regions of one instrument at most: each note looks at all of them, under the synthesizer's lock.
+/// The level 2 text asks for 1,024 in a whole device.
+const MOST_REGIONS: u32 = 32_768;
 /// Size of `DMUS_REGION` up to its loop.
 const REGION_SIZE: u32 = 56;
 /// Size of `DMUS_ARTICPARAMS`.

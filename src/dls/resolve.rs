@@ -10,6 +10,10 @@ use crate::mem::{Buffer, OutOfMemory};
 /// level 2 text defines is about fifty.
 pub(super) const MOST_CONNECTIONS: usize = 128;
 
+/// Those of them that move the key: they are evaluated for each region that a note looks at. The
+/// text defines two.
+const MOST_TO_KEY: usize = 8;
+
 /// An articulation while its blocks are applied, starting with the defaults.
 ///
 /// Its connections are on the heap: two and a half kilobytes are too much for a kernel's stack.
@@ -83,12 +87,15 @@ impl Resolver {
         }
     }
 
-    /// The connections as they stand. One with scale 0 says "replaced by nothing".
+    /// The connections as they stand, those to the key number first. One with scale 0 says
+    /// "replaced by nothing".
     pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
-        self.connections
-            .iter()
-            .take(self.used)
-            .filter(|c| c.scale != 0)
+        let to_key = |connection: &&Connection| connection.destination == Destination::KeyNumber;
+        let of = move |first: bool| {
+            let used = self.connections.iter().take(self.used);
+            used.filter(move |c| c.scale != 0 && to_key(c) == first)
+        };
+        of(true).chain(of(false))
     }
 
     /// The static parameters, with the place of its connections in the instrument's list.
@@ -115,6 +122,13 @@ impl Resolver {
         if let Some(earlier) = known.find(|earlier| block.replaces(earlier)) {
             *earlier = *block;
             return Ok(());
+        }
+        if block.destination == Destination::KeyNumber {
+            let used = self.connections.iter().take(self.used);
+            let known = used.filter(|c| c.destination == Destination::KeyNumber);
+            if known.count() >= MOST_TO_KEY {
+                return Err(TooMany);
+            }
         }
         let slot = self.connections.get_mut(self.used).ok_or(TooMany)?;
         *slot = *block;

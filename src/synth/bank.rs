@@ -79,7 +79,7 @@ struct Slot {
     generation: u16,
     /// Whether notes find it.
     live: bool,
-    /// The next slot of whatever list this one is on: free, dead, or of one hash.
+    /// The next slot of the list that this one is on, free or dead.
     next: SlotIndex,
 }
 
@@ -97,14 +97,17 @@ impl Slot {
 #[derive(Debug)]
 pub struct BankTable {
     slots: Buffer<Slot>,
+    index: Buffer<Entry>,
 }
 
 impl BankTable {
     /// Allocates room for `downloads` of them, at most 65,535. PASSIVE level.
     pub fn try_new(downloads: usize) -> Result<Self, OutOfMemory> {
         let count = downloads.clamp(1, MOST_SLOTS);
-        let slots = Buffer::try_from_fn(count, |_| Slot::EMPTY)?;
-        Ok(Self { slots })
+        Ok(Self {
+            slots: Buffer::try_from_fn(count, |_| Slot::EMPTY)?,
+            index: Buffer::try_filled(count, Entry(0))?,
+        })
     }
 }
 
@@ -116,24 +119,28 @@ pub(super) struct Bank {
     touched: u32,
     free: SlotIndex,
     dead: SlotIndex,
-    instruments: Buffer<SlotIndex>,
-    waves: Buffer<SlotIndex>,
+    /// What notes find, in the order of its keys; of one key the newest comes first. A search takes
+    /// sixteen steps at most, whatever names a client thinks of: chains of a hash table can be made
+    /// as long as the table.
+    index: Buffer<Entry>,
+    /// How much of the index is used.
+    live: usize,
     quota: u64,
     used: u64,
 }
 
 impl Bank {
-    pub(super) fn try_new(table: BankTable, quota: u64) -> Result<Self, OutOfMemory> {
-        Ok(Self {
+    pub(super) fn new(table: BankTable, quota: u64) -> Self {
+        Self {
             slots: table.slots,
+            index: table.index,
+            live: 0,
             touched: 0,
             free: SlotIndex::NONE,
             dead: SlotIndex::NONE,
-            instruments: Buffer::try_filled(BUCKETS, SlotIndex::NONE)?,
-            waves: Buffer::try_filled(BUCKETS, SlotIndex::NONE)?,
             quota,
             used: 0,
-        })
+        }
     }
 
     /// How many downloads there is room for.
@@ -153,7 +160,11 @@ impl Bank {
             for (old, new) in self.slots.iter_mut().zip(table.slots.iter_mut()) {
                 core::mem::swap(old, new);
             }
+            for (old, new) in self.index.iter().zip(table.index.iter_mut()) {
+                *new = *old;
+            }
             core::mem::swap(&mut self.slots, &mut table.slots);
+            core::mem::swap(&mut self.index, &mut table.index);
         }
         table
     }
@@ -172,8 +183,7 @@ impl Bank {
             return Err((InstallError::MissingWave, download));
         }
         let index = self.take_slot();
-        let list = List::of(&download);
-        let next = self.bucket(list).map_or(SlotIndex::NONE, |head| *head);
+        let entry = Entry::new(Key::of(&download), index);
         let slot = self.slots.get_mut(index.position());
         let handle = slot
             .as_ref()
@@ -184,10 +194,7 @@ impl Bank {
         slot.download = Some(download);
         slot.users = 0;
         slot.live = true;
-        slot.next = next;
-        if let Some(head) = self.bucket(list) {
-            *head = index;
-        }
+        self.enter(entry);
         self.used = used;
         Ok(handle)
     }
@@ -198,8 +205,9 @@ impl Bank {
         if !slot.live || slot.generation != handle.generation() {
             return Err(UnknownHandle);
         }
-        let list = slot.download.as_ref().map_or(List::Waves(0), List::of);
-        self.unlink(list, index);
+        if let Some(key) = slot.download.as_ref().map(Key::of) {
+            self.strike(Entry::new(key, index));
+        }
         if let Some(slot) = self.slots.get_mut(index.position()) {
             slot.live = false;
             slot.generation = slot.generation.wrapping_add(1);
@@ -226,32 +234,13 @@ impl Bank {
 
     /// The instrument that a patch names: the newest, and General MIDI ones last.
     pub(super) fn find_instrument(&self, patch: Patch) -> Option<SlotIndex> {
-        let mut gm = None;
-        let mut index = self.head(List::Instruments(bucket_of(patch.bits())));
-        while let Some(slot) = self.slot(index) {
-            if let Some(Download::Instrument(instrument)) = &slot.download
-                && instrument.patch == patch
-            {
-                if !instrument.is_gm {
-                    return Some(index);
-                }
-                gm = gm.or(Some(index));
-            }
-            index = slot.next;
-        }
-        gm
+        let newest = |is_gm| self.find(Key::instrument(patch, is_gm));
+        newest(false).or_else(|| newest(true))
     }
 
     /// The newest wave with this download id.
     pub(super) fn find_wave(&self, id: u32) -> Option<SlotIndex> {
-        let mut index = self.head(List::Waves(bucket_of(id)));
-        while let Some(slot) = self.slot(index) {
-            if matches!(&slot.download, Some(Download::Wave(wave)) if wave.id == id) {
-                return Some(index);
-            }
-            index = slot.next;
-        }
-        None
+        self.find(Key::wave(id))
     }
 
     pub(super) fn instrument(&self, index: SlotIndex) -> Option<&Instrument> {
@@ -311,60 +300,80 @@ impl Bank {
         fresh
     }
 
-    fn bucket(&mut self, list: List) -> Option<&mut SlotIndex> {
-        match list {
-            List::Instruments(bucket) => self.instruments.get_mut(bucket),
-            List::Waves(bucket) => self.waves.get_mut(bucket),
+    /// The newest download with a key.
+    fn find(&self, key: Key) -> Option<SlotIndex> {
+        let entry = self.index.get(..self.live)?.get(self.first(key))?;
+        (entry.key() == key).then_some(entry.slot())
+    }
+
+    /// Where the entries of a key are, or would be.
+    fn first(&self, key: Key) -> usize {
+        let live = self.index.get(..self.live).unwrap_or_default();
+        live.partition_point(|entry| entry.key() < key)
+    }
+
+    /// Puts an entry in front of those with its key.
+    fn enter(&mut self, mut entry: Entry) {
+        let first = self.first(entry.key());
+        self.live = self.live.saturating_add(1);
+        for place in self.index.iter_mut().take(self.live).skip(first) {
+            core::mem::swap(place, &mut entry);
         }
     }
 
-    fn head(&self, list: List) -> SlotIndex {
-        let bucket = match list {
-            List::Instruments(bucket) => self.instruments.get(bucket),
-            List::Waves(bucket) => self.waves.get(bucket),
-        };
-        bucket.copied().unwrap_or(SlotIndex::NONE)
-    }
-
-    /// Takes `target` out of the list it is on.
-    fn unlink(&mut self, list: List, target: SlotIndex) {
-        let after = self.slot(target).map_or(SlotIndex::NONE, |slot| slot.next);
-        let mut index = self.head(list);
-        if index == target {
-            if let Some(head) = self.bucket(list) {
-                *head = after;
+    /// Takes an entry out.
+    fn strike(&mut self, entry: Entry) {
+        let first = self.first(entry.key());
+        let mut rest = self.index.iter_mut().take(self.live).skip(first);
+        if let Some(mut gap) = rest.find(|place| **place == entry) {
+            for place in rest {
+                core::mem::swap(gap, place);
+                gap = place;
             }
-            return;
-        }
-        while let Some(slot) = self.slots.get_mut(index.position()) {
-            if slot.next == target {
-                slot.next = after;
-                return;
-            }
-            index = slot.next;
+            self.live = self.live.saturating_sub(1);
         }
     }
 }
 
-/// Which hash list.
-#[derive(Clone, Copy, Debug)]
-enum List {
-    Instruments(usize),
-    Waves(usize),
-}
+/// What notes search for: waves by their id, instruments by their patch, and General MIDI ones
+/// apart. 33 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u64);
 
-impl List {
-    fn of(download: &Download) -> Self {
+impl Key {
+    const fn wave(id: u32) -> Self {
+        Self(id as u64)
+    }
+
+    const fn instrument(patch: Patch, is_gm: bool) -> Self {
+        // Patches do not use bit 7.
+        Self(1 << 32 | (is_gm as u64) << 7 | patch.bits() as u64)
+    }
+
+    const fn of(download: &Download) -> Self {
         match download {
-            Download::Wave(wave) => Self::Waves(bucket_of(wave.id)),
-            Download::Instrument(i) => Self::Instruments(bucket_of(i.patch.bits())),
+            Download::Wave(wave) => Self::wave(wave.id),
+            Download::Instrument(i) => Self::instrument(i.patch, i.is_gm),
         }
     }
 }
 
-/// Multiplicative hashing: neighbouring ids spread over all buckets.
-const fn bucket_of(key: u32) -> usize {
-    (key.wrapping_mul(0x9E37_79B1) >> (32 - BUCKET_BITS)) as usize
+/// A line of the index: the key, and in the lowest 16 bits the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry(u64);
+
+impl Entry {
+    const fn new(Key(key): Key, SlotIndex(slot): SlotIndex) -> Self {
+        Self(key << 16 | (slot & 0xFFFF) as u64)
+    }
+
+    const fn key(self) -> Key {
+        Key(self.0 >> 16)
+    }
+
+    const fn slot(self) -> SlotIndex {
+        SlotIndex((self.0 & 0xFFFF) as u32)
+    }
 }
 
 fn size_of_download(download: &Download) -> u64 {
@@ -383,8 +392,6 @@ fn size_of_download(download: &Download) -> u64 {
 
 /// A handle keeps 16 bits for the slot, and 0 is no handle.
 const MOST_SLOTS: usize = 0xFFFF;
-const BUCKET_BITS: u32 = 8;
-const BUCKETS: usize = 1 << BUCKET_BITS;
 
 #[cfg(test)]
 mod tests;

@@ -120,7 +120,9 @@ impl Synth {
                 // The event's own visits are those of its first layer.
                 let more = layers.saturating_sub(1).saturating_mul(visits);
                 let starts = layers.saturating_mul(START_COST);
-                work = self.spend(work, visits.saturating_add(more).saturating_add(starts));
+                let searches = core::mem::take(&mut self.searched).saturating_sub(FREE_SEARCHES);
+                let cost = visits.saturating_add(more).saturating_add(starts);
+                work = self.spend(work, cost.saturating_add(searches));
                 obeyed = true;
             }
             if core::mem::take(&mut self.stale) {
@@ -205,6 +207,7 @@ impl Synth {
             stale: &mut self.stale,
             notes: &mut self.notes,
             notes_lost: &mut self.stats.notes_lost,
+            searched: &mut self.searched,
         }
         .obey(group, event.message);
         let active = super::count(self.storage.pool.active());
@@ -279,6 +282,8 @@ const EVENT_FRAMES: usize = 32;
 const EVENT_WORK: usize = 1024;
 /// What an event costs apart from the voices that it visits.
 const EVENT_COST: usize = 64;
+/// Regions that a note may look at for the cost of its event; each further one is a visit.
+const FREE_SEARCHES: usize = 64;
 /// What it costs to start a voice, apart from looking at the others.
 const START_COST: usize = 64;
 /// What it costs to evaluate a voice's connections anew.

@@ -189,12 +189,13 @@ impl Sums {
         sums.pitch
     }
 
-    /// Only the key number, which is wanted before a region is chosen.
+    /// Only the key number, which is wanted before a region is chosen. Its connections are the first
+    /// ones of an instrument's.
     #[must_use]
     pub fn key_number(connections: &[Connection], inputs: &Inputs) -> i64 {
         let mut sums = Self::default();
         let wanted = |c: &&Connection| c.destination == Destination::KeyNumber;
-        for connection in connections.iter().filter(wanted) {
+        for connection in connections.iter().take_while(wanted) {
             sums.add(connection, inputs);
         }
         sums.key_number

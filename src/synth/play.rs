@@ -21,6 +21,8 @@ pub(super) struct Player<'a> {
     /// Counts note-ons.
     pub(super) notes: &'a mut u32,
     pub(super) notes_lost: &'a mut u32,
+    /// Counts regions that notes were looked for in.
+    pub(super) searched: &'a mut usize,
 }
 
 /// A part of a group, by number.

@@ -61,6 +61,7 @@ impl Player<'_> {
         };
         for region in 0..regions {
             new.identity.region = region;
+            *self.searched = self.searched.saturating_add(1);
             if let Err(NoRoom) = self.start_region(&mut new) {
                 *self.notes_lost = self.notes_lost.saturating_add(1);
                 return;

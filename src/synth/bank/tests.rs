@@ -24,7 +24,7 @@ fn downloads(frames: usize, patches: &[u32]) -> Vec<Download> {
 }
 
 fn bank(slots: usize, quota: u64) -> Bank {
-    Bank::try_new(BankTable::try_new(slots).unwrap(), quota).unwrap()
+    Bank::new(BankTable::try_new(slots).unwrap(), quota)
 }
 
 fn install(bank: &mut Bank, download: Download) -> Result<Handle, InstallError> {
@@ -122,4 +122,58 @@ fn what_sounds_is_kept_until_its_last_voice_ends() {
     assert!(bank.reap().is_some() && bank.wave(slot).is_none());
     bank.release(slot);
     assert!(bank.reap().is_none(), "freed once");
+}
+
+/// Whatever comes and goes, and however often a name is used: the newest is found.
+#[test]
+fn the_index_is_a_list_that_is_searched_from_its_end() {
+    let set = |patch: u32, is_gm: bool| {
+        let mut set = downloads(1, &[patch]);
+        for download in &mut set {
+            match download {
+                // Few names, and the highest bit.
+                Download::Wave(wave) => wave.id = (patch % 3) << 30,
+                Download::Instrument(instrument) => instrument.is_gm = is_gm,
+            }
+        }
+        set
+    };
+    let mut bank = bank(64, 1 << 20);
+    // The instruments' own wave, which stays.
+    install(&mut bank, downloads(1, &[9]).remove(0)).unwrap();
+    let mut model: Vec<(Handle, bool, u32, bool)> = Vec::new();
+    let mut state = 1_u32;
+    for step in 0..2000 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (patch, is_gm) = (state >> 20 & 7, state >> 24 & 1 == 1);
+        if model.len() > 40 || (!model.is_empty() && state >> 28 < 6) {
+            let n = (state >> 8) as usize % model.len();
+            bank.unload(model.remove(n).0).unwrap();
+            assert!(bank.reap().is_some());
+        } else {
+            for download in set(patch, is_gm) {
+                let is_wave = matches!(download, Download::Wave(_));
+                let name = if is_wave { (patch % 3) << 30 } else { patch };
+                let handle = install(&mut bank, download).unwrap();
+                model.push((handle, is_wave, name, is_gm));
+            }
+        }
+        if step == 700 {
+            bank.grow(BankTable::try_new(100).unwrap());
+        }
+        let newest = |is_wave, name, gm: Option<bool>| {
+            let mut entries = model.iter().rev();
+            let found =
+                entries.find(|e| e.1 == is_wave && e.2 == name && gm.is_none_or(|g| e.3 == g));
+            found.map(|entry| entry.0.slot())
+        };
+        for name in 0..8 {
+            let ideal =
+                newest(false, name, Some(false)).or_else(|| newest(false, name, Some(true)));
+            assert_eq!(bank.find_instrument(Patch::from_bits(name)), ideal);
+        }
+        for name in [1 << 30, 2 << 30, 3 << 30] {
+            assert_eq!(bank.find_wave(name), newest(true, name, None));
+        }
+    }
 }

@@ -51,7 +51,7 @@ impl Rig {
             waves: std::vec![wave],
             ..collection::Bank::default()
         };
-        let mut bank = Bank::try_new(BankTable::try_new(4).unwrap(), 1 << 20).unwrap();
+        let mut bank = Bank::new(BankTable::try_new(4).unwrap(), 1 << 20);
         for item in collection.download_set(&Selection::All, Options::default()) {
             let download = Download::parse(&item.bytes).unwrap();
             bank.install(download).map_err(|(error, _)| error).unwrap();

@@ -289,3 +289,40 @@ fn shared_lists_cannot_make_reading_quadratic() {
     );
     assert!(took.as_secs() < 2);
 }
+
+/// A level 2 instrument of `regions` regions on one articulation, whose connections are `blocks`.
+fn large(regions: u32, blocks: &[[u32; 3]]) -> Vec<u8> {
+    let mut entries = vec![vec![0, 3, 1, 0, 0, 0], vec![2, 0, 0]];
+    let mut list = vec![8, u32::try_from(blocks.len()).unwrap()];
+    list.extend(blocks.iter().flatten());
+    entries.push(list);
+    for number in 0..regions {
+        let next = if number + 1 == regions { 0 } else { number + 4 };
+        let region = [
+            0x7F_0000, 0x7F_0000, 0, 0, next, 0, 0, 1, 1, 20, 60, 0, 0, 0,
+        ];
+        entries.push(region.to_vec());
+    }
+    let count = u32::try_from(entries.len()).unwrap();
+    let mut words = vec![3, 1, count, 0];
+    let mut at = 16 + 4 * count;
+    for entry in &entries {
+        words.push(at);
+        at += 4 * u32::try_from(entry.len()).unwrap();
+    }
+    words[3] = at;
+    words.extend(entries.into_iter().flatten());
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// Each note-on looks at every region, and works out its key, while nobody else may have the
+/// synthesizer.
+#[test]
+fn a_note_cannot_be_made_to_search_for_long() {
+    assert!(Download::parse(&large(32_768, &[])).is_ok());
+    assert_eq!(fault(&large(32_769, &[])), Fault::TooManyRegions);
+    // Key number from the key and RPN 2, which the text knows, and from others by a controller.
+    let blocks: Vec<[u32; 3]> = (1..=7).map(|control| [control << 16 | 3, 5, 0]).collect();
+    assert!(Download::parse(&large(1, &blocks[..6])).is_ok());
+    assert_eq!(fault(&large(1, &blocks)), Fault::TooManyConnections);
+}

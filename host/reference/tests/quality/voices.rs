@@ -6,7 +6,7 @@ use dmusmini::time::SampleTime;
 use dmusmini_collection::{
     Bank, Block, Instrument, Region, destination as dst, source as src, units,
 };
-use dmusmini_reference::test_bank::{LEVEL, constant, drum_kit, single};
+use dmusmini_reference::test_bank::{LEVEL, UNITY, constant, drum_kit, single};
 
 use crate::rig::{Rig, channel, law, near};
 
@@ -287,6 +287,34 @@ fn what_an_event_costs_too_much_the_next_ones_wait_for() {
     let right = 1024.0 * law(3) * LEVEL * (f64::from(119 << 7) / 16_383.0).powi(2);
     let last = f64::from(*levels.last().expect("some"));
     assert!((last - right.min(32_767.0)).abs() < 0.01 * right, "{last}");
+}
+
+/// What a note costs that is looked for in tens of thousands of regions, the next ones wait for.
+#[test]
+fn a_flood_of_notes_of_a_huge_instrument_is_spread() {
+    let mut bank = single(constant(), &[]);
+    let huge = Instrument {
+        patch: 1,
+        regions: vec![Region::new(0).with_keys(0, 0); 30_000],
+        ..Instrument::default()
+    };
+    bank.instruments.push(huge);
+    let mut rig = Rig::new(&bank, &Config::default());
+    rig.send(&[0xC1, 1]);
+    rig.send(&[0x90, UNITY, 127]);
+    rig.left(64);
+    for _ in 0..1000 {
+        rig.send(&[0x91, UNITY, 127]);
+    }
+    rig.send(&[0xB0, 120, 0]);
+    // A thousand searches of 30,000 regions are worth 29,000 frames.
+    near("there is time to sound", rig.level(), 1.0);
+    let mut seconds = 0;
+    while rig.synth.stats().voices > 0 {
+        rig.left(44_100);
+        seconds += 1;
+        assert!(seconds < 2, "the last event never comes");
+    }
 }
 
 /// A note that finds no place even among those that fade is lost, and hurts nobody.
