@@ -115,7 +115,7 @@ pub enum Message {
     Reset(Standard),
     /// Universal master volume.
     MasterVolume {
-        /// 0..=16383.
+        /// 0..=16383; from 127 << 7 on it is full, because many senders leave the fine byte at 0.
         value: u16,
     },
     /// Universal master fine tuning.

@@ -12,6 +12,8 @@ pub(super) enum Effect {
     Nothing,
     /// Their controllers have moved.
     Moved,
+    /// The sustain pedal went down: it holds what the sostenuto pedal holds, too.
+    SustainDown,
     /// The sustain pedal came up.
     SustainUp,
     /// The sostenuto pedal went down: it holds what is held now.
@@ -131,7 +133,7 @@ impl Channel {
             cc11: self.expression,
             cc91: self.reverb,
             cc93: self.chorus,
-            rpn0: u16::from(self.bend_semitones) * 100 + u16::from(self.bend_cents),
+            rpn0: self.bend_range(),
             rpn1: self.fine,
             // Coarse tuning moves keys, and a drum's key is its name.
             rpn2: if self.is_drums { 64 } else { self.coarse },
@@ -221,9 +223,11 @@ impl Channel {
             84 => self.portamento_key = value,
             64 => {
                 let was = core::mem::replace(&mut self.sustain, on);
-                if was && !on {
-                    return Effect::SustainUp;
-                }
+                return match (was, on) {
+                    (false, true) => Effect::SustainDown,
+                    (true, false) => Effect::SustainUp,
+                    _ => Effect::Nothing,
+                };
             }
             66 => {
                 let was = core::mem::replace(&mut self.sostenuto, on);
@@ -236,6 +240,8 @@ impl Channel {
             67 => self.soft = on,
             6 => return self.data_entry(value, None),
             38 => return self.data_entry(0, Some(value)),
+            96 => return self.data_step(true),
+            97 => return self.data_step(false),
             98 | 99 => self.parameter = Parameter::NULL,
             100 => self.parameter.lsb = value,
             101 => self.parameter.msb = value,
@@ -261,11 +267,40 @@ impl Channel {
         self.expression = 127;
         self.wheel = 8192;
         self.pressure = 0;
+        self.lift_pedals();
+        self.portamento = false;
+        self.parameter = Parameter::NULL;
+    }
+
+    pub(super) fn lift_pedals(&mut self) {
         self.sustain = false;
         self.sostenuto = false;
         self.soft = false;
-        self.portamento = false;
-        self.parameter = Parameter::NULL;
+    }
+
+    /// Data increment and decrement: by the parameter's finest step (RP-018), which of the bend
+    /// range is a cent.
+    fn data_step(&mut self, up: bool) -> Effect {
+        match self.parameter.number() {
+            0 => {
+                let cents = neighbour(self.bend_range(), up, 12_800);
+                let semitones = (cents / 100).min(127);
+                self.bend_semitones = u8::try_from(semitones).unwrap_or(127);
+                self.bend_cents = u8::try_from(cents - semitones * 100).unwrap_or(0);
+            }
+            1 => self.fine = neighbour(self.fine, up, 16_383),
+            2 => {
+                let coarse = neighbour(self.coarse.into(), up, 127);
+                self.coarse = u8::try_from(coarse).unwrap_or(127);
+            }
+            _ => return Effect::Nothing,
+        }
+        Effect::Moved
+    }
+
+    /// The range of the wheel in cents.
+    fn bend_range(&self) -> u16 {
+        u16::from(self.bend_semitones) * 100 + u16::from(self.bend_cents)
     }
 
     /// `msb` counts unless there is an `lsb`.
@@ -282,6 +317,15 @@ impl Channel {
             _ => return Effect::Nothing,
         }
         Effect::Moved
+    }
+}
+
+/// A value's neighbour, up or down, from 0 to `most`.
+fn neighbour(value: u16, up: bool, most: u16) -> u16 {
+    if up {
+        value.saturating_add(1).min(most)
+    } else {
+        value.saturating_sub(1)
     }
 }
 

@@ -29,7 +29,7 @@ impl Group {
             parts: PART_NUMBERS.map(Channel::new),
             listeners: PART_NUMBERS.map(|n| 1 << n),
             standard: None,
-            volume: 16_383,
+            volume: FULL_VOLUME,
             fine: 8192,
             coarse: 64,
         }
@@ -57,14 +57,17 @@ impl Group {
         mask.copied().unwrap_or(0)
     }
 
-    pub(super) fn listen(&mut self, part: midi::Channel, channel: Option<midi::Channel>) {
+    /// Lets a part listen to a channel, or to none; says whether it leaves another one.
+    pub(super) fn listen(&mut self, part: midi::Channel, channel: Option<midi::Channel>) -> bool {
         let bit = 1_u16 << part.index();
+        let before = self.listeners;
         for (mask, number) in self.listeners.iter_mut().zip(PART_NUMBERS) {
             *mask &= !bit;
             if channel.is_some_and(|channel| channel.index() == number) {
                 *mask |= bit;
             }
         }
+        self.listeners != before
     }
 
     pub(super) fn set_volume(&mut self, value: u16) {
@@ -89,8 +92,9 @@ impl Group {
         };
         let gain = match self.volume {
             0 => -960 << 16,
+            FULL_VOLUME.. => 0,
             volume => {
-                let octaves = fixed::log2(u64::from(volume)) - fixed::log2(16_383);
+                let octaves = fixed::log2(u64::from(volume)) - fixed::log2(FULL_VOLUME.into());
                 // 40 dB a decade are 120.412 tenths an octave.
                 (octaves >> 16) * 120_412 / 1000
             }
@@ -116,6 +120,8 @@ impl Group {
     }
 }
 
+/// The coarse byte's 127: the law is that of seven bits, and the fine byte lies between its steps.
+const FULL_VOLUME: u16 = 127 << 7;
 const PARTS: usize = 16;
 const PART_NUMBERS: [u8; PARTS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 /// The soft pedal takes 6 dB (nothing public says how much; this is ours).

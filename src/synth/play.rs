@@ -6,7 +6,7 @@ use super::channel::{Channel, Effect};
 use super::group::Group;
 use super::groups::Groups;
 use super::pool::{Cut, Pool};
-use super::voice::{Identity, Output, Voice};
+use super::voice::{Hold, Identity, Output, Voice};
 use crate::midi::{self, Message};
 
 /// The parts of a synth that messages act on.
@@ -137,8 +137,13 @@ impl Player<'_> {
                 }
             }
             Message::ReceiveChannel { part, channel } => {
-                if let Some(group) = self.groups.get_mut(number) {
-                    group.listen(part, channel);
+                let group = self.groups.get_mut(number);
+                if group.is_some_and(|group| group.listen(part, channel)) {
+                    // What would release its notes goes to the channel that it has left.
+                    self.let_go_of_all(Address {
+                        group: number,
+                        part: part.index(),
+                    });
                 }
             }
             Message::ScaleTuning {
@@ -225,6 +230,12 @@ impl Player<'_> {
                     voice.hold.sostenuto = true;
                 }
             }),
+            Effect::SustainDown => self.pool.each(|voice| {
+                if at.owns(voice) {
+                    // The dampers are up: the other pedal's notes are no longer its alone.
+                    voice.hold.sustain |= voice.hold.sostenuto && !voice.hold.key;
+                }
+            }),
             Effect::SustainUp | Effect::SostenutoUp => self.lift(at, sustain, sostenuto),
             Effect::Reset => {
                 self.lift(at, false, false);
@@ -244,6 +255,19 @@ impl Player<'_> {
             if at.owns(voice) {
                 voice.hold.sustain &= sustain;
                 voice.hold.sostenuto &= sostenuto;
+                let_go(voice);
+            }
+        });
+    }
+
+    /// All keys and pedals of a part come up.
+    fn let_go_of_all(&mut self, at: Address) {
+        if let Some(part) = self.part_mut(at) {
+            part.lift_pedals();
+        }
+        self.pool.each(|voice| {
+            if at.owns(voice) {
+                voice.hold = Hold::default();
                 let_go(voice);
             }
         });

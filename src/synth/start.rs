@@ -4,7 +4,7 @@
 use super::bank::SlotIndex;
 use super::channel::Channel;
 use super::groups::ALL;
-use super::modulation::Sums;
+use super::modulation::{Inputs, Sums};
 use super::play::{Address, Player, fade_frames, forget};
 use super::pool::{Cut, NoRoom, Pool};
 use super::voice::{Identity, Surroundings, Voice};
@@ -25,6 +25,8 @@ impl Player<'_> {
             return;
         };
         let glide = part.glide_from(key).map(|from| (from, part.glide_time()));
+        // A drum's key is its name: between two there is no way.
+        let glide = glide.filter(|_| !part.is_drums);
         let (part, group) = (*part, &*group);
         if part.mono && !part.is_drums {
             self.pool.cut(Cut::ShutDown, |voice| at.owns(voice));
@@ -117,7 +119,18 @@ impl Player<'_> {
             self.output,
         );
         if let Some((from, time)) = new.glide {
-            voice.glide(from, time, self.output.rate);
+            let way = (i64::from(from) - i64::from(key)) * (100 << 16);
+            let there = Inputs {
+                key: inputs.key.saturating_add(way),
+                ..inputs
+            };
+            let connections = instrument.connections(articulation);
+            let pitch = |inputs| Sums::pitch_of_key(connections, inputs);
+            voice.glide(
+                pitch(&there).saturating_sub(pitch(&inputs)),
+                time,
+                self.output.rate,
+            );
         }
         let fade = fade_frames(self.output);
         let dropped = self

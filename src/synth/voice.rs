@@ -268,9 +268,9 @@ impl Voice {
         }
     }
 
-    /// Begins to glide from another key, in a time given in 16.16 time cents.
-    pub(super) fn glide(&mut self, from: u8, time: i64, rate: u32) {
-        let offset = (i64::from(from) - i64::from(self.identity.key)) * (100 << 16);
+    /// Begins to glide from another pitch, so many 16.16 cents away, in a time given in 16.16 time
+    /// cents.
+    pub(super) fn glide(&mut self, offset: i64, time: i64, rate: u32) {
         self.motion.start_glide(Glide::new(offset, time, rate));
         self.pitch.settle(&self.motion);
     }

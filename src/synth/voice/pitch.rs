@@ -82,10 +82,10 @@ impl Glide {
         let seconds = Power::of_two(fixed::octaves_of_cents(time)).scaled(32);
         let frames = (seconds.saturating_mul(u64::from(rate)) >> 32).max(1);
         let frames = i64::try_from(frames).unwrap_or(i64::MAX);
-        Self {
-            offset: offset << 16,
-            per_frame: (offset << 16).checked_div(frames).unwrap_or(0),
-        }
+        let per_frame = (offset << 16).checked_div(frames).unwrap_or(0);
+        // What would never end is too little to be heard.
+        let offset = if per_frame == 0 { 0 } else { offset << 16 };
+        Self { offset, per_frame }
     }
 
     pub(super) const fn is_over(&self) -> bool {

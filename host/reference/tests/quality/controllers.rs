@@ -69,6 +69,45 @@ fn reset_all_controllers_lifts_the_pedals() {
     }
 }
 
+/// CC96 and CC97 move the selected parameter by its finest step (RP-018): a cent of bend range, which
+/// carries into the semitones; a step of fine tuning; a semitone of coarse tuning.
+#[test]
+fn parameters_go_up_and_down_by_a_step() {
+    let mut rig = tone();
+    let step = |rig: &mut Rig, controller, times| {
+        for _ in 0..times {
+            rig.send(&[0xB0, controller, 0]);
+        }
+    };
+    rig.send(&[0x90, UNITY, 127]);
+    parameter(&mut rig, 0, 0, 11, 95);
+    step(&mut rig, 96, 10);
+    rig.send(&[0xE0, 0, 96]);
+    pitch(&mut rig, "bend range up", 602.5);
+    step(&mut rig, 97, 205);
+    pitch(&mut rig, "and down", 500.0);
+    step(&mut rig, 97, 2000);
+    pitch(&mut rig, "not below nothing", 0.0);
+    parameter(&mut rig, 0, 1, 95, 127);
+    step(&mut rig, 96, 1);
+    pitch(&mut rig, "fine tuning up", 50.0);
+    step(&mut rig, 97, 4096);
+    pitch(&mut rig, "and down", 0.0);
+    parameter(&mut rig, 0, 2, 65, 0);
+    step(&mut rig, 96, 1);
+    rig.send(&[0x90, UNITY, 127]);
+    pitch(&mut rig, "coarse tuning up", 200.0);
+    // Of no parameter, and of somebody else's.
+    rig.send(&[0xB0, 101, 127]);
+    rig.send(&[0xB0, 100, 127]);
+    step(&mut rig, 97, 3);
+    rig.send(&[0xB0, 99, 0]);
+    rig.send(&[0xB0, 98, 2]);
+    step(&mut rig, 97, 3);
+    rig.send(&[0x90, UNITY, 127]);
+    pitch(&mut rig, "nobody's", 200.0);
+}
+
 /// A drum's key is its name: what moves keys leaves drums alone, what tunes does not.
 #[test]
 fn coarse_tuning_is_not_for_drums() {

@@ -1,8 +1,10 @@
 //! Messages: pedals, modes, resets, tunings, banks (contract section 13).
 
 use dmusmini::synth::Config;
-use dmusmini_collection::{Bank, Block, Instrument, Region, destination as dst, units};
-use dmusmini_reference::test_bank::{RATE, UNITY, constant};
+use dmusmini_collection::{
+    Bank, Block, Instrument, Region, destination as dst, source as src, units,
+};
+use dmusmini_reference::test_bank::{RATE, UNITY, constant, sine, single};
 
 use crate::rig::{Rig, cents, channel, dc, law, near, tone};
 
@@ -54,6 +56,24 @@ fn sostenuto_holds_what_was_down() {
     near("until the pedal is up", rig.level(), 0.0);
 }
 
+/// The dampers stay up as long as either pedal holds them, in whatever order they come and go.
+#[test]
+fn the_sustain_pedal_takes_over_what_sostenuto_holds() {
+    let mut rig = dc();
+    rig.send(&[0x90, 50, 127]);
+    rig.send(&[0xB0, 66, 127]);
+    rig.send(&[0x80, 50, 0]);
+    rig.send(&[0xB0, 64, 127]);
+    rig.send(&[0xB0, 66, 0]);
+    near("the dampers are still up", rig.level(), 1.0);
+    // A key that is down when the pedal moves has its own note-off to come.
+    rig.send(&[0x90, 60, 90]);
+    rig.send(&[0xB0, 64, 0]);
+    near("the key that is down stays", rig.level(), law(90));
+    rig.send(&[0x80, 60, 0]);
+    near("and ends with its key", rig.level(), 0.0);
+}
+
 #[test]
 fn the_soft_pedal_takes_six_decibels_of_later_notes() {
     let mut rig = dc();
@@ -98,6 +118,41 @@ fn portamento_glides_evenly_in_cents() {
     }
 }
 
+/// What the key does not tune, the key before it does not either; and kits have no keys to glide.
+#[test]
+fn portamento_goes_as_far_as_keys_are_apart() {
+    for (scale, patch, apart) in [
+        (0.0, 0, 0.0),
+        (6_400.0, 0, -600.0),
+        (12_800.0, 0x8000_0000, 0.0),
+    ] {
+        let mut bank = single(
+            sine(1000.0),
+            &[Block::new(
+                src::KEY,
+                src::NONE,
+                dst::PITCH,
+                0,
+                units::cents(scale),
+            )],
+        );
+        bank.instruments[0].patch = patch;
+        let channel = if patch == 0 { 0 } else { 9 };
+        let mut rig = Rig::new(&bank, &Config::default());
+        // 8.2 s: it has hardly begun when the pitch is taken.
+        rig.send(&[0xB0 | channel, 5, 127]);
+        rig.send(&[0xB0 | channel, 84, UNITY - 12]);
+        rig.send(&[0x90 | channel, UNITY, 127]);
+        let heard = rig.left(RATE as usize / 2);
+        let cycles = heard.windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0);
+        let found = 1200.0 * (cycles.count() as f64 / 500.0).log2();
+        // The mean of the first half second.
+        let ideal = apart * (1.0 - 0.25 / 8.2);
+        println!("scale {scale}: {found:.0} cents, ideally {ideal:.0}");
+        assert!((found - ideal).abs() < 15.0, "scale {scale}");
+    }
+}
+
 /// GM, GM 2, GS and XG: sound off, controllers, drum parts, tuning and volume at rest.
 #[test]
 fn resets_bring_everything_to_rest() {
@@ -137,8 +192,13 @@ fn master_volume_and_tuning() {
     let mut rig = dc();
     rig.send(&[0x90, 50, 127]);
     rig.send(&[0xF0, 0x7F, 0x7F, 4, 1, 0x7F, 64, 0xF7]);
-    let fourteen = f64::from(64 << 7 | 0x7F) / 16_383.0;
+    let fourteen = f64::from(64 << 7 | 0x7F) / f64::from(127 << 7);
     near("master volume", rig.level(), fourteen.powi(2));
+    // Many senders leave the fine byte at 0: 127 is full volume all the same (contract 13.3).
+    for value in [127, 100, 1] {
+        rig.send(&[0xF0, 0x7F, 0x7F, 4, 1, 0, value, 0xF7]);
+        near("master volume of seven bits", rig.level(), law(value));
+    }
     let mut rig = tone();
     rig.send(&[0xF0, 0x7F, 0x7F, 4, 3, 0, 96, 0xF7]);
     rig.send(&[0x90, UNITY, 127]);
@@ -208,6 +268,39 @@ fn parts_become_drums_and_listen_to_other_channels() {
     rig.send(&[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x12, 0x02, 0, 0, 0xF7]);
     rig.send(&[0x90, 50, 90]);
     near("two parts on one channel", rig.level(), 2.0 * law(90));
+}
+
+/// The note-off of a key that is down goes to the channel that the part has left.
+#[test]
+fn a_part_that_leaves_its_channel_lets_go() {
+    for channel in [0x10, 5] {
+        let gs = [
+            0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x11, 0x02, channel, 0, 0xF7,
+        ];
+        let xg = [0xF0, 0x43, 0x10, 0x4C, 0x08, 0, 0x04, channel, 0xF7];
+        for message in [&gs[..], &xg] {
+            let mut rig = dc();
+            rig.send(&[0xB0, 64, 127]);
+            rig.send(&[0x90, 50, 90]);
+            rig.send(&[0x80, 50, 0]);
+            rig.send(&[0x90, 60, 90]);
+            // It listens to this channel already.
+            let mut same = message.to_vec();
+            let value = if same.len() > 9 { 8 } else { 7 };
+            same[value] = 0;
+            rig.send(&same);
+            near("on its channel", rig.level(), 2.0 * law(90));
+            rig.send(message);
+            rig.send(&[0x80, 60, 0]);
+            rig.send(&[0xB0, 64, 0]);
+            near("on another", rig.level(), 0.0);
+            assert_eq!(rig.synth.stats().voices, 0, "a note hangs");
+            // Nor does the pedal wait there for later notes.
+            rig.send(&[0x95, 50, 90]);
+            rig.send(&[0x85, 50, 0]);
+            near("and no pedal came along", rig.level(), 0.0);
+        }
+    }
 }
 
 #[test]

@@ -284,7 +284,7 @@ fn what_an_event_costs_too_much_the_next_ones_wait_for() {
     levels.dedup();
     println!("{} different levels", levels.len());
     assert!(levels.len() > 10, "all on one frame");
-    let right = 1024.0 * law(3) * LEVEL * (f64::from(119 << 7) / 16_383.0).powi(2);
+    let right = 1024.0 * law(3) * LEVEL * law(119);
     let last = f64::from(*levels.last().expect("some"));
     assert!((last - right.min(32_767.0)).abs() < 0.01 * right, "{last}");
 }
