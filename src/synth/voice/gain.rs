@@ -24,8 +24,11 @@ pub(super) struct Gain {
     fixed: Pair,
     target: Pair,
     smoothing: usize,
-    /// Effect sends as parts of the level, Q30.
+    /// Effect sends, level included, Q30: at the next frame, where they go with the level, and at
+    /// the start of the last stretch.
     sends: Pair,
+    sends_target: Pair,
+    sends_before: Pair,
     /// At the last control point: the moving sources' tenths of a decibel, EG1, and the amplitude
     /// of both.
     moving: i64,
@@ -64,6 +67,8 @@ impl Gain {
             target: [0; 2],
             smoothing: 0,
             sends: [0; 2],
+            sends_target: [0; 2],
+            sends_before: [0; 2],
             moving: 0,
             level: eg1.level(),
             amplitude: 0,
@@ -72,18 +77,19 @@ impl Gain {
         }
     }
 
-    /// Sets what stands still: the amplitudes of both sides, and the sends.
+    /// Sets where what stands still goes: the amplitudes of both sides, and the sends.
     pub(super) fn set(&mut self, target: Pair, sends: Pair) {
-        if target != self.target {
+        if target != self.target || sends != self.sends_target {
             self.target = target;
+            self.sends_target = sends;
             self.smoothing = SMOOTHING;
         }
-        self.sends = sends;
     }
 
     /// Takes everything as it is now, without a ramp.
     pub(super) fn settle(&mut self, motion: &Motion) {
         self.fixed = self.target;
+        self.sends = self.sends_target;
         self.smoothing = 0;
         self.moving = self.moved(motion);
         self.amplitude = level::amplitude(self.level, self.moving);
@@ -107,7 +113,7 @@ impl Gain {
 
     /// Whether anything goes to the effects.
     pub(super) fn is_sent(&self) -> bool {
-        self.sends != [0; 2]
+        self.sends != [0; 2] || self.sends_before != [0; 2]
     }
 
     /// The next straight piece of a span of which `done` frames are over.
@@ -139,6 +145,7 @@ impl Gain {
         } else {
             level::amplitude(piece.to, moving)
         };
+        self.sends_before = self.sends;
         let smooth = self.smoothing != 0;
         if smooth {
             self.smooth(frames);
@@ -164,21 +171,23 @@ impl Gain {
 
     /// What goes to the effects of a piece.
     pub(super) fn send(&self, stretch: &Stretch) -> Line {
-        let [gains, ends] = [stretch.from, stretch.to]
-            .map(|amplitude| level::combine(self.sends, amplitude, self.filtered));
+        let gains = level::combine(self.sends_before, stretch.from, self.filtered);
+        let ends = level::combine(self.sends, stretch.to, self.filtered);
         line_between(gains, ends, stretch.frames)
     }
 
-    /// Moves level and pan on by some frames.
+    /// Moves level, pan and sends on by some frames.
     fn smooth(&mut self, frames: usize) {
         if self.smoothing <= frames {
             self.smoothing = 0;
             self.fixed = self.target;
+            self.sends = self.sends_target;
             return;
         }
         let inverse = ramp::inverse(self.smoothing).wrapping_mul(frames as i64);
         self.smoothing = self.smoothing.saturating_sub(frames);
-        for (from, to) in self.fixed.iter_mut().zip(self.target) {
+        let places = self.fixed.iter_mut().chain(&mut self.sends);
+        for (from, to) in places.zip(self.target.into_iter().chain(self.sends_target)) {
             let distance = i64::from(to).wrapping_sub(i64::from(*from));
             let part = (i128::from(distance).wrapping_mul(i128::from(inverse)) >> 24) as i64;
             let there = i64::from(*from).wrapping_add(part);

@@ -1,10 +1,10 @@
 //! Whom a controller moves, and what Reset All Controllers leaves (dls.md sections 3.2 and 5).
 
-use dmusmini::synth::Config;
+use dmusmini::synth::{Config, Effects};
 use dmusmini_collection::{
     Bank, Block, Instrument, Region, destination as dst, source as src, units,
 };
-use dmusmini_reference::test_bank::{UNITY, constant, sine, single};
+use dmusmini_reference::test_bank::{LEVEL, UNITY, constant, sine, single};
 
 use crate::rig::{Rig, cents, dc, law, near, tone};
 
@@ -106,6 +106,34 @@ fn parameters_go_up_and_down_by_a_step() {
     step(&mut rig, 97, 3);
     rig.send(&[0x90, UNITY, 127]);
     pitch(&mut rig, "nobody's", 200.0);
+}
+
+/// The dry sound is hard left, so the right side is the chorus alone: a constant, which shows each
+/// step of its send.
+#[test]
+fn sends_follow_their_controllers_without_a_click() {
+    let config = Config {
+        effects: Effects {
+            chorus: true,
+            ..Effects::default()
+        },
+        ..Config::default()
+    };
+    let mut rig = Rig::new(&single(constant(), &[]), &config);
+    rig.send(&[0xB0, 93, 1]);
+    rig.send(&[0x90, UNITY, 127]);
+    rig.right(3000);
+    for (controller, value, level) in [(93, 127, 0.992), (7, 64, 0.252), (11, 0, 0.0), (93, 0, 0.0)]
+    {
+        rig.send(&[0xB0, controller, value]);
+        let heard = rig.right(3000);
+        let steps = heard.windows(2).map(|w| (w[1] - w[0]).abs());
+        let steepest = steps.fold(0.0, f64::max) / LEVEL;
+        let end = heard.last().copied().unwrap_or(0.0) / LEVEL;
+        println!("CC{controller} {value}: {end:.3}, the steepest step {steepest:.3}");
+        assert!((end - level).abs() < 0.01, "CC{controller} {value}");
+        assert!(steepest < 1.0 / 32.0, "CC{controller} {value} clicks");
+    }
 }
 
 /// A drum's key is its name: what moves keys leaves drums alone, what tunes does not.

@@ -44,6 +44,14 @@ impl Rig {
     }
 
     pub(crate) fn left(&mut self, frames: usize) -> Vec<f64> {
+        self.side(0, frames)
+    }
+
+    pub(crate) fn right(&mut self, frames: usize) -> Vec<f64> {
+        self.side(1, frames)
+    }
+
+    fn side(&mut self, side: usize, frames: usize) -> Vec<f64> {
         let mut out = Vec::new();
         while out.len() < frames {
             let mut block = [0_i16; 2 * BLOCK_FRAMES];
@@ -51,7 +59,8 @@ impl Rig {
             self.synth
                 .render(SampleTime(self.position), &mut block[..2 * count]);
             self.position += count as i64;
-            out.extend(block[..2 * count].iter().step_by(2).map(|x| f64::from(*x)));
+            let heard = block[side..2 * count].iter().step_by(2);
+            out.extend(heard.map(|x| f64::from(*x)));
         }
         out
     }
