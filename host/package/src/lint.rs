@@ -31,7 +31,7 @@ pub enum Rule {
     Version,
     /// DriverVer is a date that is past and four numbers.
     DriverVer,
-    /// Every section that is referred to exists.
+    /// Every section that is referred to exists, and those of documented options.
     MissingSection,
     /// Every section is referred to.
     UnusedSection,
@@ -43,7 +43,7 @@ pub enum Rule {
     DuplicateString,
     /// Models are decorated with architecture and build, and with nothing that is forbidden.
     Decoration,
-    /// The MPU-401 is offered on x64 only, and only the agreed hardware ids are claimed.
+    /// The MPU-401 is offered on x64 only, the synthesizer everywhere, and only the agreed hardware ids are claimed.
     HardwareId,
     /// No section that a universal INF must not have.
     ForbiddenSection,
@@ -53,11 +53,11 @@ pub enum Rule {
     AddRegRoot,
     /// Everything is copied to the driver store.
     Destination,
-    /// Files that are copied are listed and present; files that are listed are copied.
+    /// Files that are copied are listed and present; files that are listed are copied, by each device.
     Files,
-    /// The service is a demand-started kernel driver in the driver store.
+    /// Each device has a service: a demand-started kernel driver in the driver store.
     Service,
-    /// Include and Needs come together, and from the system's INFs.
+    /// Each device includes what it needs from the system's INFs.
     Include,
     /// Reference strings, categories and the proxy's class are the driver's.
     Interface,
@@ -65,6 +65,10 @@ pub enum Rule {
     InterfaceRegistry,
     /// The device has a type and a security descriptor.
     Hardware,
+    /// Windows' own MIDI clients find the device, and it does not fall asleep by itself.
+    Registry,
+    /// Settings are those that the driver reads, all of them, with values that it takes.
+    Setting,
     /// GUIDs in `[Strings]` are the driver's constants.
     DriverGuid,
 }

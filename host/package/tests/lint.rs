@@ -2,7 +2,7 @@
 //! is an INF that it catches.
 
 use dmusmini_package::inf::Inf;
-use dmusmini_package::lint::{Package, Rule, lint};
+use dmusmini_package::lint::{Finding, Package, Rule, lint};
 use dmusmini_package::stamp::{DriverVer, stamp};
 use time::macros::date;
 
@@ -13,16 +13,20 @@ fn shipped() -> String {
 }
 
 fn findings(text: &str) -> Vec<(Rule, String)> {
+    let inf = Inf::from_bytes(text.as_bytes()).unwrap();
+    lint_of(&inf)
+        .into_iter()
+        .map(|finding| (finding.rule, finding.to_string()))
+        .collect()
+}
+
+fn lint_of(inf: &Inf) -> Vec<Finding> {
     let package = Package {
         files: &["dmusmini.sys"],
         today: date!(2026 - 11 - 23),
         optional_sections: &["Synth.DefaultPort.AddReg"],
     };
-    let inf = Inf::from_bytes(text.as_bytes()).unwrap();
-    lint(&inf, &package)
-        .into_iter()
-        .map(|finding| (finding.rule, finding.to_string()))
-        .collect()
+    lint(inf, &package)
 }
 
 #[test]
@@ -193,6 +197,78 @@ const BROKEN: &[(Rule, &str, &str)] = &[
     ),
     (Rule::Hardware, "HKR,,Security,,", "HKR,,Insecurity,,"),
     (
+        Rule::HardwareId,
+        "%Device.Uart%  = Uart,ACPI\\PNPB006,*PNPB006",
+        "%Device.Uart%  = Uart,*PNPB006",
+    ),
+    (Rule::Include, "Include   = ks.inf,wdmaudio.inf\r\n", ""),
+    (
+        Rule::Include,
+        "KS.Registration,WDMAUDIO.Registration",
+        "KS.Registration",
+    ),
+    (Rule::Files, "CopyFiles = Files\r\n", ""),
+    (
+        Rule::Service,
+        "AddService = dmusmini,0x00000002,Service\r\n",
+        "",
+    ),
+    (
+        Rule::Hardware,
+        "[Uart.NT.HW]\r\nAddReg = Hardware.AddReg\r\n",
+        "",
+    ),
+    (
+        Rule::Interface,
+        "AddInterface = %KSCATEGORY_AUDIO%,%Reference.Uart%,Uart.Interface\r\n",
+        "",
+    ),
+    (
+        Rule::Registry,
+        "HKR,Drivers,SubClasses,,\"midi\"",
+        "HKR,Drivers,SubClasses,,\"wave\"",
+    ),
+    (
+        Rule::Service,
+        "AddService = dmusmini,",
+        "AddService = other,",
+    ),
+    (
+        Rule::Interface,
+        "= %KSCATEGORY_AUDIO%,",
+        "= %KSCATEGORY_AUDIO%9,",
+    ),
+    (Rule::Hardware, "0x0000001D", "0x0000002F"),
+    (Rule::Hardware, "(A;;GRGWGX;;;WD)", ""),
+    (
+        Rule::Registry,
+        "%Pin.Wave.Guid%,Name",
+        "%Pin.Wave.Guid%,Title",
+    ),
+    (
+        Rule::Registry,
+        "DirectMusic\\Defaults",
+        "DirectMusic\\Default",
+    ),
+    (
+        Rule::Registry,
+        "HKR,,Driver,,dmusmini.sys",
+        "HKR,,Driver,,x.sys",
+    ),
+    (
+        Rule::Registry,
+        "IdlePowerState,3,03,00,00,00",
+        "IdlePowerState,3,03,00",
+    ),
+    (Rule::Setting, "Parameters,Voices,", "Parameters,Voice,"),
+    (
+        Rule::Setting,
+        "EventQueue,0x00010001,65536",
+        "EventQueue,0x00010001,1000",
+    ),
+    (Rule::Setting, "Effects,0x00010001,0", "Effects,,0"),
+    (Rule::MissingSection, "[Synth.DefaultPort.AddReg]", ""),
+    (
         Rule::DriverGuid,
         "{7F0B6A52-3C41-4D2E-9A57-4BB1C0DE5D01}",
         "{7F0B6A52-3C41-4D2E-9A57-4BB1C0DE5DFF}",
@@ -255,8 +331,23 @@ const COMPLAINTS: &[&str] = &[
     "is not a category of the driver",
     "CLSID is not KsProxy",
     "there is no FriendlyName",
-    "sets no DeviceType or no Security",
+    "does not set DeviceType and Security",
     "is not the driver's",
+    "does not offer ACPI\\PNPB006",
+    "does not take what a KS device needs",
+    "[Uart.NT] copies no file",
+    "gives the device no service",
+    "[Uart.NT.HW] sets nothing",
+    "has the categories CAPTURE RENDER, the filter AUDIO CAPTURE RENDER",
+    "does not set Drivers\\SubClasses as it must be",
+    "is not four bytes",
+    "the service is called other",
+    "the pin MediaCategories",
+    "the default port",
+    "the driver reads no setting Voice",
+    "no device shows the setting Voices",
+    "is no DWORD that the driver takes",
+    "which is documented",
 ];
 
 #[test]
@@ -332,6 +423,23 @@ fn everything_that_is_forbidden_is_caught() {
     }
 }
 
+/// What a line is there for is what some rule looks after.
+#[test]
+fn no_line_of_the_shipped_inf_can_be_left_out() {
+    let good = shipped();
+    let lines: Vec<&str> = good.lines().collect();
+    for (index, left_out) in lines.iter().enumerate() {
+        if left_out.is_empty() || left_out.starts_with(';') {
+            continue;
+        }
+        let mut rest = lines.clone();
+        rest.remove(index);
+        let is_caught =
+            Inf::parse(&rest.join("\r\n")).map_or(true, |inf| !lint_of(&inf).is_empty());
+        assert!(is_caught, "line {}: {left_out}", index + 1);
+    }
+}
+
 #[test]
 fn every_rule_has_a_bad_inf() {
     use Rule::*;
@@ -355,6 +463,8 @@ fn every_rule_has_a_bad_inf() {
         Interface,
         InterfaceRegistry,
         Hardware,
+        Registry,
+        Setting,
         DriverGuid,
     ];
     for rule in all {

@@ -34,6 +34,12 @@ pub(super) fn sections(inf: &Inf, package: &Package<'_>, report: &mut Report) {
             install(inf, &mut reached, report, model);
         }
     }
+    for optional in package.optional_sections {
+        if inf.section(optional).is_none() {
+            let text = format!("there is no [{optional}], which is documented");
+            report.add(1, Rule::MissingSection, text);
+        }
+    }
     for section in &inf.sections {
         let name = section.name.to_ascii_lowercase();
         let optional = package

@@ -1,6 +1,7 @@
 //! The rules, by what they look at.
 
 mod declarative;
+mod devices;
 mod files;
 mod guids;
 mod interfaces;
@@ -22,6 +23,7 @@ pub(super) fn apply(inf: &Inf, package: &Package<'_>, report: &mut Report) {
     files::files(inf, package, report);
     services::services(inf, package, report);
     interfaces::interfaces(inf, report);
+    devices::devices(inf, package, report);
     guids::driver_guids(inf, report);
 }
 

@@ -2,10 +2,17 @@
 
 use super::super::{Report, Rule};
 use super::guids::driver_guid;
+use super::services::parse_number;
 use crate::inf::{Inf, Line, tokens};
 
 /// KsProxy, the user-mode face of every KS filter.
 const KS_PROXY: &str = "{17CCA71B-ECD7-11D0-B908-00A0C9223196}";
+
+/// `FLG_ADDREG_TYPE_DWORD`.
+pub(super) const DWORD: u32 = 0x0001_0001;
+const FILE_DEVICE_KS: u32 = 0x1D;
+/// The system may do all, everybody else may open, read and write.
+const SECURITY: &str = "D:P(A;;GA;;;SY)(A;;GRGWGX;;;BA)(A;;GRGWGX;;;WD)(A;;GRGWGX;;;RC)";
 
 pub(super) fn interfaces(inf: &Inf, report: &mut Report) {
     for section in &inf.sections {
@@ -34,7 +41,7 @@ pub(super) fn interfaces(inf: &Inf, report: &mut Report) {
             report.add(
                 section.number,
                 Rule::Hardware,
-                format!("[{base}.HW] sets no DeviceType or no Security"),
+                format!("[{base}.HW] does not set DeviceType and Security as they must be"),
             );
         }
     }
@@ -56,7 +63,9 @@ fn interface(inf: &Inf, line: &Line, section: &str, report: &mut Report) {
         );
     }
     let category = tokens(line.field(0)).next().unwrap_or_default();
-    if !category.to_ascii_uppercase().starts_with("KSCATEGORY_") || driver_guid(category).is_none()
+    if !category.to_ascii_uppercase().starts_with("KSCATEGORY_")
+        || line.field(0) != format!("%{category}%")
+        || driver_guid(category).is_none()
     {
         report.add(
             line.number,
@@ -105,9 +114,15 @@ fn hardware_is_complete(inf: &Inf, base: &str) -> bool {
         .filter_map(|name| inf.section(name))
         .flat_map(|section| &section.lines)
         .collect();
-    ["DeviceType", "Security"].iter().all(|name| {
-        lines
+    let has = |name: &str, fits: &dyn Fn(&Line) -> bool| {
+        let mut named = lines
             .iter()
-            .any(|line| line.field(2).eq_ignore_ascii_case(name))
-    })
+            .filter(|line| line.field(2).eq_ignore_ascii_case(name));
+        named.next().is_some_and(|line| fits(line))
+    };
+    let is_kernel_streaming = |line: &Line| {
+        let number = |index| parse_number(line.field(index));
+        (number(3), number(4)) == (Some(DWORD), Some(FILE_DEVICE_KS))
+    };
+    has("DeviceType", &is_kernel_streaming) && has("Security", &|line| line.field(4) == SECURITY)
 }

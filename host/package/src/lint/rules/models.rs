@@ -5,9 +5,9 @@ use super::super::{Report, Rule};
 use crate::inf::Inf;
 
 /// What the MPU-401 may be called, on x64 only.
-const UART_IDS: [&str; 2] = ["ACPI\\PNPB006", "*PNPB006"];
+pub(super) const UART_IDS: [&str; 2] = ["ACPI\\PNPB006", "*PNPB006"];
 /// What the synthesizer is called.
-const SYNTH_ID: &str = "ROOT\\dmusmini";
+pub(super) const SYNTH_ID: &str = "ROOT\\dmusmini";
 
 pub(super) fn models(inf: &Inf, report: &mut Report) {
     for (number, name) in models_sections(inf) {

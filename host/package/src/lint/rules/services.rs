@@ -4,6 +4,9 @@ use super::super::{Package, Report, Rule};
 use super::line_of;
 use crate::inf::{Inf, Line};
 
+/// What `dmusctl` and the instructions call it.
+const SERVICE: &str = "dmusmini";
+
 pub(super) fn services(inf: &Inf, package: &Package<'_>, report: &mut Report) {
     let lines: Vec<&Line> = inf
         .sections
@@ -20,6 +23,10 @@ pub(super) fn services(inf: &Inf, package: &Package<'_>, report: &mut Report) {
                 Rule::Service,
                 "the service is not the device's function driver (flag 2)",
             );
+        }
+        if line.field(0) != SERVICE {
+            let text = format!("the service is called {}, not {SERVICE}", line.field(0));
+            report.add(line.number, Rule::Service, text);
         }
         let Some(section) = inf.section(line.field(2)) else {
             continue;
@@ -50,7 +57,7 @@ pub(super) fn services(inf: &Inf, package: &Package<'_>, report: &mut Report) {
     }
 }
 
-fn parse_number(text: &str) -> Option<u32> {
+pub(super) fn parse_number(text: &str) -> Option<u32> {
     match text.strip_prefix("0x") {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
