@@ -36,6 +36,8 @@ pub enum Command {
     Enable,
     /// Stop and start the devices
     Restart,
+    /// Show which sleep states this machine has
+    Sleep,
     /// Show the filters with their pins, nodes and connections
     List(Select),
     /// Play a MIDI file to a pin
@@ -56,8 +58,9 @@ pub struct Install {
     /// The INF; by default `dmusmini.inf` beside this program or one folder up
     #[arg(long, value_name = "FILE")]
     pub inf: Option<PathBuf>,
-    /// The hardware ids to install; where no device has one, a root-enumerated node is made
-    #[arg(long, value_name = "ID", default_values_t = [crate::devices::SYNTH_ID.to_owned()])]
+    /// The hardware ids to install; where no device has one, a root-enumerated node is made. By default the
+    /// synthesizer's, and those of every device that dmusmini drives already
+    #[arg(long, value_name = "ID")]
     pub hardware_id: Vec<String>,
 }
 
@@ -183,7 +186,7 @@ mod tests {
         let Command::Install(install) = parse(&["dmusctl", "install"]) else {
             panic!("install");
         };
-        assert_eq!(install.hardware_id, ["ROOT\\dmusmini"]);
+        assert!(install.hardware_id.is_empty() && install.inf.is_none());
         let Command::Render(render) = parse(&["dmusctl", "render", "a.mid", "-o", "a.wav"]) else {
             panic!("render");
         };

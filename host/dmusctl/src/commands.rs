@@ -18,14 +18,14 @@ use crate::{
     arguments::{self, Command, Select, units},
     capture,
     describe::Description,
-    devices::{Change, Devices, find_inf},
+    devices::{Change, Devices, Node, find_inf, installed_ids},
     error::{OsError, win32},
     output::{Output, Report},
     player,
     render::{self, Plan},
     selftest::Runner,
     stop::Stop,
-    synth::Node,
+    synth::Node as SynthNode,
     table::table,
 };
 
@@ -42,6 +42,7 @@ pub fn run(command: &Command, system: &dyn System, output: Output, stop: &Stop) 
         Command::Disable => change(system, Change::Disable),
         Command::Enable => change(system, Change::Enable),
         Command::Restart => change(system, Change::Restart),
+        Command::Sleep => sleep(system),
         Command::List(select) => list(select, system),
         Command::Play(arguments) => play(arguments, system, output, stop),
         Command::Capture(arguments) => capture_to(arguments, system, output, stop),
@@ -72,7 +73,11 @@ fn install(arguments: &arguments::Install, system: &dyn System) -> Result<Report
     }
     let devices = devices(system)?;
     let (mut lines, mut restart, mut json) = (Vec::new(), false, Vec::new());
-    for id in &arguments.hardware_id {
+    let ids = match arguments.hardware_id.as_slice() {
+        [] => installed_ids(&devices.nodes()?),
+        ids => ids.to_vec(),
+    };
+    for id in &ids {
         let done = devices.install(&inf, id)?;
         restart |= done.restart_required;
         for (verb, nodes) in [("created", &done.created), ("updated", &done.found)] {
@@ -159,9 +164,8 @@ fn status(system: &dyn System) -> Result<Report> {
     } else {
         format!("{}service: {service_text}", table(&rows))
     };
-    let is_running = nodes
-        .iter()
-        .any(|node| node.is_present && node.problem == 0 && node.is_started != Some(false));
+    let mut present = nodes.iter().filter(|node| node.is_present);
+    let is_running = present.clone().any(|node| node.problem == 0) && present.all(Node::is_well);
     let mut report = Report::new(text, json!({ "nodes": nodes, "service": service }));
     report.exit_code = u8::from(!is_running);
     Ok(report)
@@ -192,6 +196,18 @@ fn change(system: &dyn System, change: Change) -> Result<Report> {
         lines.join("\n"),
         json!({ verb: ids, "restart_required": restart }),
     ))
+}
+
+/// What `sleep.cmd` asks: `powercfg` says it in words that every Windows has in its own language.
+fn sleep(system: &dyn System) -> Result<Report> {
+    let states = devices(system)?.sleep_states()?;
+    let names = states.names();
+    let mut report = Report::new(names.join(", "), json!({ "sleep": states }));
+    if names.is_empty() {
+        "no sleep state".clone_into(&mut report.text);
+        report.exit_code = 1;
+    }
+    Ok(report)
 }
 
 fn no_device() -> Failure {
@@ -311,6 +327,8 @@ fn capture_to(
     };
     let (description, filter) = open_fitting(&arguments.select, system, "a capture pin", captures)?;
     let pin = capture::open(&description, &*filter)?;
+    // What cannot be written is known before somebody plays, not after.
+    let mut file = create(&arguments.out)?;
     let until = arguments
         .seconds
         .map(|seconds| system.now() + units(seconds));
@@ -319,7 +337,6 @@ fn capture_to(
         bar.set_position(count as u64);
     })?;
     bar.finish_and_clear();
-    let mut file = create(&arguments.out)?;
     dmusmini_song::write(&events, Some("dmusctl capture"), &mut file)
         .and_then(|()| file.flush())
         .with_context(|| arguments.out.display().to_string())?;
@@ -364,7 +381,7 @@ fn download(
     )?;
     let (id, kind) = player::choose(&description, None)?;
     let pin = player::open(&*filter, id, kind)?;
-    let node = Node::of(&*pin, 0);
+    let node = SynthNode::of(&*pin, 0);
     let bar = output.progress("downloading", items.len() as u64);
     let handles = node.download_all(&items, |_| bar.inc(1))?;
     bar.finish_and_clear();

@@ -1,6 +1,9 @@
 //! Device nodes: what devcon and devgen do, as far as this driver needs it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    slice,
+};
 
 use serde::Serialize;
 
@@ -12,6 +15,35 @@ pub const SERVICE: &str = "dmusmini";
 pub const SYNTH_ID: &str = "ROOT\\dmusmini";
 /// The ids that the INF installs.
 pub const HARDWARE_IDS: [&str; 3] = [SYNTH_ID, "ACPI\\PNPB006", "*PNPB006"];
+
+/// The problem code of a node that somebody disabled.
+pub const DISABLED: u32 = 22;
+
+/// The sleep states that a machine has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SleepStates {
+    /// Standby.
+    pub s3: bool,
+    /// Hibernation, and it is switched on.
+    pub s4: bool,
+    /// S0 low power idle.
+    pub modern_standby: bool,
+}
+
+impl SleepStates {
+    /// Their names.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        [
+            (self.s3, "S3"),
+            (self.s4, "S4"),
+            (self.modern_standby, "modern standby"),
+        ]
+        .into_iter()
+        .filter_map(|(is_there, name)| is_there.then_some(name))
+        .collect()
+    }
+}
 
 /// One device node of ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,7 +76,9 @@ impl Node {
             Self {
                 is_present: false, ..
             } => "not present".to_owned(),
-            Self { problem: 22, .. } => "disabled".to_owned(),
+            Self {
+                problem: DISABLED, ..
+            } => "disabled".to_owned(),
             Self { problem: 1.., .. } => format!("problem {}", self.problem),
             Self {
                 is_started: Some(true),
@@ -68,12 +102,42 @@ impl Node {
             .any(|own| ids.iter().any(|id| own.eq_ignore_ascii_case(id)))
     }
 
-    /// Whether it is one of the driver's.
+    /// Whether it is one of the driver's: it runs it, or nothing but this driver can have made it. An
+    /// MPU-401 that another driver runs, as Windows' own does, is not.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         let service = self.service.as_deref().unwrap_or_default();
-        service.eq_ignore_ascii_case(SERVICE) || self.has_id(&HARDWARE_IDS.map(str::to_owned))
+        if !service.is_empty() {
+            return service.eq_ignore_ascii_case(SERVICE);
+        }
+        let is_made = self.instance_id.to_ascii_uppercase().starts_with("ROOT\\");
+        is_made && self.has_id(&HARDWARE_IDS.map(str::to_owned))
     }
+
+    /// Whether it runs, or is disabled because somebody wants it so.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        match self.problem {
+            0 => self.is_started != Some(false),
+            problem => problem == DISABLED,
+        }
+    }
+}
+
+/// The ids to install by default: the synthesizer's, and one of each other node that has to follow to
+/// another version, since all of them share the service.
+#[must_use]
+pub fn installed_ids(nodes: &[Node]) -> Vec<String> {
+    let driven = nodes
+        .iter()
+        .filter(|node| node.is_present && node.service.is_some());
+    let mut ids = vec![SYNTH_ID.to_owned()];
+    for node in driven {
+        let own = HARDWARE_IDS.map(str::to_owned);
+        let first = own.into_iter().find(|id| node.has_id(slice::from_ref(id)));
+        ids.extend(first.filter(|id| !ids.contains(id)));
+    }
+    ids
 }
 
 /// What became of an installation.
@@ -128,6 +192,9 @@ pub trait Devices {
     /// Changes a node; whether the system wants to be restarted.
     fn change(&self, node: &Node, change: Change) -> Result<bool, OsError>;
 
+    /// The sleep states that this machine has.
+    fn sleep_states(&self) -> Result<SleepStates, OsError>;
+
     /// The service's state in words, `None` if there is none.
     fn service(&self) -> Result<Option<String>, OsError>;
 }
@@ -166,14 +233,66 @@ mod tests {
     #[test]
     fn nodes_are_ours_by_service_or_id() {
         let mut node = Node {
-            hardware_ids: vec!["acpi\\pnpb006".into()],
+            instance_id: "Root\\MEDIA\\0000".into(),
+            hardware_ids: vec!["*pnpb006".into()],
             ..Node::default()
         };
-        assert!(node.is_ours());
-        node.hardware_ids = vec!["USB\\VID_1234".into()];
-        assert!(!node.is_ours());
+        assert!(node.is_ours(), "made, and its installation failed");
+        node.instance_id = "ACPI\\PNPB006\\0".into();
+        assert!(!node.is_ours(), "the firmware's, without a driver");
         node.service = Some("DMUSMINI".into());
         assert!(node.is_ours());
+        node.service = Some("MSMPU401".into());
+        assert!(!node.is_ours(), "another driver's");
+        node.instance_id = "ROOT\\MEDIA\\0000".into();
+        assert!(!node.is_ours(), "another driver's");
+        node.service = None;
+        node.hardware_ids = vec!["USB\\VID_1234".into()];
+        assert!(!node.is_ours());
+    }
+
+    #[test]
+    fn a_node_is_well_if_it_runs_or_need_not() {
+        let well = |is_started, problem| {
+            let node = Node {
+                is_started,
+                problem,
+                ..Node::default()
+            };
+            node.is_well()
+        };
+        assert!(well(Some(true), 0) && well(None, 0) && well(Some(false), DISABLED));
+        assert!(!well(Some(false), 0) && !well(Some(false), 10) && !well(None, 52));
+    }
+
+    #[test]
+    fn devices_that_are_driven_already_are_installed_too() {
+        let uart = Node {
+            hardware_ids: vec!["ACPI\\pnpb006".into(), "*PNPB006".into()],
+            service: Some(SERVICE.into()),
+            is_present: true,
+            ..Node::default()
+        };
+        assert_eq!(installed_ids(&[]), [SYNTH_ID]);
+        assert_eq!(
+            installed_ids(&[uart.clone(), uart.clone()]),
+            [SYNTH_ID, "ACPI\\PNPB006"]
+        );
+        let gone = Node {
+            is_present: false,
+            ..uart
+        };
+        assert_eq!(installed_ids(&[gone]), [SYNTH_ID]);
+    }
+
+    #[test]
+    fn sleep_states_have_names() {
+        let some = SleepStates {
+            s4: true,
+            modern_standby: true,
+            ..SleepStates::default()
+        };
+        assert_eq!(some.names(), ["S4", "modern standby"]);
     }
 
     #[test]

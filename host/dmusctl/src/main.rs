@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use dmusctl::{arguments::Arguments, commands, error::exit_code, os, output::Output, stop::Stop};
+use dmusctl::{
+    Failure, arguments::Arguments, commands, error::exit_code, os, output::Output, stop::Stop,
+};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
     let output = Output {
         json: arguments.json,
     };
@@ -27,4 +32,17 @@ fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// A command line that is not understood, and the texts that only a command line asks for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().any(|word| word == "--json");
+    if error.use_stderr() && is_json {
+        let text = error.render().to_string();
+        let text = text.trim_end().trim_start_matches("error: ").to_owned();
+        Output { json: true }.print_error(&Failure::Precondition(text).into());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -224,6 +224,15 @@ fn a_capture_without_input_is_an_empty_song() {
 }
 
 #[test]
+fn a_capture_that_cannot_be_written_does_not_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("gone/in.mid");
+    // Eleven days, and simulated ones are not much shorter.
+    let error = run(&["capture", out.to_str().unwrap(), "--seconds", "1000000"]).unwrap_err();
+    assert!(format!("{error:#}").contains("in.mid"), "{error:#}");
+}
+
+#[test]
 fn files_that_are_not_there_are_named() {
     for words in [
         &["play", "no.mid"][..],
@@ -239,7 +248,7 @@ fn files_that_are_not_there_are_named() {
 
 #[test]
 fn device_nodes_are_windows_own() {
-    for words in [&["status"][..], &["uninstall"], &["restart"]] {
+    for words in [&["status"][..], &["uninstall"], &["restart"], &["sleep"]] {
         let error = run(words).unwrap_err();
         assert_eq!(dmusctl::error::to_json(&error)["error"]["win32"], 120);
     }

@@ -26,6 +26,7 @@ fn help_names_every_command() {
         "install",
         "uninstall",
         "status",
+        "sleep",
         "list",
         "play",
         "capture",
@@ -44,6 +45,24 @@ fn a_wrong_command_line_is_exit_code_2() {
         assert_eq!(code, Some(2), "{words:?}");
         assert!(out.is_empty() && !err.is_empty(), "{words:?}");
     }
+}
+
+#[test]
+fn a_wrong_command_line_is_an_object_too() {
+    for words in [
+        &["tune"][..],
+        &[],
+        &["play"],
+        &["capture", "a", "--seconds", "x"],
+    ] {
+        let (code, out, err) = dmusctl(&[&["--json"], words].concat());
+        assert_eq!((code, err.as_str()), (Some(2), ""), "{words:?}");
+        let object: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(object["error"]["exit_code"], 2, "{words:?}");
+        assert_ne!(object["error"]["message"], "", "{words:?}");
+    }
+    let (code, out, _) = dmusctl(&["--json", "--help"]);
+    assert!(code == Some(0) && out.contains("Usage"), "{out}");
 }
 
 #[test]

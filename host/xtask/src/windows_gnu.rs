@@ -94,21 +94,29 @@ fn directory() -> PathBuf {
 
 /// No path of this machine in what is shipped.
 fn flags() -> Vec<String> {
-    let mut flags = vec![
-        // The runtime of threads and unwinding goes in: nothing has to be beside the program.
-        "-Ctarget-feature=+crt-static".to_owned(),
-        format!(
-            "--remap-path-prefix={}=dmusmini",
-            workspace::root().display()
-        ),
-    ];
+    let names = ["dmusmini", "rust", "cargo"];
+    let remaps = machine_folders()
+        .into_iter()
+        .zip(names)
+        .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
+    // The runtime of threads and unwinding goes in: nothing has to be beside the program.
+    ["-Ctarget-feature=+crt-static".to_owned()]
+        .into_iter()
+        .chain(remaps)
+        .collect()
+}
+
+/// Where this machine has the sources of what is shipped: ours, Rust's library, the registry.
+pub(crate) fn machine_folders() -> Vec<PathBuf> {
+    let sysroot = process::ask("rustc", &["--print", "sysroot"]).unwrap_or_default();
     let registry = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    if let Some(home) = registry {
-        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
-    }
-    flags
+    [workspace::root(), PathBuf::from(sysroot)]
+        .into_iter()
+        .chain(registry)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .collect()
 }
 
 fn is_newer(made: &Path, source: &Path) -> bool {

@@ -23,6 +23,9 @@ use std::{
 
 use crate::{Filter, System, devices::Devices, error::OsError, stop::Stop};
 
+/// `STATUS_CONTROL_C_EXIT`, as a program without a handler ends.
+const INTERRUPTED: i32 = 0xC000_013A_u32.cast_signed();
+
 /// Windows.
 #[derive(Debug)]
 pub struct Windows {
@@ -42,11 +45,17 @@ pub fn system(no_wait: bool) -> Windows {
     }
 }
 
-/// Ctrl-C and a closed console become the wish to stop.
+/// Ctrl-C becomes the wish to stop. A second one ends the program: not every command looks at the wish, and
+/// Windows closes the pins of a program that is gone.
 pub fn on_interrupt(stop: &Stop) {
     let stop = stop.clone();
     // Without it a Ctrl-C ends the program at once, which is no reason not to start.
-    let _ = ctrlc::set_handler(move || stop.set());
+    let _ = ctrlc::set_handler(move || {
+        if stop.is_set() {
+            std::process::exit(INTERRUPTED);
+        }
+        stop.set();
+    });
 }
 
 impl System for Windows {

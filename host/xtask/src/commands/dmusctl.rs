@@ -10,7 +10,12 @@ use clap::Args;
 use object::pe;
 
 use super::sys;
-use crate::{image::Image, process, windows_gnu::WindowsGnu, workspace};
+use crate::{
+    image::Image,
+    process,
+    windows_gnu::{WindowsGnu, machine_folders},
+    workspace,
+};
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -49,7 +54,7 @@ pub(crate) fn run(_: &Arguments) -> Result<PathBuf> {
 }
 
 /// What Windows 10 and later have, all that the program may ask for.
-const SYSTEM: [&str; 11] = [
+const SYSTEM: [&str; 12] = [
     "advapi32.dll",
     "api-ms-win-core-synch-l1-2-0.dll",
     "bcryptprimitives.dll",
@@ -58,6 +63,7 @@ const SYSTEM: [&str; 11] = [
     "msvcrt.dll",
     "newdev.dll",
     "ntdll.dll",
+    "powrprof.dll",
     "setupapi.dll",
     "userenv.dll",
     "ws2_32.dll",
@@ -76,6 +82,16 @@ fn check(program: &Path) -> Result<()> {
         "subsystem {}",
         image.subsystem
     );
+    let bytes = std::fs::read(program).with_context(|| workspace::shown(program))?;
+    for folder in machine_folders() {
+        let text = folder.display().to_string();
+        ensure!(
+            !bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes()),
+            "it says where it was built: {text}"
+        );
+    }
     let strangers: BTreeSet<_> = image
         .imports
         .iter()

@@ -274,7 +274,12 @@ fn on_linux(file: &(impl Fn(&str) -> PathBuf + Sync)) -> Result<()> {
 fn upgrade(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     checks.transcript.section("Upgrading to a higher DriverVer");
     let steps = [
-        install_from("upgrade", r"C:\dmusmini\upgrade\dmusmini.inf"),
+        // Without an id: what is driven already follows.
+        dmusctl(
+            "upgrade",
+            60,
+            &["install", "--inf", r"C:\dmusmini\upgrade\dmusmini.inf"],
+        ),
         dmusctl("status", 20, &["status"]),
     ];
     let done = checks.session(prefix, "upgrade", &steps)?;

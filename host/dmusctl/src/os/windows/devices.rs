@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use windows_sys::Win32::System::Power::{GetPwrCapabilities, SYSTEM_POWER_CAPABILITIES};
+
 use super::{install, nodes::DeviceSet, packages, service};
 use crate::{
-    devices::{Change, Devices, Installed, Node, Removed},
+    devices::{Change, Devices, Installed, Node, Removed, SleepStates},
     error::{OsError, win32},
 };
 
@@ -51,6 +53,19 @@ impl Devices for SetupApi {
             return Err(OsError::win32(&node.instance_id, win32::NOT_FOUND));
         };
         install::change(&set, member, change).map_err(|error| error.of(&node.instance_id))
+    }
+
+    fn sleep_states(&self) -> Result<SleepStates, OsError> {
+        let mut found = SYSTEM_POWER_CAPABILITIES::default();
+        // SAFETY: the answer has a place.
+        if !unsafe { GetPwrCapabilities(&raw mut found) } {
+            return Err(super::last_error("GetPwrCapabilities"));
+        }
+        Ok(SleepStates {
+            s3: found.SystemS3,
+            s4: found.SystemS4 && found.HiberFilePresent,
+            modern_standby: found.AoAc,
+        })
     }
 
     fn service(&self) -> Result<Option<String>, OsError> {

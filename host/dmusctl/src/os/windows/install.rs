@@ -34,9 +34,9 @@ pub(super) fn install(inf: &Path, hardware_id: &str) -> Result<Installed, OsErro
         .map_err(|_| OsError::win32(format!("finding {}", inf.display()), BAD_PATHNAME))?;
     let ids = [hardware_id.to_owned()];
     let found: Vec<String> = DeviceSet::all()?
-        .ours()?
+        .nodes(|node| node.has_id(&ids))?
         .into_iter()
-        .filter(|(_, node)| node.is_present && node.has_id(&ids))
+        .filter(|(_, node)| node.is_present)
         .map(|(_, node)| node.instance_id)
         .collect();
     let made = if found.is_empty() {

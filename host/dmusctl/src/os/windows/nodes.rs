@@ -81,24 +81,32 @@ impl DeviceSet {
 
     /// The members that are ours, with what they say.
     pub(super) fn ours(&self) -> Result<Vec<(SP_DEVINFO_DATA, Node)>, OsError> {
-        let mut ours = Vec::new();
+        self.nodes(Node::is_ours)
+    }
+
+    /// The members that are wanted; of those, their ids and their service are known.
+    pub(super) fn nodes(
+        &self,
+        is_wanted: impl Fn(&Node) -> bool,
+    ) -> Result<Vec<(SP_DEVINFO_DATA, Node)>, OsError> {
+        let mut found = Vec::new();
         for member in self.members()? {
             let ids = self.property(&member, SPDRP_HARDWAREID);
             let mut node = Node {
                 hardware_ids: ids.map(|bytes| list(&units(&bytes))).unwrap_or_default(),
                 service: self.text(&member, SPDRP_SERVICE),
+                instance_id: self.instance_id(&member).unwrap_or_default(),
                 ..Node::default()
             };
-            if node.is_ours() {
+            if is_wanted(&node) {
                 self.complete(&member, &mut node);
-                ours.push((member, node));
+                found.push((member, node));
             }
         }
-        Ok(ours)
+        Ok(found)
     }
 
     fn complete(&self, member: &SP_DEVINFO_DATA, node: &mut Node) {
-        node.instance_id = self.instance_id(member).unwrap_or_default();
         node.description = self
             .text(member, SPDRP_FRIENDLYNAME)
             .or_else(|| self.text(member, SPDRP_DEVICEDESC));
