@@ -1,16 +1,37 @@
 @echo off
-rem Shared by the scripts: call "%~dp0common.cmd" NAME %*
-rem Sets PACKAGE, DMUSCTL, LOG, and two files to look into: ANSWER, and INSTALLED for what "dmusctl install" says, which nothing
-rem else is written to: what an installation starts may hold it open. Sets CHECK when the script's first argument is /check: then it
-rem only looks whether everything that it needs is here. Returns 2 when a precondition is not met.
+rem Shared by the scripts, which put their first argument into ARGUMENT: call "%~dp0common.cmd" NAME [TIMES]
+rem Sets PACKAGE, DMUSCTL, FIND, LOG, and two files to look into: ANSWER, and INSTALLED for what "dmusctl install" says, which
+rem nothing else is written to: what an installation starts may hold it open. Sets CHECK when the argument is /check: then the
+rem script only looks whether everything that it needs is here. With TIMES, the argument may be another number, which TIMES is
+rem set to. Returns 2 when a precondition is not met.
 set "PACKAGE=%~dp0.."
 set "DMUSCTL=%~dp0..\dmusctl.exe"
 set "LOG=%TEMP%\dmusmini-%~1.log"
 set "ANSWER=%TEMP%\dmusmini-%~1.txt"
 set "INSTALLED=%TEMP%\dmusmini-%~1-installed.txt"
 set "CHECK="
-if /i "%~2"=="/check" set "CHECK=1"
-echo %~1 started %DATE% %TIME%> "%LOG%"
+set "TIMES=%~2"
+rem A 32-bit prompt does not see all programs of Windows, and other systems' prompts have a "find" of their own in front.
+if exist "%SystemRoot%\Sysnative\cmd.exe" set "PATH=%SystemRoot%\Sysnative;%PATH%"
+set "FIND=%SystemRoot%\System32\find.exe"
+> "%LOG%" echo %~1 started %DATE% %TIME%
+if "%ARGUMENT%"=="" goto package
+if /i "%ARGUMENT%"=="/check" (
+    set "CHECK=1"
+    goto package
+)
+if "%TIMES%"=="" (
+    call :say usage: %~1.cmd [/check]
+    exit /b 2
+)
+rem What is no number is taken for 0, or refused.
+set "TIMES=0"
+set /a "TIMES=ARGUMENT" >nul 2>&1
+if "%TIMES%"=="%ARGUMENT%" if %TIMES% geq 1 goto package
+call :say usage: %~1.cmd [/check, or a number of times]
+exit /b 2
+
+:package
 if not exist "%PACKAGE%\dmusmini.inf" (
     call :say dmusmini.inf is not in the folder above this script
     exit /b 2
@@ -29,5 +50,5 @@ exit /b 0
 
 :say
 echo %*
-echo %*>> "%LOG%"
+>> "%LOG%" echo %*
 exit /b 0

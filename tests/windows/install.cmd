@@ -2,13 +2,13 @@
 rem Installs the driver package and makes the root-enumerated synthesizer.
 rem 0: installed and started. 1: something failed. 2: a precondition is not met.
 rem /check only looks. Log: %TEMP%\dmusmini-install.log
-setlocal
-call "%~dp0common.cmd" install %*
+setlocal EnableExtensions DisableDelayedExpansion
+set "ARGUMENT=%~1"
+call "%~dp0common.cmd" install
 if errorlevel 1 exit /b 2
-
 rem What Windows was started with, in every language of Windows.
 reg query HKLM\SYSTEM\CurrentControlSet\Control /v SystemStartOptions > "%ANSWER%" 2>&1
-find "TESTSIGNING" "%ANSWER%" >nul
+"%FIND%" "TESTSIGNING" "%ANSWER%" >nul
 if errorlevel 1 (
     call :say test signing is off: bcdedit /set testsigning on, then restart
     exit /b 2
@@ -21,32 +21,45 @@ if defined CHECK (
 call :say installing the synthesizer
 "%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" > "%INSTALLED%" 2>&1
 set "CODE=%ERRORLEVEL%"
-type "%INSTALLED%" >> "%LOG%"
-if not "%CODE%"=="0" goto failed
+rem What the installation started may hold the file open; a copy can be read.
+copy /y "%INSTALLED%" "%ANSWER%" >nul
+type "%ANSWER%" >> "%LOG%"
+if not "%CODE%"=="0" (
+    type "%ANSWER%"
+    goto failed
+)
 
-rem An MPU-401 that the firmware reports is found by Windows itself, once the package is in its store.
+rem An MPU-401 that the firmware reports is found by Windows itself, once the package is in its store. One whose node was removed
+rem with an earlier installation comes back when Windows looks for devices.
 set "FOUND="
 for %%p in (pnputil.exe) do set "FOUND=%%~$PATH:p"
 if "%FOUND%"=="" goto installed
 call :say offering the package to an MPU-401
+pnputil /scan-devices >> "%LOG%" 2>&1
 pnputil /add-driver "%PACKAGE%\dmusmini.inf" /install >> "%LOG%" 2>&1
-rem 3010: done, a restart is asked for. 259: nothing to do, no device needs it.
-if not errorlevel 1 goto installed
-if errorlevel 3010 if not errorlevel 3011 goto installed
-if errorlevel 259 if not errorlevel 260 goto installed
+set "CODE=%ERRORLEVEL%"
+rem 259: nothing to do, no device needs it. 3010: done, a restart is asked for. What cannot be done may be a negative number.
+if "%CODE%"=="3010" call :say restart the machine to finish
+for %%c in (0 259 3010) do if "%CODE%"=="%%c" goto installed
+call :say pnputil ended with %CODE%
 goto failed
 
 :installed
-"%DMUSCTL%" status >> "%LOG%" 2>&1
-if errorlevel 1 goto failed
+"%DMUSCTL%" status > "%ANSWER%" 2>&1
+set "CODE=%ERRORLEVEL%"
+type "%ANSWER%" >> "%LOG%"
+if not "%CODE%"=="0" (
+    type "%ANSWER%"
+    goto failed
+)
 call :say installed and started; dmusctl selftest says whether all of it works
 exit /b 0
 
 :failed
-call :say failed, see %LOG% and %windir%\inf\setupapi.dev.log
+call :say failed, see "%LOG%", %windir%\inf\setupapi.dev.log and the table in README-INSTALL.md
 exit /b 1
 
 :say
 echo %*
-echo %*>> "%LOG%"
+>> "%LOG%" echo %*
 exit /b 0

@@ -1,20 +1,25 @@
 @echo off
 rem Removes the devices, the package and the service. 0: nothing is left. 1: something is.
 rem 2: a precondition is not met. /check only looks. Log: %TEMP%\dmusmini-uninstall.log
-setlocal
-call "%~dp0common.cmd" uninstall %*
+setlocal EnableExtensions DisableDelayedExpansion
+set "ARGUMENT=%~1"
+call "%~dp0common.cmd" uninstall
 if errorlevel 1 exit /b 2
 if defined CHECK (
     call :say everything that uninstall.cmd needs is here
     exit /b 0
 )
-"%DMUSCTL%" uninstall >> "%LOG%" 2>&1
-if errorlevel 1 (
-    call :say failed, see %LOG%
+
+"%DMUSCTL%" uninstall > "%ANSWER%" 2>&1
+set "CODE=%ERRORLEVEL%"
+type "%ANSWER%" >> "%LOG%"
+if not "%CODE%"=="0" (
+    type "%ANSWER%"
+    call :say failed, see "%LOG%"
     exit /b 1
 )
 "%DMUSCTL%" status > "%ANSWER%" 2>&1
-find "service: not installed" "%ANSWER%" >nul
+"%FIND%" "service: not installed" "%ANSWER%" >nul
 if errorlevel 1 (
     call :say the service is still there; restart the machine and run this again
     exit /b 1
@@ -24,5 +29,5 @@ exit /b 0
 
 :say
 echo %*
-echo %*>> "%LOG%"
+>> "%LOG%" echo %*
 exit /b 0

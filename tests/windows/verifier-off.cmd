@@ -2,8 +2,9 @@
 rem Takes Driver Verifier's settings away. Takes effect after a restart.
 rem 0: taken away. 1: refused. 2: a precondition is not met. /check only looks.
 rem Log: %TEMP%\dmusmini-verifier-off.log
-setlocal
-call "%~dp0common.cmd" verifier-off %*
+setlocal EnableExtensions DisableDelayedExpansion
+set "ARGUMENT=%~1"
+call "%~dp0common.cmd" verifier-off
 if errorlevel 1 exit /b 2
 set "FOUND="
 for %%p in (verifier.exe) do set "FOUND=%%~$PATH:p"
@@ -17,14 +18,17 @@ if defined CHECK (
 )
 verifier /query >> "%LOG%" 2>&1
 verifier /reset >> "%LOG%" 2>&1
-if errorlevel 2 (
-    call :say verifier refused, see %LOG%
-    exit /b 1
-)
+set "CODE=%ERRORLEVEL%"
+rem 0: done. 1: an error. 2: done, needs a restart, which is the ordinary case.
+for %%c in (0 2) do if "%CODE%"=="%%c" goto done
+call :say verifier refused, see "%LOG%"
+exit /b 1
+
+:done
 call :say off after the next restart
 exit /b 0
 
 :say
 echo %*
-echo %*>> "%LOG%"
+>> "%LOG%" echo %*
 exit /b 0

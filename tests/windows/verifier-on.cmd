@@ -3,8 +3,9 @@ rem Driver Verifier for dmusmini.sys: the standard checks (special pool, IRQL, p
 rem deadlocks, security, miscellaneous) and DDI compliance. Takes effect after a restart.
 rem 0: set. 1: refused. 2: a precondition is not met. /check only looks.
 rem Log: %TEMP%\dmusmini-verifier-on.log
-setlocal
-call "%~dp0common.cmd" verifier-on %*
+setlocal EnableExtensions DisableDelayedExpansion
+set "ARGUMENT=%~1"
+call "%~dp0common.cmd" verifier-on
 if errorlevel 1 exit /b 2
 set "FOUND="
 for %%p in (verifier.exe) do set "FOUND=%%~$PATH:p"
@@ -17,16 +18,18 @@ if defined CHECK (
     exit /b 0
 )
 verifier /standard /driver dmusmini.sys >> "%LOG%" 2>&1
-rem 0: set now. 1: needs a restart, which is the ordinary case.
-if errorlevel 2 (
-    call :say verifier refused, see %LOG%
-    exit /b 1
-)
+set "CODE=%ERRORLEVEL%"
+rem 0: done. 1: an error. 2: done, needs a restart, which is the ordinary case.
+for %%c in (0 2) do if "%CODE%"=="%%c" goto done
+call :say verifier refused, see "%LOG%"
+exit /b 1
+
+:done
 verifier /querysettings >> "%LOG%" 2>&1
 call :say on after the next restart; then run dmusctl selftest, and look at verifier /query
 exit /b 0
 
 :say
 echo %*
-echo %*>> "%LOG%"
+>> "%LOG%" echo %*
 exit /b 0

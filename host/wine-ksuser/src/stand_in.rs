@@ -1,9 +1,9 @@
 //! Stands in, under Wine, for a program that Wine has not: `pwrtest`, `verifier`, `pnputil`,
-//! `powercfg`, and for `dmusctl` where a script is to see it fail. It does nothing but note how it was
+//! and for `dmusctl` where a script is to see it fail. It does nothing but note how it was
 //! called and end as the test wants.
 //!
 //! It is called by the name that its file has. `STAND_IN` says how to end: `NAME:CODE` or
-//! `NAME.FIRSTARGUMENT:CODE`, several with `/` between them; what is no number is printed.
+//! `NAME.FIRSTARGUMENT:CODE`, several with `/` between them; what is no number is printed, with blanks for `_`.
 
 use std::{
     env,
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             match how.parse::<i32>() {
                 // Windows' codes have more bits than ExitCode.
                 Ok(code) => std::process::exit(code),
-                Err(_) => println!("({how})"),
+                Err(_) => println!("({})", how.replace('_', " ")),
             }
         }
     }

@@ -11,11 +11,10 @@ use crate::{
 /// Puts programs, stand-ins, the package and a song into the prefix.
 pub(super) fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
     let package = workspace::target().join("package/amd64");
-    if !package.exists() {
-        commands::package::run(&commands::package::Arguments {
-            arch: vec![Architecture::Amd64],
-        })?;
-    }
+    // Always: one that is there may be of other sources.
+    commands::package::run(&commands::package::Arguments {
+        arch: vec![Architecture::Amd64],
+    })?;
     let mut build = windows.cargo("build", "dmusmini-wine");
     build.args(["--package", "dmusmini-wine-ksuser"]);
     // Symbols would be most of the files.

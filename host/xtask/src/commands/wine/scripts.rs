@@ -35,6 +35,7 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
             "stand-in/package",
             "stand-in/bare",
             "stand-in/inf",
+            ODD,
         ] {
             write(prefix, &format!("dmusmini/{package}/scripts/{name}"), &text)?;
         }
@@ -105,17 +106,17 @@ fn write(prefix: &Prefix, path: &str, text: &str) -> Result<()> {
 /// Programs that Wine has not, a package that they are called from, and the script that has them found.
 fn furnish_stand_ins(prefix: &Prefix) -> Result<()> {
     let program = prefix.file("dmusmini/bin/wine-stand-in.exe");
-    for name in ["pwrtest", "verifier", "pnputil", "powercfg"] {
+    for name in ["pwrtest", "verifier", "pnputil"] {
         prefix.put(&program, &format!("dmusmini/stand-in/bin/{name}.exe"))?;
     }
-    prefix.put(&program, "dmusmini/stand-in/package/dmusctl.exe")?;
-    for package in ["package", "inf"] {
-        write(
-            prefix,
-            &format!("dmusmini/stand-in/{package}/dmusmini.inf"),
-            "; none\r\n",
-        )?;
+    for package in ["stand-in/package", "stand-in/inf", ODD] {
+        let inf = format!("dmusmini/{package}/dmusmini.inf");
+        write(prefix, &inf, "; none\r\n")?;
     }
+    for package in ["stand-in/package", ODD] {
+        prefix.put(&program, &format!("dmusmini/{package}/dmusctl.exe"))?;
+    }
+    write(prefix, "dmusmini/stand-in/odd.cmd", IN_ODD)?;
     write(prefix, "dmusmini/stand-in/with.cmd", WITH)
 }
 
@@ -125,6 +126,18 @@ const WITH: &str = "\
 set \"PATH=C:\\dmusmini\\stand-in\\bin;%PATH%\"\r
 set \"STAND_IN=%~1\"\r
 %2 %3\r
+";
+
+/// A package in a folder with an odd name.
+const ODD: &str = "stand-in/odd (1) & b";
+
+/// `odd.cmd WISH SCRIPT ARGUMENT`. Not by `call`, after which Wine forgets the code.
+const IN_ODD: &str = "\
+@echo off\r
+set \"PATH=C:\\dmusmini\\stand-in\\bin;%PATH%\"\r
+set \"STAND_IN=%~1\"\r
+set \"TEMP=C:\\dmusmini\\stand-in\\odd (1) & b\"\r
+\"C:\\dmusmini\\stand-in\\odd (1) & b\\scripts\\%2\" %3\r
 ";
 
 /// A script's log, wherever this Wine has its user's temporary files.
@@ -164,6 +177,9 @@ fn as_expected(expected: &Expected, done: &Done) -> bool {
 fn shown(expected: &Expected) -> String {
     let words: Vec<&str> = expected.command.split(' ').collect();
     match words.as_slice() {
+        [script, wish, rest @ ..] if script.ends_with("odd.cmd") => {
+            format!("{} in an odd folder with {wish}", rest.join(" "))
+        }
         [script, wish, rest @ ..] if script.ends_with("with.cmd") => {
             format!("{} with {wish}", file_name(&rest.join(" ")))
         }

@@ -40,6 +40,19 @@ macro_rules! stand_in {
     };
 }
 
+/// The same from a folder with blanks, parentheses and an ampersand in its name, where the temporary files are
+/// too: browsers and users make such names.
+macro_rules! odd {
+    ($name:literal, $wish:literal, $script:literal, $code:literal, $output:literal) => {
+        expect(
+            $name,
+            concat!(r"C:\dmusmini\stand-in\odd.cmd ", $wish, " ", $script),
+            $code,
+            $output,
+        )
+    };
+}
+
 /// In this order, in one session: the key that says "elevated" lasts no longer in Wine.
 pub(super) const STEPS: &[Expected] = &[
     expect("plain-install", "install.cmd", 2, "elevated"),
@@ -58,6 +71,12 @@ pub(super) const STEPS: &[Expected] = &[
         "",
     ),
     expect("can-install", "install.cmd /check", 0, "everything"),
+    expect(
+        "sleep-states",
+        r"C:\dmusmini\package\dmusctl.exe sleep",
+        0,
+        "S4",
+    ),
     expect("nothing-to-upgrade", "upgrade.cmd", 2, "no version"),
     expect("nothing-to-stress", "stress.cmd 1", 2, "no device"),
     expect("no-pwrtest", "sleep.cmd 1", 2, "pwrtest is not here"),
@@ -78,6 +97,14 @@ pub(super) const STEPS: &[Expected] = &[
     stand_in!("i-restart", "pnputil:3010", "install.cmd", 0, "started"),
     stand_in!("i-idle", "pnputil:259", "install.cmd", 0, "started"),
     stand_in!("i-pnputil", "pnputil:5", "install.cmd", 1, "failed, see"),
+    // ERROR_NO_CATALOG_FOR_OEM_INF, as a negative number.
+    stand_in!(
+        "i-catalog",
+        "pnputil:-536870353",
+        "install.cmd",
+        1,
+        "pnputil ended with -536870353"
+    ),
     stand_in!("i-refused", "dmusctl.install:1", "install.cmd", 1, "failed"),
     stand_in!("i-status", "dmusctl.status:1", "install.cmd", 1, "failed"),
     stand_in!(
@@ -88,6 +115,7 @@ pub(super) const STEPS: &[Expected] = &[
         "failed"
     ),
     stand_in!("n-service", "none", "uninstall.cmd", 1, "still there"),
+    expect("n-typo", "uninstall.cmd /y", 2, "usage: uninstall.cmd"),
     stand_in!("u-ok", "none", "upgrade.cmd", 0, "1.2.3.0 is installed"),
     stand_in!(
         "u-restart",
@@ -111,6 +139,16 @@ pub(super) const STEPS: &[Expected] = &[
         "does not run"
     ),
     stand_in!("t-ok", "none", "stress.cmd 11", 0, "11 times, and it works"),
+    expect("t-typo", "stress.cmd /chek", 2, "usage: stress.cmd"),
+    expect("t-zero", "stress.cmd 0", 2, "usage: stress.cmd"),
+    // STATUS_ACCESS_VIOLATION, as a program that crashes ends.
+    stand_in!(
+        "t-crash",
+        "dmusctl.selftest:-1073741819",
+        "stress.cmd 1",
+        1,
+        "after 1 times"
+    ),
     stand_in!(
         "t-disable",
         "dmusctl.disable:1",
@@ -148,17 +186,43 @@ pub(super) const STEPS: &[Expected] = &[
         "no device is started"
     ),
     stand_in!(
+        "s-no-sleep",
+        "dmusctl.sleep:1",
+        "sleep.cmd 1",
+        2,
+        "no sleep state"
+    ),
+    stand_in!(
         "s-both",
-        "powercfg:S3",
+        "dmusctl.sleep:S3/dmusctl.sleep:S4",
         "sleep.cmd 2",
         0,
         "after all cycles"
     ),
-    stand_in!("s-hibernate", "none", "sleep.cmd", 0, "after all cycles"),
-    stand_in!("s-pwrtest", "pwrtest:1", "sleep.cmd 1", 1, "failed, see"),
+    stand_in!(
+        "s-hibernate",
+        "dmusctl.sleep:S4",
+        "sleep.cmd",
+        0,
+        "after all cycles"
+    ),
+    stand_in!(
+        "s-standby",
+        "dmusctl.sleep:modern_standby",
+        "sleep.cmd 3",
+        0,
+        "after all cycles"
+    ),
+    stand_in!(
+        "s-pwrtest",
+        "pwrtest:1/dmusctl.sleep:S4",
+        "sleep.cmd 1",
+        1,
+        "failed, see"
+    ),
     stand_in!(
         "s-selftest",
-        "dmusctl.selftest:1",
+        "dmusctl.selftest:-1073741819/dmusctl.sleep:S3",
         "sleep.cmd 1",
         1,
         "failed"
@@ -172,13 +236,13 @@ pub(super) const STEPS: &[Expected] = &[
         "on after the next restart"
     ),
     stand_in!(
-        "v-on-1",
-        "verifier:1",
+        "v-on-2",
+        "verifier:2",
         "verifier-on.cmd",
         0,
         "on after the next restart"
     ),
-    stand_in!("v-on-2", "verifier:2", "verifier-on.cmd", 1, "refused"),
+    stand_in!("v-on-1", "verifier:1", "verifier-on.cmd", 1, "refused"),
     stand_in!("o-can", "none", "verifier-off.cmd /check", 0, "everything"),
     stand_in!(
         "v-off",
@@ -187,7 +251,24 @@ pub(super) const STEPS: &[Expected] = &[
         0,
         "off after the next restart"
     ),
-    stand_in!("v-off-2", "verifier:2", "verifier-off.cmd", 1, "refused"),
+    stand_in!("v-off-1", "verifier:1", "verifier-off.cmd", 1, "refused"),
+    odd!("d-install", "none", "install.cmd", 0, "started"),
+    odd!(
+        "d-refused",
+        "dmusctl.install:1",
+        "install.cmd",
+        1,
+        r"odd (1) & b\dmusmini-install.log"
+    ),
+    odd!(
+        "d-upgrade",
+        "none",
+        "upgrade.cmd",
+        0,
+        "1.2.3.0 is installed"
+    ),
+    odd!("d-stress", "none", "stress.cmd 2", 0, "2 times"),
+    odd!("d-uninstall", "none", "uninstall.cmd", 1, "still there"),
     expect("install", "install.cmd", 0, "installed and started"),
     expect("can-uninstall", "uninstall.cmd /check", 0, "everything"),
     expect("can-upgrade", "upgrade.cmd /check", 0, "everything"),
@@ -214,13 +295,15 @@ pub(super) const UNDO: &[Expected] = &[
 pub(super) const CALLS: &[&str] = &[
     r"pnputil /add-driver C:\dmusmini\stand-in\package\scripts\..\dmusmini.inf /install",
     r"dmusctl install --inf C:\dmusmini\stand-in\package\scripts\..\dmusmini.inf",
+    "pnputil /scan-devices",
     "dmusctl uninstall",
     "dmusctl disable",
     "dmusctl enable",
-    "powercfg /a",
+    "dmusctl sleep",
     "pwrtest /sleep /s:3 /c:2 /d:30 /p:30",
     "pwrtest /sleep /s:4 /c:2 /d:30 /p:60",
     "pwrtest /sleep /s:4 /c:5 /d:30 /p:60",
+    "pwrtest /cs /c:3 /d:30 /p:30",
     "verifier /standard /driver dmusmini.sys",
     "verifier /querysettings",
     "verifier /query",
