@@ -268,6 +268,7 @@ const BROKEN: &[(Rule, &str, &str)] = &[
     ),
     (Rule::Setting, "Effects,0x00010001,0", "Effects,,0"),
     (Rule::MissingSection, "[Synth.DefaultPort.AddReg]", ""),
+    (Rule::MissingSection, "[Uart.NT]", "[Uart.NTamd64]"),
     (
         Rule::DriverGuid,
         "{7F0B6A52-3C41-4D2E-9A57-4BB1C0DE5D01}",
@@ -348,6 +349,7 @@ const COMPLAINTS: &[&str] = &[
     "no device shows the setting Voices",
     "is no DWORD that the driver takes",
     "which is documented",
+    "which serves every architecture",
 ];
 
 #[test]

@@ -96,7 +96,8 @@ fn device(
 ) {
     let base = model.field(0);
     let Some(install) = inf.section(&format!("{base}.NT")) else {
-        return;
+        let text = format!("there is no [{base}.NT], which serves every architecture");
+        return report.add(model.number, Rule::MissingSection, text);
     };
     let has = |key: &str, wanted: &[&str]| {
         let mut fields = install.keyed(key).flat_map(|line| &line.fields);

@@ -139,7 +139,7 @@ pub(super) const STEPS: &[Expected] = &[
         "does not run"
     ),
     stand_in!("t-ok", "none", "stress.cmd 11", 0, "11 times, and it works"),
-    expect("t-typo", "stress.cmd /chek", 2, "usage: stress.cmd"),
+    expect("t-typo", "stress.cmd /checks", 2, "usage: stress.cmd"),
     expect("t-zero", "stress.cmd 0", 2, "usage: stress.cmd"),
     // STATUS_ACCESS_VIOLATION, as a program that crashes ends.
     stand_in!(
