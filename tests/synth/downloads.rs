@@ -24,6 +24,7 @@ crate::scenarios!(
     an_instrument_needs_its_waves,
     the_quota_is_kept,
     clients_of_32_bits_are_understood,
+    clients_in_the_kernel_are_believed,
     downloads_belong_to_their_pin,
     downloads_survive_a_change_of_format,
     a_download_fails_cleanly_at_every_allocation,
@@ -240,6 +241,32 @@ fn the_quota_is_kept(binary: &Binary) {
     // Another pin has a quota of its own.
     let other = synth.open(DIRECT_MUSIC);
     synth.download(&other, &bytes).unwrap();
+}
+
+/// A filter above us, or a system driver: its memory is no program's, and only it may name such memory.
+fn clients_in_the_kernel_are_believed(binary: &Binary) {
+    let synth = Synth::boot(binary);
+    let midi = synth.open(DIRECT_MUSIC);
+    let bytes = &items_of(&square_bank())[0].bytes;
+    let download = |address: usize, client: Client| {
+        let instance = buffer64(address, bytes.len());
+        let request = download_request(16).with_instance(&instance);
+        handle_of(&midi.property(&request.on_node(NODE), client))
+    };
+    let machine = synth.session.machine();
+    // Windows refuses a kernel address in the probe, and only the image is built with it.
+    let probes = || machine.calls("ProbeForRead");
+    let handle = download(bytes.as_ptr().expose_provenance(), Client::KERNEL).unwrap();
+    assert_eq!(unload(&midi, handle), Status::SUCCESS);
+    assert_eq!(probes(), 0);
+    // The same bytes from a program.
+    let mapped = machine.memory().map_user(bytes);
+    let handle = download(mapped, Client::USER).unwrap();
+    assert_eq!(unload(&midi, handle), Status::SUCCESS);
+    assert_eq!(probes(), u64::from(matches!(binary, Binary::Sys(_))));
+    machine.memory().unmap_user(mapped);
+    let nowhere = download(0, Client::KERNEL);
+    assert_eq!(nowhere, Err(Status::INVALID_PARAMETER));
 }
 
 fn clients_of_32_bits_are_understood(binary: &Binary) {
