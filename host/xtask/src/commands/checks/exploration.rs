@@ -171,9 +171,13 @@ pub(super) fn miri(effort: Effort) -> Result<Outcome> {
             command.arg("--").args(filter);
             // The kernel's structures hold addresses as numbers; Miri need not say so each time.
             let flags = format!("-Zmiri-disable-isolation -Zmiri-permissive-provenance {flag}");
+            let output = workspace::target().join("miri");
             command
                 .env("MIRIFLAGS", flags)
-                .env("CARGO_TARGET_DIR", workspace::target().join("miri"));
+                // Miri's standard library, which another toolchain would replace under us in the
+                // cache that all share.
+                .env("XDG_CACHE_HOME", output.join("cache"))
+                .env("CARGO_TARGET_DIR", output);
             let outcome = libtest::run(&format!("miri {part} {model}"), &mut command)?;
             total.passed += outcome.passed;
             total.failed += outcome.failed;
