@@ -9,11 +9,6 @@ pub fn time(seconds: f64) -> i32 {
     }
 }
 
-/// A factor of time (2 is twice as long) as relative time cents.
-pub fn time_factor(factor: f64) -> i32 {
-    fixed(1200.0 * factor.log2())
-}
-
 /// Hertz as absolute pitch cents.
 pub fn frequency(hertz: f64) -> i32 {
     fixed(6900.0 + 1200.0 * (hertz / 440.0).log2())

@@ -226,11 +226,6 @@ impl Kernel {
         self.calls.borrow().get(name).copied().unwrap_or(0)
     }
 
-    /// All imports called so far with their counts, by name.
-    pub fn all_calls(&self) -> Vec<(&'static str, u64)> {
-        self.calls.borrow().iter().map(|(n, c)| (*n, *c)).collect()
-    }
-
     /// The breaches recorded so far.
     pub fn violations(&self) -> Vec<Violation> {
         self.violations.borrow().clone()

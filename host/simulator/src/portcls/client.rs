@@ -414,11 +414,6 @@ impl Pin {
         self.state.famine.after.set(requests);
     }
 
-    /// The pool holds at most this many events, and buffers.
-    pub fn limit_events(&self, limit: usize) {
-        self.state.pool.limit.set(limit);
-    }
-
     /// Events and buffers that the driver has.
     #[must_use]
     pub fn events_with_driver(&self) -> (usize, usize) {

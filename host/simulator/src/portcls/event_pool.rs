@@ -4,7 +4,7 @@
 //! finds events given back twice, used after they were given back, never given back, and memory
 //! that was never an event. Free events are poisoned, and the least recently freed is used next.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::ptr::NonNull;
 
@@ -43,7 +43,7 @@ pub(crate) struct EventPool {
     buffers: RefCell<Shelf>,
     buffer_size: u16,
     /// Events and buffers that may be out at once.
-    pub(crate) limit: Cell<usize>,
+    limit: usize,
 }
 
 /// A buffer is followed by bytes that nobody may write.
@@ -108,7 +108,7 @@ impl EventPool {
             events: RefCell::default(),
             buffers: RefCell::default(),
             buffer_size,
-            limit: Cell::new(limit),
+            limit,
         }
     }
 
@@ -118,10 +118,7 @@ impl EventPool {
 
     /// A zeroed event with its size set, for `owner`.
     pub(crate) fn event(&self, owner: Owner) -> Option<NonNull<DmusKernelEvent>> {
-        let taken = self
-            .events
-            .borrow_mut()
-            .take(EVENT_SIZE, owner, self.limit.get());
+        let taken = self.events.borrow_mut().take(EVENT_SIZE, owner, self.limit);
         let (address, spoilt) = taken?;
         if spoilt {
             host::breach(
@@ -139,10 +136,7 @@ impl EventPool {
     /// A buffer for `owner`.
     pub(crate) fn buffer(&self, owner: Owner) -> Option<NonNull<u8>> {
         let size = self.guarded_size();
-        let taken = self
-            .buffers
-            .borrow_mut()
-            .take(size, owner, self.limit.get());
+        let taken = self.buffers.borrow_mut().take(size, owner, self.limit);
         let (address, spoilt) = taken?;
         if spoilt {
             host::breach(

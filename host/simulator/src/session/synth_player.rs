@@ -224,12 +224,6 @@ impl SynthPlayer {
         &self.filter
     }
 
-    /// Whether every message has been written to the pin.
-    #[must_use]
-    pub fn is_drained(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Stops and closes both pins; references that the shared stream object had left at the end.
     pub fn close(self) -> u32 {
         let Self {
