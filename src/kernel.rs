@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod deferral;
+pub mod gate;
 pub mod interrupt;
 pub mod latch;
 #[cfg(all(test, loom))]

@@ -28,6 +28,7 @@ pub fn master_time<L: AtMost<Device>>(irql: &Irql<L>, clock: &ComRef<IMasterCloc
 
 /// Busy-waits, which is for the few microseconds between two looks at a register only.
 pub fn stall(microseconds: u32) {
-    // SAFETY: stalling is allowed at any level; the driver's longest stall is 25 us.
+    // SAFETY: stalling is allowed at any level; the driver's longest stall is
+    // `spec::LONGEST_STALL`, 50 us.
     unsafe { nt::KeStallExecutionProcessor(microseconds) };
 }

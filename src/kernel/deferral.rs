@@ -6,11 +6,12 @@
 //! starts. Asking for what is queued already is no more than that; the work is done by one thread at
 //! a time, and once more when it was asked for while it ran.
 //!
-//! **Lifetimes.** Each that is queued holds the [`Rundown`] until its routine is through.
-//! [`Deferral::pause`] waits for them, and lets none begin before [`Deferral::resume`]: so whoever
-//! has paused it, at PASSIVE, is alone with what `work` does. [`Deferral::delete`] also waits until
-//! no DPC's last instruction is still to come. A queued work item makes the system keep the device
-//! object and the image by itself.
+//! **Lifetimes.** The call is queued at device IRQL, where run-down protection may not be touched: so
+//! it goes through a [`Gate`], and [`Deferral::pause`] shuts that and has the system run all DPCs that
+//! are queued. Work holds the [`Rundown`] from its queueing until its routine is through; `pause`
+//! waits for that next. None of the two begins again before [`Deferral::resume`]: whoever has paused
+//! the deferral, at PASSIVE, is alone with what `work` does. A queued work item makes the system keep
+//! the device object and the image by itself.
 #![expect(unsafe_code, reason = "wraps KDPC and IO_WORKITEM")]
 
 use core::cell::UnsafeCell;
@@ -20,6 +21,8 @@ use core::mem;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU8, Ordering};
 
+use super::clock;
+use super::gate::Gate;
 use super::latch::Latch;
 use super::nt::{self, DeviceObject, IoWorkItem, KDpc};
 use super::rundown::Rundown;
@@ -48,12 +51,14 @@ const PAUSED: u8 = 2;
 /// # Invariants
 ///
 /// `dpc` is one `KDPC`, initialised, which does not move. `item` came from `IoAllocateWorkItem` and
-/// is queued at most once, by whoever holds `latch`. What is queued holds a use of `rundown`.
+/// is queued at most once, by whoever holds `latch`, and then holds a use of `rundown`. The DPC is
+/// queued inside `calls` only.
 pub struct Deferral {
     dpc: Buffer<UnsafeCell<KDpc>>,
     item: NonNull<IoWorkItem>,
     routine: nt::WorkItemRoutine,
     context: NonNull<c_void>,
+    calls: Gate,
     latch: Latch,
     rundown: Rundown,
     state: AtomicU8,
@@ -79,10 +84,6 @@ macro_rules! thunks {
             // SAFETY: DPCs run at DISPATCH.
             let mut irql = unsafe { Irql::assume() };
             T::call(&owner, &mut irql);
-            if let Some(deferral) = T::deferral(&owner) {
-                // SAFETY: `queue_call` forgot the use of what it queued; nothing is touched after.
-                unsafe { deferral.rundown.leave() };
-            }
         }
 
         unsafe extern $abi fn worked<T: Defer>(_device: *mut DeviceObject, context: *mut c_void) {
@@ -132,6 +133,7 @@ impl Deferral {
             item,
             routine: worked::<T>,
             context,
+            calls: Gate::new(),
             latch: Latch::new(),
             rundown: Rundown::new(),
             state: AtomicU8::new(FRESH),
@@ -139,19 +141,17 @@ impl Deferral {
     }
 
     /// Has [`Defer::call`] called soon, unless that is on its way already, or paused.
-    pub fn queue_call<L: AtMost<Device>>(&self, _irql: &Irql<L>) {
-        if self.state.load(Ordering::Acquire) == FRESH {
-            return;
-        }
-        let (Some(in_use), Some(dpc)) = (self.rundown.enter(), self.dpc.first()) else {
+    ///
+    /// For service routines: nothing holds up one that is inside the gate.
+    pub fn queue_call(&self, _irql: &Irql<Device>) {
+        let Some(dpc) = self.dpc.first() else {
             return;
         };
-        // SAFETY: the DPC is initialised, and by the use its memory and its owner stay until its
-        // routine ends that.
-        let queued = unsafe { nt::KeInsertQueueDpc(dpc.get(), ptr::null_mut(), ptr::null_mut()) };
-        if queued != 0 {
-            mem::forget(in_use);
-        }
+        self.calls.pass(|| {
+            // SAFETY: the DPC is initialised. Inside the gate it is not paused, and who pauses it,
+            // before its memory and its owner go, waits for its routine.
+            unsafe { nt::KeInsertQueueDpc(dpc.get(), ptr::null_mut(), ptr::null_mut()) }
+        });
     }
 
     /// Has [`Defer::work`] done soon: once more if it is being done. Not while paused.
@@ -176,6 +176,10 @@ impl Deferral {
     /// [`resume`](Self::resume). Callers of the two take turns: PnP and power requests do.
     pub fn pause(&self, irql: &Irql<Passive>) {
         if self.state.load(Ordering::Acquire) == RUNNING {
+            self.calls.shut(|| clock::stall(1));
+            // The calls that are queued ask for their work now.
+            // SAFETY: waiting is allowed at PASSIVE.
+            unsafe { nt::KeFlushQueuedDpcs() };
             self.rundown.wait(irql);
             self.state.store(PAUSED, Ordering::Release);
         }
@@ -189,14 +193,12 @@ impl Deferral {
             _ => {}
         }
         self.state.store(RUNNING, Ordering::Release);
+        self.calls.open();
     }
 
     /// Pauses for good: no routine of this deferral is on any processor any more.
     pub fn delete(&self, irql: &Irql<Passive>) {
         self.pause(irql);
-        // A call has ended its use, but perhaps not quite returned.
-        // SAFETY: waiting is allowed at PASSIVE.
-        unsafe { nt::KeFlushQueuedDpcs() };
     }
 }
 

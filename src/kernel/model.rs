@@ -1,7 +1,7 @@
 //! The interrupt's coming and going under loom: service routine, callers of the device lock, the
 //! deferred work and whoever closes the chip, all at once.
 //!
-//! [`Latch`] and [`StormWatch`] are the real ones. Locks, run-down and the connection are loom's,
+//! [`Gate`], [`Latch`] and [`StormWatch`] are the real ones. Locks, run-down and the connection are loom's,
 //! used as [`super::interrupt`], [`super::deferral`] and `driver::uart::power` use the kernel's: who
 //! may not meet there, reaches a cell here whose exclusion loom checks. Run as `mpu401::model` is.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
+use super::gate::Gate;
 use super::latch::Latch;
 use crate::mpu401::storm::{Change, StormWatch};
 use crate::time::RefTime;
@@ -122,6 +123,13 @@ impl Rundown {
         self.0.lock().unwrap().1 -= 1;
     }
 
+    /// Waits until all uses have ended that there are now.
+    fn flush(&self) {
+        while self.0.lock().unwrap().1 != 0 {
+            thread::yield_now();
+        }
+    }
+
     fn wait(&self) {
         loop {
             let mut state = self.0.lock().unwrap();
@@ -173,6 +181,8 @@ fn a_storm_against_closing() {
         let device = Arc::new(Device::new());
         let rundown = Arc::new(Rundown::default());
         let latch = Arc::new(Latch::new());
+        let calls = Arc::new((Gate::new(), Rundown::default()));
+        calls.0.open();
         // Interrupts on two processors, each with its DPC; the work item is whoever wins the latch.
         let stormers: Vec<_> = (0..2)
             .map(|_| {
@@ -180,25 +190,32 @@ fn a_storm_against_closing() {
                     Arc::clone(&device),
                     Arc::clone(&rundown),
                     Arc::clone(&latch),
+                    Arc::clone(&calls),
                 );
                 thread::spawn(move || {
-                    let (device, rundown, latch) = shared;
+                    let (device, rundown, latch, calls) = shared;
                     let storms = device.interrupt(|storm| storm.interrupted(64, true, RefTime(0)));
-                    if storms != Some(true) || !rundown.enter() {
+                    let queued = storms == Some(true) && calls.0.pass(|| calls.1.enter()).is_some();
+                    if !queued {
                         return;
                     }
-                    if latch.begin() {
-                        loop {
-                            device.settle();
-                            if latch.end() {
-                                break;
+                    if rundown.enter() {
+                        if latch.begin() {
+                            loop {
+                                device.settle();
+                                if latch.end() {
+                                    break;
+                                }
                             }
                         }
+                        rundown.leave();
                     }
-                    rundown.leave();
+                    calls.1.leave();
                 })
             })
             .collect();
+        calls.0.shut(thread::yield_now);
+        calls.1.flush();
         rundown.wait();
         device.settle();
         device.disconnect();
@@ -207,6 +224,25 @@ fn a_storm_against_closing() {
             stormer.join().unwrap();
         }
         assert!(latch.begin(), "nobody is at it");
+    });
+}
+
+/// Whoever is let in has left before the gate is shut, and what it did there is seen.
+#[test]
+fn a_gate_shuts_behind_everybody() {
+    loom::model(|| {
+        let gate = Arc::new(Gate::new());
+        let inside = Arc::new(UnsafeCell::new(0));
+        inside.with_mut(|_| ());
+        gate.open();
+        let visitor = {
+            let (gate, inside) = (Arc::clone(&gate), Arc::clone(&inside));
+            thread::spawn(move || gate.pass(|| inside.with_mut(|_| ())))
+        };
+        gate.shut(thread::yield_now);
+        inside.with_mut(|_| ());
+        let _ = visitor.join().unwrap();
+        assert_eq!(gate.pass(|| ()), None);
     });
 }
 

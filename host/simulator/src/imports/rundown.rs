@@ -7,13 +7,13 @@ use crate::violation::Rule;
 
 imports! {
     /// Sets run-down protection up.
-    [Irql::HIGH] fn ExInitializeRundownProtection(reference: *mut usize) as |_kernel| {
+    [Irql::APC] fn ExInitializeRundownProtection(reference: *mut usize) as |_kernel| {
         // SAFETY: the caller passes an EX_RUNDOWN_REF.
         unsafe { reference.write(0) };
     }
 
     /// Begins a use; 0 when the object is being run down.
-    [Irql::HIGH] fn ExAcquireRundownProtection(reference: *mut usize) -> u8 as |kernel| {
+    [Irql::DISPATCH] fn ExAcquireRundownProtection(reference: *mut usize) -> u8 as |kernel| {
         // SAFETY: the caller passes an EX_RUNDOWN_REF.
         let word = unsafe { reference.read() };
         if word & CLOSED != 0 {
@@ -26,7 +26,7 @@ imports! {
     }
 
     /// Ends a use.
-    [Irql::HIGH] fn ExReleaseRundownProtection(reference: *mut usize) as |kernel| {
+    [Irql::DISPATCH] fn ExReleaseRundownProtection(reference: *mut usize) as |kernel| {
         // SAFETY: the caller passes an EX_RUNDOWN_REF.
         let word = unsafe { reference.read() };
         if word < USE {
