@@ -4,7 +4,7 @@
 
 use dmusmini::midi::parser::{Meaning, Parser};
 use dmusmini::mpu401::capture::{Capture, Format};
-use dmusmini::mpu401::receive::Received;
+use dmusmini::mpu401::receive::{Missing, Received};
 use dmusmini::ring::ring;
 use dmusmini::time::RefTime;
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,7 @@ fn deliver(bytes: &[u8], format: Format, part: usize) -> Vec<Vec<u8>> {
     for (at, &byte) in (0..).map(|at| at * 3_200).zip(bytes) {
         let received = Received {
             byte,
-            after_loss: false,
+            missing: Missing::Nothing,
             at: RefTime(at),
         };
         producer.push(received).unwrap();

@@ -12,7 +12,7 @@
 //! with a later time.
 #![forbid(unsafe_code)]
 
-use super::receive::Received;
+use super::receive::{Missing, Received};
 use super::spec::BYTE_TIME;
 use crate::mem::{Buffer, OutOfMemory};
 use crate::midi::parser::{Meaning, Parser, Short};
@@ -167,13 +167,13 @@ impl Capture {
     /// Gives one byte to the parser; says whether the byte was taken. One that was not is looked at
     /// again once the part that it ended is delivered.
     fn cook(&mut self, received: Received) -> bool {
-        if received.after_loss {
-            // What was open has a hole in it. A SysEx ends here, short as it is, and the mark goes
-            // on the message after it.
+        if received.missing != Missing::Nothing {
+            // What was open has a hole in it. A SysEx ends here, short as it is, and the mark of a
+            // loss goes on the message after it.
             if self.parser.interrupt() {
                 return self.end_part(false);
             }
-            self.after_loss = true;
+            self.after_loss |= received.missing == Missing::Lost;
         }
         // A full part waits for the byte behind it, so that an open SysEx always has a last part to
         // come, however it ends.
@@ -213,12 +213,13 @@ impl Capture {
     /// port's parser finds at the start of an event has that event's time.
     fn chunk(&mut self, received: Received) -> bool {
         let pause = received.at.0.saturating_sub(self.part.last.0) > 2 * BYTE_TIME.0;
-        let apart = pause || received.after_loss || Kind::of(received.byte) != Kind::Data;
+        let whole = received.missing == Missing::Nothing;
+        let apart = pause || !whole || Kind::of(received.byte) != Kind::Data;
         if self.part.len > 0 && apart {
             self.part.state = PartState::Ready { incomplete: true };
             return false;
         }
-        self.after_loss |= received.after_loss;
+        self.after_loss |= received.missing == Missing::Lost;
         self.part.push(received);
         if self.part.is_full() {
             self.part.state = PartState::Ready { incomplete: true };
@@ -299,17 +300,13 @@ mod tests {
         fn receive(&mut self, bytes: &[u8]) {
             for &byte in bytes {
                 self.now += BYTE_TIME.0;
-                self.push(byte, false);
+                self.push(byte, Missing::Nothing);
             }
         }
 
-        fn push(&mut self, byte: u8, after_loss: bool) {
+        fn push(&mut self, byte: u8, missing: Missing) {
             let at = RefTime(self.now);
-            let received = Received {
-                byte,
-                after_loss,
-                at,
-            };
+            let received = Received { byte, missing, at };
             self.producer.push(received).unwrap();
         }
 
@@ -411,7 +408,7 @@ mod tests {
     fn a_loss_is_marked_on_the_next_message_and_joins_nothing() {
         let mut rig = Rig::new(Format::Cooked, 64);
         rig.receive(&[0x90, 1, 2, 0x90, 3]);
-        rig.push(4, true);
+        rig.push(4, Missing::Lost);
         rig.receive(&[5, 6, 0x80, 7, 8, 0x81, 9, 9]);
         let taken = rig.take();
         assert_eq!(taken[0], whole(&[0x90, 1, 2], 1));
@@ -419,7 +416,7 @@ mod tests {
         assert_eq!((&taken[2].0[..], taken[2].3), (&[0x81, 9, 9][..], false));
 
         rig.receive(&[0xF0, 1, 2]);
-        rig.push(3, true);
+        rig.push(3, Missing::Lost);
         rig.receive(&[4, 0xF7, 0x80, 7, 8]);
         let taken = rig.take();
         assert_eq!(
@@ -431,13 +428,33 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_wanted_joins_nothing_and_is_no_loss() {
+        let mut rig = Rig::new(Format::Cooked, 64);
+        rig.receive(&[0x90, 1, 2, 3]);
+        rig.push(7, Missing::Unwanted);
+        rig.receive(&[8, 0xF0, 1]);
+        rig.push(3, Missing::Unwanted);
+        rig.receive(&[0xF7, 0x93, 1, 2]);
+        let taken: Vec<_> = rig.take().into_iter().map(|m| (m.0, m.2, m.3)).collect();
+        let whole = |bytes: &[u8]| (bytes.to_vec(), false, false);
+        assert_eq!(
+            taken,
+            [
+                whole(&[0x90, 1, 2]),
+                whole(&[0xF0, 1]),
+                whole(&[0x93, 1, 2])
+            ]
+        );
+    }
+
+    #[test]
     fn two_losses_in_a_row_are_one_mark() {
         let mut rig = Rig::new(Format::Cooked, 64);
-        rig.push(0x90, true);
-        rig.push(1, false);
-        rig.push(0x90, true);
-        rig.push(1, false);
-        rig.push(2, false);
+        rig.push(0x90, Missing::Lost);
+        rig.push(1, Missing::Nothing);
+        rig.push(0x90, Missing::Lost);
+        rig.push(1, Missing::Nothing);
+        rig.push(2, Missing::Nothing);
         let taken = rig.take();
         assert_eq!(taken.len(), 1);
         assert_eq!((&taken[0].0[..], taken[0].3), (&[0x90, 1, 2][..], true));

@@ -83,6 +83,7 @@ impl<P: PortIo> Duplex<P> {
 
     /// One poll of a handshake.
     pub fn handshake(&mut self, handshake: &mut Handshake) -> Progress {
+        self.receiver.miss();
         handshake.poll(&mut self.chip)
     }
 

@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_DRAINS, STUCK_LOOKS};
-use super::{Drained, Mpu401, PortIo};
+use super::{Drained, Mode, Mpu401, PortIo};
 use crate::ring::Producer;
 use crate::time::RefTime;
 
@@ -19,10 +19,22 @@ use crate::time::RefTime;
 pub struct Received {
     /// The byte.
     pub byte: u8,
-    /// Bytes before this one were lost because the ring was full.
-    pub after_loss: bool,
+    /// What came right before it and is not here.
+    pub missing: Missing,
     /// The latest time at which it can have arrived, on the master clock.
     pub at: RefTime,
+}
+
+/// Why bytes of the wire are not in the ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// None are missing.
+    #[default]
+    Nothing,
+    /// Nobody wanted them, or the chip was off.
+    Unwanted,
+    /// The ring was full, or nobody knows what they were.
+    Lost,
 }
 
 /// What one service did.
@@ -53,7 +65,7 @@ pub struct Receiver {
     ring: Option<Producer<Received>>,
     storage: Storage,
     last: RefTime,
-    lossy: bool,
+    missing: Missing,
     lost: u32,
     full_drains: u32,
     /// Services of a stuck chip since it was last read.
@@ -74,7 +86,7 @@ impl Receiver {
             ring: None,
             storage: Storage::Discard,
             last: RefTime(i64::MIN),
-            lossy: false,
+            missing: Missing::Nothing,
             lost: 0,
             full_drains: 0,
             looks: 0,
@@ -88,14 +100,24 @@ impl Receiver {
     pub const fn attach(&mut self, ring: Option<Producer<Received>>) -> Option<Producer<Received>> {
         self.storage = Storage::Discard;
         self.last = RefTime(i64::MIN);
-        self.lossy = false;
+        self.missing = Missing::Nothing;
         self.lost = 0;
         core::mem::replace(&mut self.ring, ring)
     }
 
-    /// Says whether bytes that come from now on are wanted.
-    pub const fn store(&mut self, storage: Storage) {
+    /// Says whether bytes that come from now on are wanted. Those that came before were read, or
+    /// count as having come now.
+    pub fn store(&mut self, storage: Storage) {
+        if self.storage != storage {
+            // The clock may be set anew while a stream does not run.
+            self.last = RefTime(i64::MIN);
+        }
         self.storage = storage;
+    }
+
+    /// What comes over the wire now is not read: the chip is off, or not in UART mode.
+    pub fn miss(&mut self) {
+        self.missing = self.missing.max(Missing::Unwanted);
     }
 
     /// Bytes lost to a full ring since this was last asked.
@@ -119,7 +141,9 @@ impl Receiver {
         }
         let mut batch = [Read::default(); DRAIN_LIMIT];
         let mut room = batch.iter_mut();
-        let wanted = self.storage == Storage::Keep && self.ring.is_some();
+        // What a chip says during a handshake is no music.
+        let wanted =
+            self.storage == Storage::Keep && self.ring.is_some() && chip.mode() == Mode::Uart;
         let drained = chip.drain(DRAIN_LIMIT, |byte| {
             if wanted && let Some(slot) = room.next() {
                 *slot = Read { byte, at: clock() };
@@ -130,6 +154,8 @@ impl Receiver {
             let batch = batch.get_mut(..drained.taken).unwrap_or_default();
             serviced.notify = drained.taken > 0;
             self.keep(batch);
+        } else if drained.taken > 0 {
+            self.miss();
         }
         serviced
     }
@@ -158,7 +184,7 @@ impl Receiver {
     /// lost, and nobody knows how much that was.
     const fn read_stuck(&mut self, drained: Drained) -> Serviced {
         if drained.taken > 0 {
-            self.lossy = true;
+            self.missing = Missing::Lost;
         }
         self.count(drained)
     }
@@ -193,14 +219,14 @@ impl Receiver {
             self.last = read.at.max(self.last);
             let received = Received {
                 byte: read.byte,
-                after_loss: self.lossy,
+                missing: self.missing,
                 at: self.last,
             };
             let pushed = self.ring.as_mut().map(|ring| ring.push(received));
             if matches!(pushed, Some(Ok(()))) {
-                self.lossy = false;
+                self.missing = Missing::Nothing;
             } else {
-                self.lossy = true;
+                self.missing = Missing::Lost;
                 self.lost = self.lost.saturating_add(1);
             }
         }
@@ -290,11 +316,8 @@ mod tests {
         chip.port_mut().bytes.push_back(10);
         chip.port_mut().bytes.push_back(11);
         receiver.service(&mut chip, || RefTime(0));
-        let marks: Vec<_> = all(&mut consumer)
-            .iter()
-            .map(|byte| byte.after_loss)
-            .collect();
-        assert_eq!(marks, [true, false]);
+        let marks: Vec<_> = all(&mut consumer).iter().map(|byte| byte.missing).collect();
+        assert_eq!(marks, [Missing::Lost, Missing::Nothing]);
     }
 
     #[test]
@@ -306,6 +329,22 @@ mod tests {
         assert_eq!((serviced.taken, serviced.notify), (10, false));
         assert!(chip.port_mut().bytes.is_empty() && all(&mut consumer).is_empty());
         assert_eq!(receiver.take_lost(), 0);
+        receiver.store(Storage::Keep);
+        chip.port_mut().bytes.extend([1, 2]);
+        receiver.service(&mut chip, || RefTime(0));
+        let marks: Vec<_> = all(&mut consumer).iter().map(|byte| byte.missing).collect();
+        assert_eq!(marks, [Missing::Unwanted, Missing::Nothing]);
+    }
+
+    #[test]
+    fn answers_are_not_kept() {
+        let (mut chip, mut receiver, mut consumer) = rig(4);
+        let mut handshake = handshake::Handshake::new();
+        while handshake.poll(&mut chip) == handshake::Progress::Wait {
+            receiver.service(&mut chip, || RefTime(1));
+        }
+        assert_eq!(chip.mode(), Mode::Uart);
+        assert!(all(&mut consumer).is_empty());
     }
 
     #[test]
@@ -348,8 +387,8 @@ mod tests {
         receiver.service(&mut chip, || RefTime(0));
         let kept: Vec<_> = all(&mut consumer)
             .iter()
-            .map(|byte| (byte.byte, byte.after_loss))
+            .map(|byte| (byte.byte, byte.missing))
             .collect();
-        assert_eq!(kept, [(4, true)]);
+        assert_eq!(kept, [(4, Missing::Lost)]);
     }
 }

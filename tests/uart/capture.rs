@@ -3,7 +3,7 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::{KsState, event_flags};
 use dmusmini_simulator::chip::{Cable, Config};
-use dmusmini_simulator::session::{ChipAt, Hardware};
+use dmusmini_simulator::session::{ChipAt, Hardware, Session};
 
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
@@ -245,5 +245,132 @@ fn stop_returns_what_is_queued_and_any_walk_through_the_states_is_survived() {
             }
         }
         rig.end();
+    });
+}
+
+/// What came in PAUSE was thrown away: neither its status nor the message that was open before is that
+/// of the bytes that come next.
+#[test]
+fn what_a_pause_threw_away_joins_nothing() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let part = |bytes: &[u8]| {
+            rig.play(bytes.iter().copied());
+            rig.advance(10 * MILLISECOND);
+        };
+        let events = || -> Vec<Vec<u8>> {
+            let events = rig.capture.captured_events();
+            assert!(
+                events
+                    .iter()
+                    .all(|event| event.flags == event_flags::COMPLETE)
+            );
+            events.into_iter().map(|event| event.bytes).collect()
+        };
+        for held in [KsState::PAUSE, KsState::ACQUIRE] {
+            for (before, meanwhile, after, expected) in [
+                (
+                    &[0x90, 1, 2, 3][..],
+                    &[0xB0, 7, 100][..],
+                    &[7, 80, 0x93, 1, 2][..],
+                    &[&[0x90, 1, 2][..], &[0x93, 1, 2]][..],
+                ),
+                (
+                    &[0xF0, 1, 2],
+                    &[3, 0xF7, 0xF0, 4],
+                    &[5, 0xF7, 0x93, 1, 2],
+                    &[&[0xF0, 1, 2], &[0x93, 1, 2]],
+                ),
+                // Nothing was thrown away: the message goes on.
+                (
+                    &[0xF0, 1, 2],
+                    &[],
+                    &[3, 0xF7, 0x90],
+                    &[&[0xF0, 1, 2, 3, 0xF7]],
+                ),
+                (&[1], &[], &[2, 3, 4], &[&[0x90, 1, 2], &[0x90, 3, 4]]),
+            ] {
+                part(before);
+                assert_eq!(rig.capture.jump(held), Status::SUCCESS);
+                part(meanwhile);
+                assert_eq!(rig.capture.jump(KsState::RUN), Status::SUCCESS);
+                part(after);
+                assert_eq!(events(), expected, "{held:?}");
+            }
+        }
+        assert_eq!(rig.traced("CaptureOverrun"), 0, "nothing was lost");
+        rig.end();
+    });
+}
+
+/// Nobody looks at a polled chip while no stream runs. What it has then is of the time before.
+#[test]
+fn a_polled_chip_is_read_at_each_change_of_state() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::polled_uart(Config::default()));
+        for held in [KsState::STOP, KsState::ACQUIRE, KsState::PAUSE] {
+            assert_eq!(rig.capture.jump(held), Status::SUCCESS);
+            rig.play([0x90, 1, 2]);
+            rig.advance(SECOND);
+            assert_eq!(rig.capture.jump(KsState::RUN), Status::SUCCESS);
+            rig.play([0x91, 3, 4]);
+            rig.advance(10 * MILLISECOND);
+            let captured = rig.capture.captured();
+            assert_eq!(captured.len(), 1, "{held:?}: {captured:02X?}");
+            assert_eq!(captured[0].bytes, [0x91, 3, 4], "{held:?}");
+        }
+        // And what came before a pause is not lost with it.
+        for round in 0..20_u8 {
+            rig.advance(u64::from(round) * 1_370);
+            rig.play([0x90, round, 2]);
+            rig.advance(9_700);
+            assert_eq!(rig.capture.jump(KsState::PAUSE), Status::SUCCESS);
+            rig.advance(MILLISECOND);
+            assert_eq!(rig.capture.jump(KsState::RUN), Status::SUCCESS);
+        }
+        assert_eq!(rig.capture.captured().len(), 20);
+        rig.end();
+    });
+}
+
+/// Presentation time begins anew with STOP (contract section 7.1).
+#[test]
+fn stamps_follow_a_clock_that_was_set_back_while_the_stream_was_stopped() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        for (round, offset) in [123_456_789_012, 0].into_iter().enumerate() {
+            assert_eq!(rig.capture.jump(KsState::STOP), Status::SUCCESS);
+            rig.session.set_master_offset(offset);
+            assert_eq!(rig.capture.jump(KsState::RUN), Status::SUCCESS);
+            let start = rig.now().cast_signed() + offset;
+            rig.play([0x90, 1, 2]);
+            rig.advance(10 * MILLISECOND);
+            let captured = rig.capture.captured_events();
+            let late = captured[0].time - start;
+            assert!((0..2 * 3_200).contains(&late), "round {round}: {late}");
+        }
+        rig.end();
+    });
+}
+
+/// A stream that goes while it runs takes the polling with it.
+#[test]
+fn nobody_polls_for_a_stream_that_is_gone() {
+    with_each_binary(|binary| {
+        let session = Session::boot(binary).unwrap();
+        let hardware = Hardware::polled_uart(Config::default());
+        let device = session.install(&hardware).unwrap();
+        let rig = Rig::on(session, device);
+        rig.advance(10 * MILLISECOND);
+        assert_eq!(rig.capture.close_without_stop(), 0);
+        let machine = rig.session.machine();
+        machine.advance(10 * MILLISECOND);
+        let accesses = || rig.device.chip().unwrap().borrow().accesses();
+        let before = accesses();
+        machine.advance(SECOND);
+        assert_eq!(accesses(), before, "polled for nobody");
+        drop((rig.legacy, rig.direct_music, rig.filter, rig.device));
+        let report = rig.session.shut_down();
+        assert!(report.is_clean(), "{report}");
     });
 }

@@ -143,7 +143,8 @@ impl CaptureStream {
         }) {
             match self.message(irql, length) {
                 Ok(Some(event)) => chain.push_back(event),
-                Ok(None) => break,
+                // The stream was stopped meanwhile: what is there now is something else.
+                Ok(None) => {}
                 Err(status) => {
                     result = status;
                     break;
@@ -265,11 +266,13 @@ impl IMxfClass for CaptureStream {
         };
         // The state and what the chip's bytes become change together, so that calls that race leave
         // one of their states and not a mixture.
-        let before = uart.device.with(irql, |chip, _| {
-            chip.duplex.receiver_mut().store(storage);
-            this.state.swap(state.0, Ordering::AcqRel)
+        let changed = uart.device.with(irql, |chip, irql| {
+            let serviced = chip.store(irql, storage);
+            (serviced, this.state.swap(state.0, Ordering::AcqRel))
         });
-        if before == Some(state.0) {
+        let (serviced, before) = changed.unwrap_or_default();
+        uart.report(irql, serviced);
+        if before == state.0 {
             return Status::SUCCESS;
         }
         if state == KsState::STOP {
@@ -359,6 +362,8 @@ impl Drop for CaptureStream {
                 (state.duplex.receiver_mut().attach(None), state.clock.take())
             });
             drop(old);
+            // A port may let a stream go that still runs.
+            uart.listen(&mut irql, false);
         }
     }
 }

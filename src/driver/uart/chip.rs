@@ -7,7 +7,7 @@ use crate::irql::{Device, Irql};
 use crate::kernel::clock;
 use crate::kernel::port_io::IoPorts;
 use crate::mpu401::duplex::{Duplex, Exchange};
-use crate::mpu401::receive::Serviced;
+use crate::mpu401::receive::{Serviced, Storage};
 use crate::mpu401::spec::Register;
 use crate::mpu401::storm::StormWatch;
 use crate::mpu401::transmit::{Outbox, Transmitter};
@@ -103,6 +103,16 @@ impl ChipState {
             serviced,
             storms: storm.interrupted(serviced.taken, duplex.is_stuck(), now),
         }
+    }
+
+    /// Says whether received bytes are wanted from now on, and reads those that came before: a chip
+    /// without an interrupt may hold some of any age.
+    pub fn store(&mut self, irql: &Irql<Device>, storage: Storage) -> Serviced {
+        self.notice_removal();
+        let Self { duplex, clock, .. } = self;
+        let serviced = duplex.service(|| stamp(irql, clock.as_ref()));
+        duplex.receiver_mut().store(storage);
+        serviced
     }
 
     pub(super) fn exchange<O: Outbox>(

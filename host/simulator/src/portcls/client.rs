@@ -131,7 +131,7 @@ impl Filter {
             return Err(Status::INVALID_DEVICE_STATE);
         }
         self.device
-            .change_power(dmusmini::portcls::abi::PowerState::D0)
+            .change_power(dmusmini::portcls::abi::PowerState::D0, true)
             .ok()
     }
 
@@ -424,6 +424,13 @@ impl Pin {
     #[must_use]
     pub fn events_with_port(&self) -> usize {
         self.state.pool.with_port()
+    }
+
+    /// Closes the pin in whatever state it is, without a stop; else as [`close`](Self::close).
+    #[must_use = "0 says that the stream is gone"]
+    pub fn close_without_stop(self) -> u32 {
+        self.state.state.set(KsState::STOP);
+        self.close()
     }
 
     /// Closes the pin; what the stream's Release returned (0: it is gone).

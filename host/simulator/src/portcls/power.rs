@@ -12,8 +12,9 @@ use super::host;
 
 impl DeviceState {
     /// Changes the device's power state. Leaving D0: streams pause, miniports are told, the adapter
-    /// changes. Coming back: the adapter changes, miniports are told, streams go on.
-    pub(crate) fn change_power(&self, state: PowerState) -> Status {
+    /// changes. Coming back: the adapter changes, miniports are told, streams go on. Streams run all
+    /// the while unless `pausing`.
+    pub(crate) fn change_power(&self, state: PowerState, pausing: bool) -> Status {
         if state == self.power.get() {
             return Status::SUCCESS;
         }
@@ -41,7 +42,9 @@ impl DeviceState {
             tell(&filters, state);
             resume(&filters);
         } else {
-            pause(&filters);
+            if pausing {
+                pause(&filters);
+            }
             tell(&filters, state);
             change();
             self.power.set(state);

@@ -239,8 +239,18 @@ impl Device {
 
     /// Changes the device's power state (contract section 15).
     pub fn set_power(&self, state: PowerState) -> Status {
+        self.change_power(state, true)
+    }
+
+    /// Changes the device's power state and lets the streams run through it: what Windows says first
+    /// is an open question (contract section 17, 12).
+    pub fn set_power_without_pause(&self, state: PowerState) -> Status {
+        self.change_power(state, false)
+    }
+
+    fn change_power(&self, state: PowerState, pausing: bool) -> Status {
         if state != PowerState::D0 {
-            let status = self.0.state.change_power(state);
+            let status = self.0.state.change_power(state, pausing);
             if let Some(chip) = self.chip()
                 && state == PowerState::D3
             {
@@ -251,7 +261,7 @@ impl Device {
         if let Some(chip) = self.chip() {
             chip.borrow_mut().power_on(host::now());
         }
-        self.0.state.change_power(state)
+        self.0.state.change_power(state, pausing)
     }
 }
 
