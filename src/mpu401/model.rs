@@ -72,6 +72,7 @@ impl Outbox for Queue<'_> {
         Some(Chunk {
             bytes,
             incomplete: false,
+            linked: false,
         })
     }
 

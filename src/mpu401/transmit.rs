@@ -8,19 +8,23 @@
 //! DPC, the next `PutMessage`) may call it earlier, which is what keeps a chip without a FIFO busy.
 //!
 //! **Sharing the wire.** Streams have a [`Lane`] each. A message keeps the wire until its last
-//! byte; only another lane's real-time bytes are let in between. Messages of two waiting lanes
-//! alternate. A lane that stops in the middle of a SysEx keeps the others out for
-//! [`PATIENCE`], then it loses the rest of that SysEx: the next status byte ends it on the wire.
+//! byte, and a package until its last message; only another lane's real-time bytes are let in
+//! between. Messages of two waiting lanes alternate. A lane that stops in the middle of a SysEx keeps
+//! the others out for [`PATIENCE`], then it loses the rest of that SysEx: the next status byte ends it
+//! on the wire.
 //!
 //! **Torn messages.** When a message cannot be finished (stop, fault, power), the lane drops the
 //! rest of it, that is, data bytes up to the next status byte, which ends the torn message at the
 //! receiver. An F7 of ours would pass half a dump off as a whole one.
 #![forbid(unsafe_code)]
 
+mod outbox;
 mod pace;
 
 pub use super::spec::SHORTEST_REST;
+pub use outbox::{Chunk, Lane, Outbox};
 
+use outbox::Ends;
 use pace::Pace;
 
 use super::sounding::Sounding;
@@ -31,46 +35,6 @@ use crate::time::RefTime;
 
 /// How long the middle of a SysEx may keep the wire from another lane while it has nothing to send.
 pub const PATIENCE: RefTime = RefTime(5_000_000);
-
-/// A render stream's place at the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// The legacy MIDI pin.
-    Legacy,
-    /// The DirectMusic pin.
-    DirectMusic,
-}
-
-impl Lane {
-    /// Every lane.
-    pub const ALL: [Self; 2] = [Self::Legacy, Self::DirectMusic];
-
-    /// The one other lane.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Legacy => Self::DirectMusic,
-            Self::DirectMusic => Self::Legacy,
-        }
-    }
-}
-
-/// The bytes of one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk<'a> {
-    /// All of them, however many were sent already.
-    pub bytes: &'a [u8],
-    /// The next event continues the same message: `DMUS_KEF_EVENT_INCOMPLETE`.
-    pub incomplete: bool,
-}
-
-/// The events that wait to be sent, lane by lane, in their order.
-pub trait Outbox {
-    /// The oldest event of a lane.
-    fn front(&self, lane: Lane) -> Option<Chunk<'_>>;
-    /// The oldest event of a lane is done with.
-    fn advance(&mut self, lane: Lane);
-}
 
 /// What one [`Transmitter::step`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +89,8 @@ pub struct Transmitter {
     starved_since: Option<RefTime>,
     /// What the receiver sounds.
     sounding: Sounding,
+    /// Nothing is sent any more but what silences the receiver.
+    closing: bool,
     pace: Pace,
 }
 
@@ -204,6 +170,7 @@ impl Transmitter {
             wire_running: None,
             starved_since: None,
             sounding: Sounding::new(),
+            closing: false,
             pace: Pace::new(),
         }
     }
@@ -277,15 +244,15 @@ impl Transmitter {
     pub fn restart(&mut self) {
         self.drop_all();
         self.pace = Pace::new();
+        self.closing = false;
         self.sounding.forget();
     }
 
-    /// Puts what silences the receiver in front of everything else; an open message is torn by it.
+    /// From now on sends what silences the receiver, and nothing else until
+    /// [`Transmitter::restart`]: what follows would sound on. An open message is torn by it.
     pub fn hush(&mut self) {
+        self.closing = true;
         self.sounding.hush();
-        if self.sounding.next_hush().is_none() {
-            return;
-        }
         if let Some(owner) = self.owner {
             self.tear(owner);
         }
@@ -303,6 +270,9 @@ impl Transmitter {
                 source: Source::Hush,
                 value,
             });
+        }
+        if self.closing {
+            return Choice::Nothing;
         }
         if let Some(owner) = self.owner {
             let other = self.candidate(owner.other(), outbox);
@@ -346,13 +316,22 @@ impl Transmitter {
         loop {
             let owns = self.owner == Some(lane);
             let state = self.lane_mut(lane);
-            if state.hold == Hold::Held && !(owns && state.framing != Framing::SysEx) {
-                return None;
+            if state.hold == Hold::Held {
+                match state.framing {
+                    Framing::Needs(_) => {}
+                    // The rest of an event, whose messages are one to whoever made it.
+                    Framing::Between if owns && state.offset > 0 => {}
+                    Framing::Between if owns => {
+                        self.release(lane);
+                        return None;
+                    }
+                    Framing::Between | Framing::SysEx => return None,
+                }
             }
             let chunk = outbox.front(lane)?;
             let Some(&value) = chunk.bytes.get(state.offset) else {
-                let incomplete = chunk.incomplete;
-                self.end_event(lane, incomplete, outbox);
+                let ends = Ends::of(&chunk);
+                self.end_event(lane, ends, outbox);
                 continue;
             };
             let begins = state.framing == Framing::Between;
@@ -403,8 +382,8 @@ impl Transmitter {
         if let Some(chunk) = outbox.front(lane)
             && offset >= chunk.bytes.len()
         {
-            let incomplete = chunk.incomplete;
-            self.end_event(lane, incomplete, outbox);
+            let ends = Ends::of(&chunk);
+            self.end_event(lane, ends, outbox);
         }
     }
 
@@ -442,16 +421,16 @@ impl Transmitter {
     ///
     /// A SysEx goes on until its F7 even if its event claims to be complete: whether a port marks
     /// the parts of a long message is an open question (contract.md section 17, 9).
-    fn end_event<O: Outbox>(&mut self, lane: Lane, incomplete: bool, outbox: &mut O) {
+    fn end_event<O: Outbox>(&mut self, lane: Lane, ends: Ends, outbox: &mut O) {
         outbox.advance(lane);
         self.lane_mut(lane).offset = 0;
         if self.owner != Some(lane) {
             return;
         }
         match self.lane_mut(lane).framing {
-            Framing::Between => self.release(lane),
-            Framing::Needs(_) if !incomplete => self.tear(lane),
-            Framing::Needs(_) | Framing::SysEx => {}
+            Framing::Between if ends.package => self.release(lane),
+            Framing::Needs(_) if ends.message => self.tear(lane),
+            Framing::Between | Framing::Needs(_) | Framing::SysEx => {}
         }
     }
 

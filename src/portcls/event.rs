@@ -79,6 +79,22 @@ impl Event {
         self.get().flags & event_flags::PACKAGE != 0
     }
 
+    /// Whether the next event was in the same package.
+    #[must_use]
+    pub const fn is_linked(&self) -> bool {
+        self.get().flags & event_flags::LINKED != 0
+    }
+
+    /// Notes that the next event was in the same package, or forgets it.
+    pub const fn link(&mut self, linked: bool) {
+        let event = self.get_mut();
+        if linked {
+            event.flags |= event_flags::LINKED;
+        } else {
+            event.flags &= !event_flags::LINKED;
+        }
+    }
+
     /// The message bytes; none for a package.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -438,6 +454,7 @@ impl Allocator {
                 let mut children = event.take_package();
                 events.prepend(&mut children);
             }
+            event.link(false);
             let mxf: &ComRef<IMxf> = &self.mxf;
             // SAFETY: the event is the allocator's, and goes back to it.
             let _ = unsafe { mxf.put_message(irql, Some(event.into_raw())) };

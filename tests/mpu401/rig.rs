@@ -83,6 +83,7 @@ impl Outbox for Events {
         self.lane(lane).front().map(|(bytes, incomplete)| Chunk {
             bytes,
             incomplete: *incomplete,
+            linked: false,
         })
     }
 

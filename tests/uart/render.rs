@@ -172,3 +172,64 @@ fn an_idle_wire_takes_the_first_byte_when_it_is_due() {
         });
     }
 }
+
+/// "A chain of events which should be dealt with atomically" (DMUS_KERNEL_EVENT): a parameter's number
+/// must not be separated from its value by the other pin's.
+#[test]
+fn nothing_comes_between_the_messages_of_a_package() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let parameter: [&[u8]; 4] = [&[0xB0, 99, 1], &[0xB0, 98, 2], &[0xF8], &[0xB0, 6, 3]];
+        let whole = parameter.concat();
+        for round in 0..20 {
+            for key in 0..4 {
+                rig.send(&rig.legacy, &[0x90, key, round]);
+            }
+            let now = rig.session.master_time();
+            rig.direct_music.send_package(now, 1, &parameter);
+            rig.send(&rig.direct_music, &[0xC0, round]);
+        }
+        rig.advance(SECOND);
+        let sent = rig.sent();
+        assert_eq!(sent.len(), 20 * (4 * 3 + whole.len() + 2));
+        let found = sent.windows(whole.len()).filter(|run| *run == whole);
+        assert_eq!(found.count(), 20, "{sent:02X?}");
+        rig.end();
+    });
+}
+
+/// A package that is held in the middle goes on where it was, and one that is stopped goes back whole.
+#[test]
+fn a_package_may_be_paused_and_stopped() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let notes: Vec<[u8; 3]> = (0..100).map(|key| [0x91, key, 1]).collect();
+        let package: Vec<&[u8]> = notes.iter().map(<[u8; 3]>::as_slice).collect();
+        let pin = &rig.direct_music;
+        pin.send_package(rig.session.master_time(), 1, &package);
+        rig.advance(20 * MILLISECOND);
+        assert_eq!(pin.jump(KsState::PAUSE), Status::SUCCESS);
+        rig.advance(SECOND);
+        let mut sent = rig.sent();
+        assert!(
+            sent.len().is_multiple_of(3) && sent.len() < 150,
+            "{}",
+            sent.len()
+        );
+        // The other stream has the wire to itself.
+        rig.send(&rig.legacy, &[0xC2, 5]);
+        rig.advance(MILLISECOND);
+        assert_eq!(rig.sent(), [0xC2, 5]);
+        assert_eq!(pin.jump(KsState::RUN), Status::SUCCESS);
+        rig.advance(SECOND);
+        sent.extend(rig.sent());
+        assert_eq!(sent, notes.concat());
+        assert_eq!(pin.events_with_driver(), (0, 0));
+
+        pin.send_package(rig.session.master_time(), 1, &package);
+        rig.advance(20 * MILLISECOND);
+        assert_eq!(pin.jump(KsState::STOP), Status::SUCCESS);
+        assert_eq!(pin.events_with_driver(), (0, 0));
+        rig.end();
+    });
+}

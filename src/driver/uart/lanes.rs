@@ -91,6 +91,7 @@ impl Outbox for Lanes<'_> {
         Some(Chunk {
             bytes: event.bytes(),
             incomplete: event.is_incomplete(),
+            linked: event.is_linked(),
         })
     }
 

@@ -12,7 +12,7 @@ use crate::kernel::rundown::Rundown;
 use crate::mpu401::Mode;
 use crate::mpu401::transmit::{GaveUp, Lane};
 use crate::portcls::abi::{DmusKernelEvent, KsState};
-use crate::portcls::event::{Allocator, EventChain};
+use crate::portcls::event::{Allocator, Event, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
 
 /// A render stream.
@@ -112,19 +112,42 @@ impl IMxfClass for RenderStream {
 }
 
 impl RenderStream {
-    /// Puts the children of packages in the place of the packages, which go back at once.
+    /// Puts the children of packages in the place of the packages, linked; the packages go back at
+    /// once.
     fn unpack(&self, irql: &Irql<Dispatch>, mut events: EventChain) -> EventChain {
         let mut flat = EventChain::new();
         while let Some(mut event) = events.pop_front() {
             if event.is_package() {
-                let mut children = event.take_package();
-                events.prepend(&mut children);
+                let children = event.take_package();
                 self.allocator.give_back_one(irql, event);
+                self.unpack_one(irql, children, &mut flat);
             } else {
+                event.link(false);
                 flat.push_back(event);
             }
         }
         flat
+    }
+
+    /// Adds what a package held; a package in it is a part of it.
+    fn unpack_one(&self, irql: &Irql<Dispatch>, mut children: EventChain, flat: &mut EventChain) {
+        let mut last: Option<Event> = None;
+        while let Some(mut child) = children.pop_front() {
+            if child.is_package() {
+                let mut nested = child.take_package();
+                children.prepend(&mut nested);
+                self.allocator.give_back_one(irql, child);
+                continue;
+            }
+            child.link(false);
+            if let Some(mut before) = last.replace(child) {
+                before.link(true);
+                flat.push_back(before);
+            }
+        }
+        if let Some(last) = last {
+            flat.push_back(last);
+        }
     }
 }
 

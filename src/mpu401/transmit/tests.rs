@@ -49,6 +49,7 @@ impl Outbox for Events {
             .map(|(bytes, incomplete)| Chunk {
                 bytes,
                 incomplete: *incomplete,
+                linked: false,
             })
     }
 

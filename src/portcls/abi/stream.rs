@@ -105,4 +105,7 @@ pub mod event_flags {
     pub const INCOMPLETE: u16 = 1;
     /// The data word heads a chain of events.
     pub const PACKAGE: u16 = 2;
+    /// Ours, while an event is ours: the next in the chain was in the same package. No other flag of
+    /// Windows' is there, and nobody else sees it.
+    pub const LINKED: u16 = 0x8000;
 }
