@@ -8,7 +8,6 @@ use dmusmini::portcls::abi::PowerState;
 use dmusmini_simulator::chip::{Config, Faults};
 use dmusmini_simulator::session::{Binary, Hardware, Session, SessionError};
 
-use super::faults::expect_masked_line;
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
 const FOREVER: Range<u64> = 0..u64::MAX;
@@ -37,7 +36,6 @@ fn start(binary: &Binary, config: Config) -> (Status, u64) {
         Err(error) => panic!("{error}"),
     };
     let took = (session.machine().now() - before) / MILLISECOND;
-    expect_masked_line(&session);
     let report = session.shut_down();
     assert!(report.is_clean(), "{report}");
     (status, took)

@@ -256,19 +256,7 @@ fn a_stop_while_the_line_rests() {
             let rig = open(binary);
             stick(&rig, SECOND / 10);
             rig.advance(rested);
-            let Rig {
-                legacy,
-                direct_music,
-                capture,
-                filter,
-                device,
-                session,
-            } = rig;
-            for pin in [legacy, direct_music, capture] {
-                let _ = pin.stop();
-                assert_eq!(pin.close(), 0);
-            }
-            drop(filter);
+            let (session, device) = rig.close();
             assert_eq!(device.stop(), Status::SUCCESS);
             assert_eq!(device.start(), Status::SUCCESS);
             let rig = Rig::on(session, device);
