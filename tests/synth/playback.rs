@@ -23,6 +23,7 @@ crate::scenarios!(
     pieces_of_any_size_keep_the_notes_in_place,
     nothing_is_allocated_while_music_plays,
     buffers_of_clients_play,
+    an_event_may_hold_several_messages,
 );
 
 /// A running pair with the square bank.
@@ -375,6 +376,28 @@ fn buffers_of_clients_play(binary: &Binary) {
     );
     assert_eq!(stats[4], 0, "no note lost");
     drop(legacy);
+}
+
+/// Whoever fills events need not know where messages end: all of an event is played.
+fn an_event_may_hold_several_messages(binary: &Binary) {
+    for bytes in [
+        &[0x90, 60, 127, 0x80, 60, 0][..],
+        &[0x90, 60, 127, 60, 0],
+        &[0xB0, 7, 127, 0x90, 60, 127, 60, 0],
+        &[0xC0, 0, 0x90, 60, 127, 60, 0],
+    ] {
+        let mut playing = Playing::start(binary, WaveOptions::default());
+        let time = playing.time_of(2000);
+        playing.midi.send(time, 1, bytes);
+        let end = playing.time_of(4000);
+        playing.midi.send(end, 1, &[0x90, 72, 127]);
+        let sound = playing.pull(6000);
+        assert!(
+            is_silent(&sound[2 * 3500..2 * 4000]),
+            "{bytes:02X?}: a note hangs"
+        );
+        assert!(!is_silent(&sound[2 * 4000..]));
+    }
 }
 
 /// A queue that is too small loses notes, and says so.

@@ -293,6 +293,10 @@ impl Player<'_> {
             // Real time means nothing to a synthesizer, not even inside a SysEx.
             [] | [0xF8..=0xFF] => Ok(()),
             _ if !last || self.assembly.is_open() => self.play_part(bytes, last),
+            _ if holds_more(bytes) => {
+                self.play_bytes(bytes);
+                Ok(())
+            }
             _ => self.play_message(bytes),
         }
     }
@@ -356,6 +360,15 @@ impl Player<'_> {
             Some(0xF0..0xF8) => *self.running = 0,
             _ => {}
         }
+    }
+}
+
+/// Whether something follows the channel message that the bytes begin with.
+const fn holds_more(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xC0..=0xDF, rest @ ..] => rest.len() > 1,
+        [0x80..=0xEF, rest @ ..] => rest.len() > 2,
+        _ => false,
     }
 }
 
