@@ -9,27 +9,16 @@ use dmusmini::portcls::guids::{
 };
 use dmusmini_simulator::chip::Config;
 use dmusmini_simulator::session::{
-    Binary, Device, Format, Hardware, Pin, Session, WaveFormat, WaveOptions,
+    Device, Format, Hardware, Pin, Session, WaveFormat, WaveOptions,
 };
 use dmusmini_simulator::tracking_allocator::TrackingAllocator;
+
+use binaries::in_every_build;
 
 #[global_allocator]
 static ALLOCATOR: TrackingAllocator = TrackingAllocator;
 
 const WAVE: Format = Format::Wave(WaveFormat::pcm16(44_100, 2));
-
-fn in_every_build(scenario: impl Fn(&Session)) {
-    for binary in [Some(Binary::Native), binaries::image()]
-        .into_iter()
-        .flatten()
-    {
-        println!("{binary}");
-        let session = Session::boot(&binary).expect("boot");
-        scenario(&session);
-        let report = session.shut_down();
-        assert!(report.is_clean(), "{binary}: {report}");
-    }
-}
 
 fn uart() -> Hardware {
     Hardware::uart(Config::default())

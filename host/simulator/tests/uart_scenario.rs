@@ -6,26 +6,14 @@ use dmusmini::portcls::abi::{DataFlow, PowerState};
 use dmusmini::portcls::guids::KSDATAFORMAT_SUBTYPE_DIRECTMUSIC;
 use dmusmini_simulator::chip::Config;
 use dmusmini_simulator::session::{
-    Binary, Captured, Device, Format, Hardware, MusicBuffer, Pin, Session, TimedMessage, UartPlayer,
+    Captured, Device, Format, Hardware, MusicBuffer, Pin, Session, TimedMessage, UartPlayer,
 };
 use dmusmini_simulator::tracking_allocator::TrackingAllocator;
 
+use binaries::in_every_build;
+
 #[global_allocator]
 static ALLOCATOR: TrackingAllocator = TrackingAllocator;
-
-/// Runs a scenario in every build there is, and ends it cleanly.
-fn in_every_build(scenario: impl Fn(&Session)) {
-    for binary in [Some(Binary::Native), binaries::image()]
-        .into_iter()
-        .flatten()
-    {
-        println!("{binary}");
-        let session = Session::boot(&binary).expect("boot");
-        scenario(&session);
-        let report = session.shut_down();
-        assert!(report.is_clean(), "{binary}: {report}");
-    }
-}
 
 fn install(session: &Session) -> Device {
     session

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dmusmini_simulator::session::Binary;
+use dmusmini_simulator::session::{Binary, Session};
 
 /// The workspace.
 fn workspace() -> PathBuf {
@@ -20,6 +20,21 @@ pub fn image() -> Option<Binary> {
         return None;
     }
     Some(image)
+}
+
+/// Runs a scenario in every build there is, and ends it cleanly.
+#[allow(
+    dead_code,
+    reason = "not every test program plays one scenario in all builds"
+)]
+pub fn in_every_build(scenario: impl Fn(&Session)) {
+    for binary in [Some(Binary::Native), image()].into_iter().flatten() {
+        println!("{binary}");
+        let session = Session::boot(&binary).expect("boot");
+        scenario(&session);
+        let report = session.shut_down();
+        assert!(report.is_clean(), "{binary}: {report}");
+    }
 }
 
 /// Real banks and songs; a visible line where they are absent.
