@@ -183,6 +183,10 @@ fn extra(root: &Path, image: &Path, arch: Architecture) -> Result<Vec<(PathBuf, 
     if matches!(arch, Architecture::Amd64) {
         let tool = root.join("target/dmusctl/dmusctl.exe");
         extra.push((tool, "dmusctl.exe".to_owned()));
+        // A test machine has no song.
+        let song = root.join("target/dmusctl/demo.mid");
+        fs::write(&song, dmusmini_demo::song()).with_context(|| shown(&song))?;
+        extra.push((song, "demo.mid".to_owned()));
     }
     let scripts = root.join("tests/windows");
     let entries = fs::read_dir(&scripts).with_context(|| shown(&scripts))?;

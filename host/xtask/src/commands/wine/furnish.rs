@@ -44,6 +44,7 @@ pub(super) fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
     ] {
         prefix.put(&from, to)?;
     }
+    let song_of_package = package.join("demo.mid");
     let upgrade = workspace::target().join("wine/upgrade");
     let mut later = process::cargo();
     later.args(["run", "--quiet", "--package", "dmusmini-package", "--"]);
@@ -64,6 +65,7 @@ pub(super) fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
     song.args(["run", "--quiet", "--package", "dmusmini-demo", "--example"]);
     song.args(["write", "--"]).arg(prefix.file("dmusmini/song"));
     process::run("demo song", &mut song)?;
+    prefix.put(&song_of_package, "dmusmini/song/demo.mid")?;
     Ok(())
 }
 
