@@ -209,6 +209,8 @@ pub struct Synth {
     notes: u32,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
     debt: usize,
+    /// The frame behind the last one that was made.
+    next: SampleTime,
     /// Regions that the notes of an event were looked for in.
     searched: usize,
     stats: Stats,
@@ -251,6 +253,7 @@ impl Synth {
             bend: usize::MAX,
             notes: 0,
             debt: 0,
+            next: SampleTime(0),
             searched: 0,
             stats: Stats::default(),
         })
@@ -366,6 +369,7 @@ impl Synth {
         self.drop_voices();
         self.queue.clear();
         self.broadcast = None;
+        self.next = SampleTime(0);
         self.debt = 0;
         self.stats = Stats::default();
     }

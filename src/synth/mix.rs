@@ -85,6 +85,10 @@ impl Synth {
     /// Plays the events of a block at their frames and leaves the voices' sum on the bus. Makes no
     /// more frames than `voice_frames` allows for what sounds, and says how many.
     fn mix(&mut self, position: SampleTime, frames: usize, mut voice_frames: usize) -> usize {
+        if position < self.next {
+            // Events that had to wait must not wait for the clock to come there again.
+            self.queue.go_back(self.next, position);
+        }
         let mut at = 0;
         // What is known to sound already decides how much events may cost.
         let likely = frames.min(self.frames_within(voice_frames)).max(1);
@@ -156,6 +160,8 @@ impl Synth {
             self.render_span(at, end);
             at = end;
         }
+        let made = i64::try_from(at).unwrap_or(i64::MAX);
+        self.next = SampleTime(position.0.saturating_add(made));
         at
     }
 

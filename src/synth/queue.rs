@@ -111,6 +111,23 @@ impl Queue {
         Some(event)
     }
 
+    /// The clock went back from `from` to `to`: what was due by then is due now, in its order; what
+    /// was not keeps its time.
+    pub(super) fn go_back(&mut self, from: SampleTime, to: SampleTime) {
+        let way = from.0.saturating_sub(to.0);
+        let moved = |at: SampleTime| {
+            if at < from {
+                SampleTime(at.0.saturating_sub(way))
+            } else {
+                at
+            }
+        };
+        for event in self.ring.iter_mut().chain(self.heap.iter_mut()).flatten() {
+            event.at = moved(event.at);
+        }
+        self.last = moved(self.last);
+    }
+
     pub(super) fn clear(&mut self) {
         self.in_ring = 0;
         self.in_heap = 0;
@@ -231,6 +248,21 @@ mod tests {
             assert_eq!((event.at, event.group), (SampleTime(at), n));
         }
         assert!(expected.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_leaves_the_order() {
+        let mut queue = Queue::try_new(10).unwrap();
+        for (group, at) in (0..).zip([900, 1500, 800, 950, 1200, 2000]) {
+            queue.push(SampleTime(at), group, program(0)).unwrap();
+        }
+        queue.go_back(SampleTime(1000), SampleTime(0));
+        queue.push(SampleTime(0), 9, program(0)).unwrap();
+        let order = core::iter::from_fn(|| queue.pop());
+        let order: Vec<_> = order.map(|event| (event.group, event.at.0)).collect();
+        let late = [(2, -200), (0, -100), (3, -50), (9, 0)];
+        let rest = [(4, 1200), (1, 1500), (5, 2000)];
+        assert_eq!(order, [&late[..], &rest].concat());
     }
 
     #[test]

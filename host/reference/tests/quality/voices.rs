@@ -317,6 +317,23 @@ fn a_flood_of_notes_of_a_huge_instrument_is_spread() {
     }
 }
 
+/// Events that wait for work to be done are late: a clock that starts anew does not make them wait
+/// until it gets there again.
+#[test]
+fn a_restarted_clock_leaves_no_event_behind() {
+    let mut rig = with_voices(1024);
+    rig.position = 10_000_000;
+    rig.chord(1024, 0);
+    for channel in 0..8 {
+        rig.send(&[0xB0 | channel, 120, 0]);
+    }
+    rig.some();
+    assert!(rig.sounding() < 1024, "some wait");
+    rig.position = 0;
+    rig.left(4000);
+    assert_eq!(rig.sounding(), 0, "they wait still");
+}
+
 /// A note that finds no place even among those that fade is lost, and hurts nobody.
 #[test]
 fn a_note_that_finds_no_place_takes_nobodys() {
