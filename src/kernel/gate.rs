@@ -17,7 +17,7 @@ const INSIDE: usize = 2;
 ///
 /// # Invariants
 ///
-/// `word` is the number of those inside, times [`INSIDE`], and [`SHUT`].
+/// `word` is the number of those inside, times `INSIDE`, and `SHUT`.
 #[derive(Debug)]
 pub struct Gate {
     word: AtomicUsize,
