@@ -194,7 +194,11 @@ impl fmt::Display for DriverReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.path, self.bytes, &self.sha256) {
             (Some(path), Some(bytes), Some(digest)) => {
-                write!(f, "{} ({bytes} bytes, sha256 {digest})", path.display())
+                write!(f, "{} ({bytes} bytes, sha256 {digest})", path.display())?;
+                if self.outdated {
+                    f.write_str(", older than its sources: `cargo xtask sys` builds it anew")?;
+                }
+                Ok(())
             }
             _ => f.write_str("the native build of the driver"),
         }
