@@ -19,7 +19,7 @@ use crate::{
     capture,
     describe::Description,
     devices::{Change, Devices, Node, find_inf, installed_ids},
-    error::{OsError, win32},
+    error::{OsError, message, to_json, win32},
     output::{Output, Report},
     player,
     render::{self, Plan},
@@ -246,33 +246,53 @@ fn open(path: &str, system: &dyn System) -> Result<Opened> {
     Ok((description, filter))
 }
 
-/// The first selected filter that does what is needed.
+/// The first selected filter that does what is needed; why one could not be asked, if none of the others does.
 fn open_fitting(
     select: &Select,
     system: &dyn System,
     what: &str,
     fits: impl Fn(&Description) -> bool,
 ) -> Result<Opened> {
+    let mut failure = None;
     for path in paths(select, system)? {
-        let opened = open(&path, system)?;
-        if fits(&opened.0) {
-            return Ok(opened);
+        match open(&path, system) {
+            Ok(opened) if fits(&opened.0) => return Ok(opened),
+            Ok(_) => {}
+            Err(error) => failure = Some(error),
         }
+    }
+    if let Some(error) = failure {
+        return Err(error);
     }
     Err(Failure::Precondition(format!("there is no filter with {what}")).into())
 }
 
+/// What each selected filter is; one that cannot be asked does not hide the others.
 fn list(select: &Select, system: &dyn System) -> Result<Report> {
-    let opened: Result<Vec<_>> = paths(select, system)?
-        .iter()
-        .map(|path| open(path, system))
-        .collect();
-    let descriptions: Vec<_> = opened?.into_iter().map(|(it, _)| it).collect();
-    let text: Vec<_> = descriptions.iter().map(Description::text).collect();
-    Ok(Report::new(
+    let (mut descriptions, mut failures) = (Vec::new(), Vec::new());
+    for path in paths(select, system)? {
+        match open(&path, system) {
+            Ok((description, _)) => descriptions.push(description),
+            Err(error) => failures.push((path, error)),
+        }
+    }
+    if descriptions.is_empty()
+        && let Some((_, error)) = failures.pop()
+    {
+        return Err(error);
+    }
+    let mut text: Vec<_> = descriptions.iter().map(Description::text).collect();
+    let mut json = Vec::new();
+    for (path, error) in &failures {
+        text.push(format!("{path}: {}", message(error)));
+        json.push(json!({ "path": path, "error": to_json(error)["error"] }));
+    }
+    let mut report = Report::new(
         text.join("\n"),
-        json!({ "filters": descriptions }),
-    ))
+        json!({ "filters": descriptions, "failed": json }),
+    );
+    report.exit_code = u8::from(!failures.is_empty());
+    Ok(report)
 }
 
 fn play(

@@ -5,13 +5,16 @@ mod simulated;
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Parser as _;
 use dmusctl::{
+    Filter, OsError, System,
     arguments::Arguments,
     commands,
-    error::exit_code,
+    devices::Devices,
+    error::{exit_code, to_json},
     output::{Output, Report},
     stop::Stop,
 };
@@ -22,36 +25,43 @@ use dmusmini_simulator::{
 use dmusmini_song::{Event, SECOND, Song};
 use simulated::Simulated;
 
-/// Runs command lines on a machine with both devices, a cable from the MPU-401's output to its input;
-/// what the last one came to.
+/// Runs command lines on a machine with both devices, a cable from the MPU-401's output to its input, as `seen`
+/// shows it; what the last one came to.
+fn run_seen<'a, S: System + 'a>(
+    session: &'a Session,
+    lines: &[&[&str]],
+    seen: impl FnOnce(Simulated<'a>) -> S,
+) -> anyhow::Result<Report> {
+    let cable = Config {
+        cable: Cable::Loopback,
+        ..Config::default()
+    };
+    let system = seen(Simulated {
+        machine: session.machine(),
+        devices: vec![
+            session.install(&Hardware::synth()).unwrap(),
+            session.install(&Hardware::uart(cable)).unwrap(),
+        ],
+    });
+    let mut last = None;
+    for words in lines {
+        let words = ["dmusctl"].iter().chain(*words);
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        let output = Output { json: true };
+        last = Some(commands::run(
+            &arguments.command,
+            &system,
+            output,
+            &Stop::default(),
+        ));
+    }
+    last.unwrap()
+}
+
+/// Runs command lines on such a machine; what the last one came to. Nothing may be left behind.
 fn run_on(binary: &Binary, lines: &[&[&str]]) -> anyhow::Result<Report> {
     let session = Session::boot(binary).unwrap();
-    let report = {
-        let cable = Config {
-            cable: Cable::Loopback,
-            ..Config::default()
-        };
-        let system = Simulated {
-            machine: session.machine(),
-            devices: vec![
-                session.install(&Hardware::synth()).unwrap(),
-                session.install(&Hardware::uart(cable)).unwrap(),
-            ],
-        };
-        let mut last = None;
-        for words in lines {
-            let words = ["dmusctl"].iter().chain(*words);
-            let arguments = Arguments::try_parse_from(words).unwrap();
-            let output = Output { json: true };
-            last = Some(commands::run(
-                &arguments.command,
-                &system,
-                output,
-                &Stop::default(),
-            ));
-        }
-        last.unwrap()
-    };
+    let report = run_seen(&session, lines, |machine| machine);
     let end = session.shut_down();
     assert!(end.is_clean(), "{end}");
     report
@@ -141,6 +151,72 @@ fn list_shows_both_filters() {
     assert!(report.text.contains("KSCATEGORY_AUDIO"), "{}", report.text);
     let one = run(&["list", "--filter", "uart"]).unwrap();
     assert_eq!(one.json["filters"].as_array().unwrap().len(), 1);
+}
+
+/// A machine whose filters of one name cannot be opened, as while their device stops.
+struct Refusing<'a> {
+    machine: Simulated<'a>,
+    name: &'static str,
+}
+
+impl System for Refusing<'_> {
+    fn filters(&self) -> Result<Vec<String>, OsError> {
+        self.machine.filters()
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Filter>, OsError> {
+        if path.contains(self.name) {
+            return Err(OsError::win32(format!("opening {path}"), 2));
+        }
+        self.machine.open(path)
+    }
+
+    fn now(&self) -> i64 {
+        self.machine.now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.machine.sleep(time);
+    }
+
+    fn shares_time(&self) -> bool {
+        self.machine.shares_time()
+    }
+
+    fn devices(&self) -> Option<&dyn Devices> {
+        None
+    }
+}
+
+#[test]
+fn a_filter_that_cannot_be_opened_does_not_hide_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let song = song(folder.path());
+    let song = song.to_str().unwrap();
+
+    let refused = |name, words: &[&str]| {
+        let session = Session::boot(&Binary::Native).unwrap();
+        let report = run_seen(&session, &[words], |machine| Refusing { machine, name });
+        let end = session.shut_down();
+        assert!(end.is_clean(), "{end}");
+        report
+    };
+    let report = refused("UART", &["list"]).unwrap();
+    assert_eq!(report.exit_code, 1);
+    assert_eq!(report.json["filters"].as_array().unwrap().len(), 1);
+    let failed = report.json["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 1);
+    assert!(failed[0]["path"].as_str().unwrap().contains("UART"));
+    assert_eq!(failed[0]["error"]["win32"], 2);
+    assert!(report.text.contains("(error 2)"), "{}", report.text);
+
+    let played = refused("UART", &["play", song]).unwrap();
+    assert_eq!(played.exit_code, 0);
+
+    for words in [&["list"][..], &["play", song]] {
+        let error = refused("simulated", words).unwrap_err();
+        assert_eq!(to_json(&error)["error"]["win32"], 2);
+    }
 }
 
 #[test]
