@@ -2,7 +2,7 @@
 //!
 //! Follows `dls.md` (what a voice does) and contract sections 9 and 11 to 14 (how DirectMusic
 //! drives it). Nothing here uses floating point, allocates after construction or can panic;
-//! [`Synth::render_some`] is meant to be called under a spin lock, one block of bounded work
+//! [`Synth::render_some`] is meant to be called under a spin lock, one step of bounded work
 //! ([`BLOCK_WORK`]) at a time. PASSIVE for construction, any level up to DISPATCH otherwise.
 #![deny(unsafe_code)]
 
@@ -49,7 +49,7 @@ use bank::Bank;
 use bus::Bus;
 use effects::Rack;
 use groups::Groups;
-use mix::Broadcast;
+use mix::{Broadcast, Pass};
 use output::Level;
 use pool::{Cut, Pool};
 use queue::Queue;
@@ -58,9 +58,9 @@ use voice::{Output, Pace};
 /// The most frames that one call of [`Synth::render`] makes.
 pub const BLOCK_FRAMES: usize = 128;
 
-/// The most frames times voices that one call of [`Synth::render_some`] makes, except that it
-/// always makes one frame: whoever waits for the lock that it is called under waits for so long
-/// (style section 3.5), whatever sounds.
+/// The most frames times voices that one call of [`Synth::render_some`] makes, except that a voice
+/// that has begun its block ends it: whoever waits for the lock that it is called under waits for so
+/// long (style section 3.5), whatever sounds. What events do is counted alike.
 pub const BLOCK_WORK: usize = 8192;
 
 /// How a wave is read between its frames.
@@ -190,6 +190,8 @@ pub struct Synth {
     storage: Storage,
     queue: Queue,
     broadcast: Option<Broadcast>,
+    /// The block that is not done yet.
+    pass: Option<Pass>,
     /// Whether a voice wants its part's new state.
     stale: bool,
     bus: Bus,
@@ -241,6 +243,7 @@ impl Synth {
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
             broadcast: None,
+            pass: None,
             stale: false,
             bus: Bus::try_new()?,
             rack: Rack::try_new(config.effects, config.sample_rate)?,
@@ -375,6 +378,7 @@ impl Synth {
     }
 
     fn drop_voices(&mut self) {
+        self.give_up_block();
         while let Some(last) = self.storage.pool.sounding().checked_sub(1) {
             match self.storage.pool.remove(last) {
                 Some(identity) => play::forget(&mut self.bank, &identity),

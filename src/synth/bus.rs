@@ -235,6 +235,11 @@ impl Bus {
         }
     }
 
+    /// Forgets what was added.
+    pub(super) fn clear(&mut self) {
+        self.drain(&mut [(); BLOCK_FRAMES], |(), _| ());
+    }
+
     /// Hands out the true sums in Q37 of a 16-bit sample's step, one to each place of `out`, and
     /// falls silent. Nothing was added behind the last place.
     pub(super) fn drain<T>(&mut self, out: &mut [T], mut each: impl FnMut(&mut T, [i64; 2])) {

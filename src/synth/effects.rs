@@ -41,6 +41,11 @@ impl Rack {
         self.is_on().then_some(&mut self.sends)
     }
 
+    /// Forgets what was sent since the effects ran.
+    pub(super) fn clear_sends(&mut self) {
+        self.sends.clear();
+    }
+
     pub(super) fn set_reverb(&mut self, parameters: &ReverbParameters) {
         if let Some(reverb) = &mut self.reverb {
             reverb.set(parameters);

@@ -1,7 +1,10 @@
 //! Rendering: events at their frames, voices onto the bus, the bus to 16 bits.
 //!
-//! Everything here runs under the synth's lock, for one block of at most [`BLOCK_FRAMES`]; what it
-//! takes is bounded by [`BLOCK_WORK`] and [`EVENT_WORK`].
+//! Everything here runs under the synth's lock. A block is made in one go or, for who must not keep
+//! the lock so long, in steps of at most [`BLOCK_WORK`]: the block's own frames are the same for all
+//! voices, and a step takes as many voices as there is work for. (Shorter blocks instead would cost
+//! a thousand voices five times as much: what a voice does once a block, it would do every eight
+//! frames.) What events may cost a block is bounded by [`EVENT_WORK`].
 #![forbid(unsafe_code)]
 
 use super::bus::Buses;
@@ -21,6 +24,30 @@ pub(super) struct Broadcast {
     slot: usize,
 }
 
+/// A block on its way: where it goes on in the next step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    position: SampleTime,
+    frames: usize,
+    /// Frames that are on the bus.
+    at: usize,
+    /// What events may still cost, in visits of a voice.
+    work: usize,
+    /// Whether an event was obeyed at this frame.
+    obeyed: bool,
+    /// The frames that some voices have added to the bus already, and others have not.
+    span: Option<Reach>,
+}
+
+/// How far a span has got.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    /// The frame behind its last one.
+    end: usize,
+    /// The number of the next voice.
+    voice: usize,
+}
+
 impl Synth {
     /// Renders the frames from `position` on, interleaved, and overwrites `out`. At most
     /// [`BLOCK_FRAMES`] are made; what `out` has beyond them is silent.
@@ -30,14 +57,15 @@ impl Synth {
         self.put_out(frames, out);
     }
 
-    /// As [`render`](Self::render), but stops where [`BLOCK_WORK`] is used up by what sounds:
-    /// says how many frames it made, at least one if there is room for one. What `out` has beyond
-    /// them is silent.
-    pub fn render_some(&mut self, position: SampleTime, out: &mut [i16]) -> usize {
+    /// As [`render`](Self::render), but stops where [`BLOCK_WORK`] is used up, and says nothing
+    /// until the block is done: call it again with the same `position` and as much room, after
+    /// others had a chance to take the lock. Then says how many frames it made.
+    pub fn render_some(&mut self, position: SampleTime, out: &mut [i16]) -> Option<usize> {
         let frames = self.frames_in(out);
-        let made = self.mix(position, frames, BLOCK_WORK);
-        self.put_out(made, out);
-        made
+        self.mix(position, frames, BLOCK_WORK).then(|| {
+            self.put_out(frames, out);
+            frames
+        })
     }
 
     /// As [`Synth::render`], but hands out the mix itself, before volume, boost and rounding: a
@@ -82,100 +110,140 @@ impl Synth {
         self.stats.peak = self.stats.peak.max(peak);
     }
 
-    /// Plays the events of a block at their frames and leaves the voices' sum on the bus. Makes no
-    /// more frames than `voice_frames` allows for what sounds, and says how many.
-    fn mix(&mut self, position: SampleTime, frames: usize, mut voice_frames: usize) -> usize {
+    /// Plays the events of a block at their frames and leaves the voices' sum on the bus, as far as
+    /// `work` goes; says whether the block is done.
+    fn mix(&mut self, position: SampleTime, frames: usize, mut work: usize) -> bool {
+        let mut pass = self.begin(position, frames);
+        while pass.at < pass.frames {
+            let Some(reach) = pass.span.or_else(|| self.prepare(&mut pass, &mut work)) else {
+                self.pass = Some(pass);
+                return false;
+            };
+            let voice = self.render_span(pass.at, &reach, &mut work);
+            if voice < self.storage.pool.sounding() {
+                pass.span = Some(Reach { voice, ..reach });
+                self.pass = Some(pass);
+                return false;
+            }
+            self.bury();
+            pass.at = reach.end;
+            pass.span = None;
+            pass.obeyed = false;
+        }
+        let made = i64::try_from(frames).unwrap_or(i64::MAX);
+        self.next = SampleTime(position.0.saturating_add(made));
+        true
+    }
+
+    /// The block that is on its way, or a new one.
+    fn begin(&mut self, position: SampleTime, frames: usize) -> Pass {
+        if let Some(pass) = self.pass
+            && pass.position == position
+            && pass.frames == frames
+        {
+            self.pass = None;
+            return pass;
+        }
+        self.give_up_block();
         if position < self.next {
             // Events that had to wait must not wait for the clock to come there again.
             self.queue.go_back(self.next, position);
         }
-        let mut at = 0;
-        // What is known to sound already decides how much events may cost.
-        let likely = frames.min(self.frames_within(voice_frames)).max(1);
-        let mut work = likely.saturating_mul(EVENT_WORK);
         // What the last block has spent beyond its own is paid first.
+        let work = frames.saturating_mul(EVENT_WORK);
         let paid = work.min(self.debt);
         self.debt = self.debt.saturating_sub(paid);
-        work = work.saturating_sub(paid);
-        while at < frames {
-            if at > 0 && self.frames_within(voice_frames) == 0 {
+        Pass {
+            position,
+            frames,
+            at: 0,
+            work: work.saturating_sub(paid),
+            obeyed: false,
+            span: None,
+        }
+    }
+
+    /// Takes what a block has left on the buses off again, if it was not done.
+    pub(super) fn give_up_block(&mut self) {
+        if self.pass.take().is_some() {
+            self.bus.clear();
+            self.rack.clear_sends();
+        }
+    }
+
+    /// Obeys what is due at the frame that a block has come to, and says how far the voices go on
+    /// from there; nothing where `work` is used up before.
+    fn prepare(&mut self, pass: &mut Pass, work: &mut usize) -> Option<Reach> {
+        let way = i64::try_from(pass.at).unwrap_or(i64::MAX);
+        let now = pass.position.0.saturating_add(way);
+        let mut end = pass.frames;
+        while pass.work > 0 {
+            if self.broadcast.is_none()
+                && let Some(SampleTime(due)) = self.queue.next_time()
+                && due > now
+            {
+                let until = due.saturating_sub(pass.position.0);
+                end = end.min(usize::try_from(until).unwrap_or(usize::MAX));
                 break;
             }
-            let now = position
-                .0
-                .saturating_add(i64::try_from(at).unwrap_or(i64::MAX));
-            let mut end = frames;
-            let mut obeyed = false;
-            while work > 0 {
-                if self.broadcast.is_none()
-                    && let Some(SampleTime(due)) = self.queue.next_time()
-                    && due > now
-                {
-                    let until = due.saturating_sub(position.0);
-                    end = end.min(usize::try_from(until).unwrap_or(usize::MAX));
-                    break;
-                }
-                let visits = EVENT_COST.saturating_add(self.storage.pool.sounding());
-                let before = self.storage.pool.started();
-                if !self.obey_next() {
-                    break;
-                }
-                let layers = self.storage.pool.started().wrapping_sub(before);
-                // The event's own visits are those of its first layer.
-                let more = layers.saturating_sub(1).saturating_mul(visits);
-                let starts = layers.saturating_mul(START_COST);
-                let searches = core::mem::take(&mut self.searched).saturating_sub(FREE_SEARCHES);
-                let cost = visits.saturating_add(more).saturating_add(starts);
-                work = self.spend(work, cost.saturating_add(searches));
-                obeyed = true;
+            if *work == 0 {
+                return None;
             }
-            if core::mem::take(&mut self.stale) {
-                let Storage { pool, groups } = &mut self.storage;
-                let updated = play::freshen(pool, groups, &self.bank);
-                work = self.spend(work, updated.saturating_mul(UPDATE_COST));
+            let visits = EVENT_COST.saturating_add(self.storage.pool.sounding());
+            let before = self.storage.pool.started();
+            if !self.obey_next() {
+                break;
             }
-            let mut most = self.control_interval();
-            if obeyed {
-                // What notes and releases have set going counts from here on.
-                let (pace, bend) = (&mut self.pace, &mut self.bend);
-                self.storage.pool.each(|voice| {
-                    *pace = voice.pace().max(*pace);
-                    *bend = voice.bend().unwrap_or(*bend).min(*bend);
-                });
-                most = self.control_interval();
-                // A block whose work is used up is not cut into more pieces.
-                if work > 0 {
-                    most = most.min(EVENT_FRAMES);
-                }
-            }
-            // Control points lie on a grid, whenever events come: powers of two, all of them.
-            let end = end.min((at | most.saturating_sub(1)).saturating_add(1));
-            let end = end.min(at.saturating_add(self.bend));
-            // What the events have started may be too much to go so far. At least one frame is made.
-            let allowed = self.frames_within(voice_frames).max(usize::from(at == 0));
-            let end = end.min(at.saturating_add(allowed));
-            let spent = end.saturating_sub(at);
-            let spent = spent.saturating_mul(self.storage.pool.sounding());
-            voice_frames = voice_frames.saturating_sub(spent);
-            self.render_span(at, end);
-            at = end;
+            let layers = self.storage.pool.started().wrapping_sub(before);
+            // The event's own visits are those of its first layer.
+            let more = layers.saturating_sub(1).saturating_mul(visits);
+            let starts = layers.saturating_mul(START_COST);
+            let searches = core::mem::take(&mut self.searched).saturating_sub(FREE_SEARCHES);
+            let cost = visits.saturating_add(more).saturating_add(starts);
+            self.spend(pass, work, cost.saturating_add(searches));
+            pass.obeyed = true;
         }
-        let made = i64::try_from(at).unwrap_or(i64::MAX);
-        self.next = SampleTime(position.0.saturating_add(made));
-        at
+        if self.stale {
+            if *work == 0 {
+                return None;
+            }
+            let most = (*work / UPDATE_COST).max(1);
+            let Storage { pool, groups } = &mut self.storage;
+            let updated = play::freshen(pool, groups, &self.bank, most);
+            self.spend(pass, work, updated.saturating_mul(UPDATE_COST));
+            if updated >= most {
+                // There may be more.
+                return None;
+            }
+            self.stale = false;
+        }
+        let mut most = self.control_interval();
+        if pass.obeyed {
+            // What notes and releases have set going counts from here on.
+            let (pace, bend) = (&mut self.pace, &mut self.bend);
+            self.storage.pool.each(|voice| {
+                *pace = voice.pace().max(*pace);
+                *bend = voice.bend().unwrap_or(*bend).min(*bend);
+            });
+            most = self.control_interval();
+            // A block whose work is used up is not cut into more pieces.
+            if pass.work > 0 {
+                most = most.min(EVENT_FRAMES);
+            }
+        }
+        // Control points lie on a grid, whenever events come: powers of two, all of them.
+        let end = end.min((pass.at | most.saturating_sub(1)).saturating_add(1));
+        let end = end.min(pass.at.saturating_add(self.bend));
+        Some(Reach { end, voice: 0 })
     }
 
-    /// Takes what something has cost from the work that is left; what is not there is owed.
-    fn spend(&mut self, work: usize, cost: usize) -> usize {
-        let owed = cost.saturating_sub(work);
+    /// Takes what events have cost from the work of the block and of the step. What the block does not
+    /// have is owed.
+    fn spend(&mut self, pass: &mut Pass, work: &mut usize, cost: usize) {
+        let owed = cost.saturating_sub(pass.work);
         self.debt = self.debt.saturating_add(owed);
-        work.saturating_sub(cost)
-    }
-
-    /// For how many frames of what sounds so much work is enough.
-    fn frames_within(&self, voice_frames: usize) -> usize {
-        let sounding = self.storage.pool.sounding();
-        voice_frames.checked_div(sounding).unwrap_or(usize::MAX)
+        pass.work = pass.work.saturating_sub(cost);
+        *work = work.saturating_sub(cost);
     }
 
     /// Obeys the next event in one group; says whether there was any.
@@ -229,8 +297,8 @@ impl Synth {
         }
     }
 
-    /// Adds the frames `at..end` of every voice to the bus.
-    fn render_span(&mut self, at: usize, end: usize) {
+    /// Adds frames of as many voices to the bus as there is work for; says which voice is the next.
+    fn render_span(&mut self, at: usize, reach: &Reach, work: &mut usize) -> usize {
         Span {
             pool: &mut self.storage.pool,
             bank: &self.bank,
@@ -241,8 +309,7 @@ impl Synth {
             },
             blocks: &mut self.blocks,
         }
-        .render(at, end);
-        self.bury();
+        .render(at..reach.end, reach.voice, work)
     }
 
     /// Gives the places of voices that are over to new ones.
@@ -283,7 +350,7 @@ const EVENT_FRAMES: usize = 32;
 
 /// What obeying events may cost for each frame, in visits of a voice: a flood waits for later
 /// blocks, so that this one ends and the processor has time for others. From silence 390 notes
-/// begin on one frame; in 8 frames with 1,024 voices 7 events are obeyed. What a single event
+/// begin on one frame; in 128 frames with 1,024 voices 113 events are obeyed. What a single event
 /// costs beyond that, as a master volume that 1,024 voices hear, is owed to the next blocks.
 const EVENT_WORK: usize = 1024;
 /// What an event costs apart from the voices that it visits.

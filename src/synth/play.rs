@@ -321,11 +321,12 @@ impl Player<'_> {
     }
 }
 
-/// Hands the state of parts to the voices that want it, and says how many those were.
-pub(super) fn freshen(pool: &mut Pool, groups: &Groups, bank: &Bank) -> usize {
+/// Hands the state of parts to the voices that want it, to so many at most, and says how many those
+/// were.
+pub(super) fn freshen(pool: &mut Pool, groups: &Groups, bank: &Bank, most: usize) -> usize {
     let mut count = 0_usize;
     pool.each(|voice| {
-        if !core::mem::take(&mut voice.is_stale) {
+        if count >= most || !core::mem::take(&mut voice.is_stale) {
             return;
         }
         count = count.saturating_add(1);

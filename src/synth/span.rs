@@ -2,6 +2,8 @@
 //! to the mix bus.
 #![forbid(unsafe_code)]
 
+use core::ops::Range;
+
 use super::BLOCK_FRAMES;
 use super::bank::Bank;
 use super::bus::Buses;
@@ -35,28 +37,34 @@ impl<'a> Waiting<'a> {
 }
 
 impl Span<'_> {
-    /// Adds the frames `at..end` of every voice to the buses.
-    pub(super) fn render(mut self, at: usize, end: usize) {
+    /// Adds frames of the voices from number `voice` on to the buses, of at least one and of no more
+    /// than there is `work` for; says which is the next.
+    pub(super) fn render(mut self, frames: Range<usize>, voice: usize, work: &mut usize) -> usize {
+        let sounding = self.pool.sounding();
+        let Range { start: at, end } = frames;
         let length = end.saturating_sub(at);
         let [first, second, third] = self.blocks else {
-            return;
+            return sounding;
         };
         let (Some(mut block), Some(plain), Some(filtered)) = (
             first.get_mut(..length),
             second.get_mut(..length),
             third.get_mut(..length),
         ) else {
-            return;
+            return sounding;
         };
         if length == 0 {
-            return;
+            return sounding;
         }
         let mut plain = Waiting::new(plain);
         let mut filtered = Waiting::new(filtered);
-        for n in 0..self.pool.sounding() {
-            let Some(place) = self.pool.place(n) else {
+        let mut next = voice;
+        while let Some(place) = self.pool.place(next) {
+            if *work == 0 && next > voice {
                 break;
-            };
+            }
+            next = next.saturating_add(1);
+            *work = work.saturating_sub(length);
             let Some(voice) = self.pool.at(place) else {
                 continue;
             };
@@ -65,7 +73,8 @@ impl Span<'_> {
             };
             if voice.is_shaped() {
                 let instrument = self.bank.instrument(voice.identity.instrument);
-                voice.reshape(instrument, length);
+                let shapes = voice.reshape(instrument, length);
+                *work = work.saturating_sub(shapes.saturating_mul(SHAPE_COST));
             }
             voice.oscillate(wave, self.output, block);
             let waiting = if voice.has_filter() {
@@ -88,5 +97,9 @@ impl Span<'_> {
                 voice.finish(at, waiting.block, self.output, &mut self.buses);
             }
         }
+        next
     }
 }
+
+/// What it costs to look at a connection that bends, in frames of a voice.
+const SHAPE_COST: usize = 4;

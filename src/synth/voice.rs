@@ -201,7 +201,7 @@ impl Voice {
     fn shape(&mut self, instrument: &Instrument, inputs: &Inputs, is_shaped: bool) {
         self.shaped = is_shaped.then_some(*inputs);
         self.motion.shapes = is_shaped.then(Shapes::default);
-        self.reshape(Some(instrument), 0);
+        let _ = self.reshape(Some(instrument), 0);
     }
 
     /// Whether [`reshape`](Self::reshape) has anything to do.
@@ -210,13 +210,13 @@ impl Voice {
     }
 
     /// Evaluates the shaped connections as they will be after some frames, the end of the span
-    /// that is rendered next.
-    pub(super) fn reshape(&mut self, instrument: Option<&Instrument>, frames: usize) {
+    /// that is rendered next. Says how many connections it has looked at.
+    pub(super) fn reshape(&mut self, instrument: Option<&Instrument>, frames: usize) -> usize {
         let Some((inputs, instrument)) = self.shaped.as_ref().zip(instrument) else {
-            return;
+            return 0;
         };
         let Some(region) = instrument.regions.get(self.identity.region) else {
-            return;
+            return 0;
         };
         let connections = instrument.connections(instrument.articulation(region));
         let mut eg1 = self.gain.eg1;
@@ -229,6 +229,7 @@ impl Voice {
         if let Some(resonator) = &mut self.resonator {
             resonator.expire();
         }
+        connections.len()
     }
 
     fn apply(

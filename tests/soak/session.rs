@@ -231,7 +231,12 @@ impl Session {
             let count = left.min(BLOCK_FRAMES);
             let samples = count * usize::from(self.channels);
             let at = SampleTime(self.position);
-            let made = self.synth.render_some(at, &mut block[..samples]);
+            // In steps, as the driver does.
+            let made = loop {
+                if let Some(made) = self.synth.render_some(at, &mut block[..samples]) {
+                    break made;
+                }
+            };
             self.position += i64::try_from(made).unwrap();
             left -= made;
         }

@@ -44,8 +44,8 @@ fn no_more_voices_are_counted_than_were_asked_for(binary: &Binary) {
     assert_eq!((stats[1], stats[4]), (4, 0));
 }
 
-/// A block ends with a release of the lock: a port with 1,024 voices that plays one of them does
-/// not pay for all.
+/// A block is made in as many holds of the lock as what sounds needs: a port with 1,024 voices that
+/// plays one of them does not pay for all.
 fn a_block_follows_what_sounds_and_not_what_may(binary: &Binary) {
     const FRAMES: usize = 12_800;
     let synth = Synth::boot(binary);
@@ -68,7 +68,8 @@ fn a_block_follows_what_sounds_and_not_what_may(binary: &Binary) {
     };
     let [one, all] = [holds(1), holds(1024)];
     println!("{FRAMES} frames: {one} holds of a lock with one voice, {all} with 1,024");
-    // 100 blocks of 128 frames, 1,600 of 8; up to five locks each, and a few for each call.
+    // 100 blocks of 128 frames, up to five locks each, and a few for each call; with 1,024 voices each
+    // block is made in 16 steps.
     assert!(one <= 700);
-    assert!(all >= 1600);
+    assert!(all >= one + 1400 && all <= one + 1700);
 }

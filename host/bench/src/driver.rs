@@ -81,19 +81,24 @@ impl Driver {
                 .unwrap_or(BLOCK_FRAMES)
                 .min(BLOCK_FRAMES);
             let samples = frames * usize::from(self.synth.config().channels);
-            self.synth
-                .render(SampleTime(self.position), &mut out[..samples]);
-            self.position += frames as i64;
+            // In steps, as the driver does it.
+            while self.step(&mut out[..samples]).is_none() {}
         }
         std::hint::black_box(out);
     }
 
-    /// Renders what the driver does under one hold of its lock.
-    pub fn call(&mut self) {
+    /// Renders what the driver does under one hold of its lock; says whether a block is done.
+    pub fn call(&mut self) -> bool {
         let mut out = [0; 2 * BLOCK_FRAMES];
-        let made = self.synth.render_some(SampleTime(self.position), &mut out);
-        self.position += made as i64;
+        let done = self.step(&mut out).is_some();
         std::hint::black_box(out);
+        done
+    }
+
+    fn step(&mut self, out: &mut [i16]) -> Option<usize> {
+        let made = self.synth.render_some(SampleTime(self.position), out)?;
+        self.position += made as i64;
+        Some(made)
     }
 
     /// Renders blocks and says how many nanoseconds of processor time they took.

@@ -58,14 +58,14 @@ impl State {
         self.clock.to_ref(self.position)
     }
 
-    /// Renders the next frames into `out`, as many as one hold of the lock is long enough for, and
-    /// says how many.
-    pub fn render(&mut self, out: &mut [i16]) -> usize {
-        let frames = self.synth.render_some(self.position, out);
+    /// Renders the next frames into `out` and says how many; nothing where one hold of the lock is
+    /// not long enough for all that sounds: call it again then.
+    pub fn render(&mut self, out: &mut [i16]) -> Option<usize> {
+        let frames = self.synth.render_some(self.position, out)?;
         let step = i64::try_from(frames).unwrap_or(0);
         self.position = SampleTime(self.position.0.saturating_add(step));
         self.meter.count_block(frames, self.synth.stats().voices);
-        frames
+        Some(frames)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The wave pin's `ISynthSinkDMus` half: rendering and the sample clock (contract section 9).
 //!
 //! Written for DISPATCH. `Render` works in blocks: for each, events that are due move from the
-//! inlets into the synthesizer, then as much of the block is rendered under the engine's lock as
-//! what sounds allows, then its bytes are written with no lock held. Nothing is allocated or freed. A MIDI pin's stream
+//! inlets into the synthesizer, then the block is rendered, in as many holds of the engine's lock as
+//! it takes for none of them to be long, then its bytes are written with no lock held. Nothing is
+//! allocated or freed. A MIDI pin's stream
 //! offers the interface too, because all streams are of one class; it renders nothing.
 #![expect(unsafe_code, reason = "writes the port's buffer")]
 
@@ -167,8 +168,12 @@ impl SynthStream {
             for inlet in feeds.iter().flatten() {
                 inlet.feed(irql, engine, until);
             }
-            // What sounds may make it fewer; what else was fed then waits in the synthesizer.
-            let frames = engine.with(irql, |state, _| state.render(samples));
+            // In steps, between which others may take the lock.
+            let frames = loop {
+                if let Some(frames) = engine.with(irql, |state, _| state.render(samples)) {
+                    break frames;
+                }
+            };
             if frames == 0 {
                 // The format has changed since `Render` began.
                 return target.silence();

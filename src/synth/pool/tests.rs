@@ -112,6 +112,7 @@ impl Rig {
         let mut blocks = [[0; BLOCK_FRAMES]; 3];
         for _ in 0..frames / 64 {
             let mix = &mut bus;
+            let mut work = usize::MAX;
             Span {
                 pool: &mut self.pool,
                 bank: &self.bank,
@@ -119,7 +120,7 @@ impl Rig {
                 buses: Buses { mix, sends: None },
                 blocks: &mut blocks,
             }
-            .render(0, 64);
+            .render(0..64, 0, &mut work);
             bus.drain(&mut [(); 64], |(), _| {});
         }
     }
