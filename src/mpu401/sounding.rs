@@ -2,7 +2,8 @@
 //!
 //! The driver must not leave notes hanging when it takes the chip's power away (issue 3), and must
 //! not send anything of its own otherwise. So it follows what it sent: keys that are down and
-//! pedals that hold. Keeps a bit for each, and needs no lock beyond the transmitter's.
+//! pedals that hold notes whose keys may be up again. Keeps a bit for each, and needs no lock beyond
+//! the transmitter's.
 #![forbid(unsafe_code)]
 
 use crate::midi::parser::{Meaning, Parser};
@@ -11,9 +12,10 @@ use crate::time::RefTime;
 /// Controllers that silence: their number is a controller's, their value does not matter.
 const ALL_SOUND_OFF: u8 = 120;
 const ALL_NOTES_OFF: u8 = 123;
-/// The damper pedal: down from 64 on.
-const DAMPER: u8 = 64;
-const DAMPER_DOWN: u8 = 64;
+/// The pedals that hold notes, through "all notes off" too: damper, sostenuto and hold 2.
+const PEDALS: [u8; 3] = [64, 66, 69];
+/// A pedal is down from this value on.
+const PEDAL_DOWN: u8 = 64;
 
 /// Keys and pedals that are down at the receiver.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub struct Sounding {
     parser: Parser,
     /// A bit for each key, channel by channel.
     keys: [u128; 16],
-    /// A bit for each channel.
-    pedals: u16,
+    /// A bit for each channel, pedal by pedal.
+    pedals: [u16; PEDALS.len()],
     /// A message that silences a channel, and how many of its bytes were sent.
     hush: Option<([u8; 3], usize)>,
 }
@@ -40,7 +42,7 @@ impl Sounding {
         Self {
             parser: Parser::new(),
             keys: [0; 16],
-            pedals: 0,
+            pedals: [0; PEDALS.len()],
             hush: None,
         }
     }
@@ -61,11 +63,23 @@ impl Sounding {
         match (status & 0xF0, first, second) {
             (0x90, _, 1..) => *keys |= key,
             (0x80 | 0x90, _, _) => *keys &= !key,
-            (0xB0, DAMPER, DAMPER_DOWN..) => self.pedals |= 1 << channel,
-            (0xB0, DAMPER, _) => self.pedals &= !(1 << channel),
             // 124 to 127 turn notes off as well (MIDI 1.0).
             (0xB0, ALL_SOUND_OFF | ALL_NOTES_OFF.., _) => *keys = 0,
+            (0xB0, controller, value) => self.pedal(channel, controller, value),
             _ => {}
+        }
+    }
+
+    fn pedal(&mut self, channel: u8, controller: u8, value: u8) {
+        for (pedal, down) in PEDALS.iter().zip(self.pedals.iter_mut()) {
+            if *pedal == controller {
+                let bit = 1 << channel;
+                *down = if value >= PEDAL_DOWN {
+                    *down | bit
+                } else {
+                    *down & !bit
+                };
+            }
         }
     }
 
@@ -97,14 +111,16 @@ impl Sounding {
         *self = Self::new();
     }
 
-    /// What to send to a channel that is not silent, and takes note that it will be: first the pedal
-    /// goes up, then the keys.
+    /// What to send to a channel that is not silent, and takes note that it will be: first the pedals
+    /// go up, then the keys.
     fn take_message(&mut self) -> Option<[u8; 3]> {
         for (channel, keys) in (0_u8..).zip(self.keys.iter_mut()) {
             let bit = 1 << channel;
-            if self.pedals & bit != 0 {
-                self.pedals &= !bit;
-                return Some([0xB0 | channel, DAMPER, 0]);
+            for (pedal, down) in PEDALS.iter().zip(self.pedals.iter_mut()) {
+                if *down & bit != 0 {
+                    *down &= !bit;
+                    return Some([0xB0 | channel, *pedal, 0]);
+                }
             }
             if *keys != 0 {
                 *keys = 0;
@@ -151,5 +167,10 @@ mod tests {
             [0xB2, 64, 0, 0xB2, 123, 0, 0xB5, 123, 0]
         );
         assert_eq!(after(&[0xB0, 64, 127, 64, 63]), [0; 0]);
+        assert_eq!(
+            after(&[0x94, 9, 9, 0xB4, 66, 64, 69, 127, 67, 127, 0x84, 9, 0]),
+            [0xB4, 66, 0, 0xB4, 69, 0]
+        );
+        assert_eq!(after(&[0xB4, 66, 64, 69, 127, 66, 0, 69, 5]), [0; 0]);
     }
 }
