@@ -124,6 +124,9 @@ pub const STORM_FORGIVEN: RefTime = RefTime(600_000_000);
 
 /// Bytes written in one go at device IRQL; the FIFO of the usual super-I/O part (section 3).
 pub const WRITE_LIMIT: u32 = 16;
+/// Bytes and events skipped in one go at device IRQL, of messages that were torn: some 10 us of looking
+/// at memory.
+pub const SKIP_LIMIT: u32 = 512;
 /// Steps of [`WRITE_LIMIT`] bytes before a transmission lets everybody else run, whatever the chip
 /// would still take: enough to fill the deepest FIFO.
 pub const STEPS_PER_PUMP: u32 = 5;

@@ -28,7 +28,7 @@ use outbox::Ends;
 use pace::Pace;
 
 use super::sounding::Sounding;
-use super::spec::WRITE_LIMIT;
+use super::spec::{SKIP_LIMIT, WRITE_LIMIT};
 use super::{Mode, Mpu401, PortIo};
 use crate::midi::status::Kind;
 use crate::time::RefTime;
@@ -91,6 +91,8 @@ pub struct Transmitter {
     sounding: Sounding,
     /// Nothing is sent any more but what silences the receiver.
     closing: bool,
+    /// How much may still be skipped in this step.
+    skips: u32,
     pace: Pace,
 }
 
@@ -171,11 +173,13 @@ impl Transmitter {
             starved_since: None,
             sounding: Sounding::new(),
             closing: false,
+            skips: 0,
             pace: Pace::new(),
         }
     }
 
-    /// Writes what the chip takes, at most [`WRITE_LIMIT`] bytes.
+    /// Writes what the chip takes, at most [`WRITE_LIMIT`] bytes, and skips at most [`SKIP_LIMIT`] of
+    /// those that may not be sent.
     pub fn step<P: PortIo, O: Outbox>(
         &mut self,
         chip: &mut Mpu401<P>,
@@ -184,6 +188,7 @@ impl Transmitter {
     ) -> Outcome {
         let mut sent = 0_u32;
         let mut room_within = None;
+        self.skips = SKIP_LIMIT;
         let next = loop {
             match chip.mode() {
                 Mode::Uart => {}
@@ -196,6 +201,8 @@ impl Transmitter {
             }
             let byte = match self.choose(outbox, now) {
                 Choice::Byte(byte) => byte,
+                // There may be something behind what was skipped.
+                Choice::Nothing | Choice::Starved(_) if self.skips == 0 => break Next::Again,
                 Choice::Nothing => break Next::Idle,
                 Choice::Starved(left) => break Next::Rest(left),
             };
@@ -310,7 +317,7 @@ impl Transmitter {
     }
 
     /// A lane's next byte, if it has one and may send it. Skips bytes that belong to a torn message
-    /// and events that are used up.
+    /// and events that are used up: none once this step has skipped enough.
     fn candidate<O: Outbox>(&mut self, lane: Lane, outbox: &mut O) -> Option<Candidate> {
         let wire_running = self.wire_running;
         loop {
@@ -331,6 +338,7 @@ impl Transmitter {
             let chunk = outbox.front(lane)?;
             let Some(&value) = chunk.bytes.get(state.offset) else {
                 let ends = Ends::of(&chunk);
+                self.skip()?;
                 self.end_event(lane, ends, outbox);
                 continue;
             };
@@ -338,6 +346,8 @@ impl Transmitter {
             let implied = match (Kind::of(value), state.running) {
                 (Kind::Data, Some(status)) if begins => Some(status),
                 (Kind::Data | Kind::EndOfSysEx, _) if begins => {
+                    self.skip()?;
+                    let state = self.lane_mut(lane);
                     state.offset = state.offset.saturating_add(1);
                     continue;
                 }
@@ -353,6 +363,17 @@ impl Transmitter {
                     value,
                 },
             });
+        }
+    }
+
+    /// Skips one thing more, if that is allowed.
+    const fn skip(&mut self) -> Option<()> {
+        match self.skips.checked_sub(1) {
+            Some(left) => {
+                self.skips = left;
+                Some(())
+            }
+            None => None,
         }
     }
 

@@ -3,7 +3,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::mpu401::handshake;
-use crate::mpu401::spec::{BYTE_TIME, RETRY, Register, ZERO_PROGRESS_LIMIT};
+use crate::mpu401::spec::{BYTE_TIME, RETRY, Register, SKIP_LIMIT, ZERO_PROGRESS_LIMIT};
 
 /// A chip that takes as many bytes as it is told and keeps them.
 #[derive(Debug, Default)]
@@ -340,4 +340,39 @@ fn a_closed_chip_keeps_what_waits_and_a_removed_one_gives_it_up() {
     assert_eq!(rig.events.0[0].len(), 1);
     rig.chip.remove();
     assert_eq!(rig.step(9).1, Next::GaveUp(GaveUp::Removed));
+}
+
+#[test]
+fn no_step_skips_more_than_its_limit_and_nobody_waits_for_what_is_skipped() {
+    let mut rig = Rig::new();
+    // The rest of a long SysEx that was torn.
+    for _ in 0..600 {
+        rig.put(A, &[0x55; 100]);
+    }
+    rig.put(A, &[0x90, 1, 2]);
+    rig.put(B, &[0x91, 3, 4]);
+    let left = |rig: &Rig| rig.events.0[A as usize].len();
+    let mut sent = Vec::new();
+    let mut steps = 0;
+    loop {
+        let before = left(&rig);
+        let (bytes, next) = rig.step(usize::MAX);
+        sent.extend(bytes);
+        let skipped = before - left(&rig);
+        assert!(skipped <= SKIP_LIMIT as usize / 100 + 1, "{skipped} events");
+        if next == Next::Idle {
+            break;
+        }
+        assert_eq!(next, Next::Again);
+        assert_eq!(sent, [0x91, 3, 4], "at once");
+        steps += 1;
+    }
+    assert_eq!(sent, [0x91, 3, 4, 0x90, 1, 2]);
+    assert!(steps <= 600 * 101 / SKIP_LIMIT + 1, "{steps}");
+    // Events without any bytes count as well.
+    for _ in 0..10_000 {
+        rig.put(A, &[]);
+    }
+    rig.step(1);
+    assert!(left(&rig) >= 10_000 - SKIP_LIMIT as usize);
 }
