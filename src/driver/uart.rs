@@ -34,19 +34,20 @@ mod pump;
 pub mod render;
 mod resources;
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chip::{ChipState, GuardedPorts, Interrupted};
 use lanes::Sender;
 
 use crate::com::ComRef;
 use crate::irql::{AtMost, Device, Dispatch, Irql, Locked, Passive};
+use crate::kernel::clock;
 use crate::kernel::deferral::Deferral;
 use crate::kernel::interrupt::DeviceLock;
 use crate::kernel::spinlock::SpinLock;
 use crate::kernel::timer::Timer;
 use crate::mpu401::Mode;
-use crate::mpu401::receive::Serviced;
+use crate::mpu401::receive::{Serviced, Storage};
 use crate::mpu401::spec;
 use crate::portcls::interfaces::{IPortDMus, IServiceGroup};
 use crate::time::RefTime;
@@ -54,6 +55,9 @@ use crate::trace::{self, Event};
 
 /// How many polls of a handshake fit into a byte's time on the wire.
 const POLLS_PER_BYTE: u32 = 320_u32.div_ceil(spec::POLL_MICROSECONDS);
+
+/// A time that does not come.
+const NEVER: i64 = i64::MAX;
 
 /// One chip with its port, its locks and its pump.
 #[derive(Debug)]
@@ -74,8 +78,9 @@ pub struct Uart {
     poll_period: RefTime,
     /// A capture stream runs.
     listening: AtomicBool,
-    /// The capture stream has messages and no event to put them in.
-    starving: AtomicBool,
+    /// When to ask the capture stream again, which has messages and no event to put them in: interrupt
+    /// time. [`NEVER`] while there is none of that.
+    ask_at: AtomicI64,
     /// Something waits until the chip has room.
     crowded: AtomicBool,
     sender: SpinLock<Sender>,
@@ -102,7 +107,7 @@ impl Uart {
             deferral,
             poll_period,
             listening: AtomicBool::new(false),
-            starving: AtomicBool::new(false),
+            ask_at: AtomicI64::new(NEVER),
             crowded: AtomicBool::new(false),
             sender: SpinLock::new(Sender::new()),
         }
@@ -141,23 +146,53 @@ impl Uart {
 
     /// The timer has expired.
     pub fn tick(&self, irql: &mut Irql<Dispatch>) {
-        if self.starving.swap(false, Ordering::AcqRel) {
-            self.port.notify(irql, Some(self.group.borrow()));
-        }
         let _ = self.pump(irql);
     }
 
-    /// A capture stream begins or ends to run.
-    pub fn listen(&self, irql: &mut Irql<Passive>, listening: bool) {
-        self.listening.store(listening, Ordering::Release);
-        self.starving.store(false, Ordering::Release);
+    /// The capture stream begins or ends to run: `change` is made together with what follows from it,
+    /// under the device lock, so that calls that race leave one of their states and not a mixture.
+    pub fn listen<R: Default>(
+        &self,
+        irql: &mut Irql<Passive>,
+        storage: Storage,
+        change: impl FnOnce() -> R,
+    ) -> R {
+        let changed = self.device.with(irql, |chip, irql| {
+            let serviced = chip.store(irql, storage);
+            self.listening
+                .store(storage == Storage::Keep, Ordering::Release);
+            (serviced, change())
+        });
+        let (serviced, result) = changed.unwrap_or_default();
+        self.report(irql, serviced);
         let _ = self.pump(&mut irql.as_at_most());
+        result
+    }
+
+    /// The capture stream is gone: nobody looks at the chip for it any more.
+    pub fn forsake(&self, irql: &mut Irql<Passive>) {
+        self.ask_at.store(NEVER, Ordering::Release);
+        self.listen(irql, Storage::Discard, || ());
     }
 
     /// The capture stream got no event for what it has: ask it again soon.
     pub fn starve(&self, irql: &mut Irql<Dispatch>) {
-        self.starving.store(true, Ordering::Release);
+        let soon = clock::interrupt_time().0.saturating_add(spec::RETRY.0);
+        self.ask_at.store(soon, Ordering::Release);
         let _ = self.pump(irql);
+    }
+
+    /// Asks the capture stream again if it is time to.
+    fn ask_again(&self, irql: &Irql<Dispatch>) {
+        let due = self.ask_at.load(Ordering::Acquire);
+        if due <= clock::interrupt_time().0
+            && self
+                .ask_at
+                .compare_exchange(due, NEVER, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+        {
+            self.port.notify(irql, Some(self.group.borrow()));
+        }
     }
 
     /// What a service of the chip has to say, at any level.

@@ -29,6 +29,46 @@ fn an_exhausted_allocator_loses_nothing_until_the_ring_is_full() {
     });
 }
 
+/// No byte comes any more to wake anybody, and the stream was paused meanwhile.
+#[test]
+fn what_found_no_event_is_delivered_after_a_pause() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        for held in [KsState::PAUSE, KsState::ACQUIRE] {
+            rig.capture.starve_after(Some(0));
+            rig.play([0x90, 5, 6, 0x90, 7, 8]);
+            rig.advance(10 * MILLISECOND);
+            assert_eq!(rig.capture.jump(held), Status::SUCCESS);
+            rig.advance(10 * MILLISECOND);
+            assert_eq!(rig.capture.jump(KsState::RUN), Status::SUCCESS);
+            rig.capture.starve_after(None);
+            rig.advance(10 * MILLISECOND);
+            assert_eq!(rig.capture.captured().len(), 2, "{held:?}");
+        }
+        rig.end();
+    });
+}
+
+/// Whoever sends without a pause keeps setting the one timer.
+#[test]
+fn a_busy_sender_does_not_keep_capture_waiting_for_its_events() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        rig.capture.starve_after(Some(0));
+        rig.play([0x90, 5, 6]);
+        rig.advance(10 * MILLISECOND);
+        rig.capture.starve_after(None);
+        let start = rig.now();
+        while rig.capture.captured().is_empty() {
+            rig.legacy.put_now(1, &[0xF8]);
+            rig.advance(MILLISECOND / 2);
+            let late = (rig.now() - start) / MILLISECOND;
+            assert!(late < 20, "{late} ms");
+        }
+        rig.end();
+    });
+}
+
 #[test]
 fn a_full_ring_loses_the_newest_counts_them_and_marks_the_next() {
     with_each_binary(|binary| {

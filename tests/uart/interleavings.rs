@@ -30,6 +30,13 @@ enum Call {
     Power,
 }
 
+/// Whether the chip has an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Connected,
+    None,
+}
+
 /// What comes in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Intruder {
@@ -84,19 +91,21 @@ struct Bench {
 }
 
 impl Bench {
-    fn open(binary: &Binary) -> Rc<Self> {
+    fn open(binary: &Binary, line: Line) -> Rc<Self> {
         let source = |channel| Source {
             channel,
             ..Source::default()
         };
+        let config = Config {
+            depth: 64,
+            ..Config::default()
+        };
+        let hardware = match line {
+            Line::Connected => Hardware::uart(config),
+            Line::None => Hardware::polled_uart(config),
+        };
         Rc::new(Self {
-            rig: Rig::open(
-                binary,
-                &Hardware::uart(Config {
-                    depth: 64,
-                    ..Config::default()
-                }),
-            ),
+            rig: Rig::open(binary, &hardware),
             legacy: source(0),
             direct_music: source(1),
             peer: source(2),
@@ -257,6 +266,25 @@ impl Bench {
         } else {
             assert_eq!(captured, expected, "{context}: received");
         }
+        self.expect_sound(context);
+    }
+
+    /// Whatever came in between, both directions go on: nobody was left without a wake-up.
+    fn expect_sound(&self, context: &str) {
+        let rig = &self.rig;
+        let played = self.peer.message();
+        rig.chip().borrow_mut().arrive(rig.now(), played.clone());
+        rig.advance(5 * MILLISECOND);
+        let messages = rig.capture.captured();
+        let captured: Vec<_> = messages.into_iter().map(|message| message.bytes).collect();
+        assert_eq!(captured, [played], "{context}: afterwards");
+        let sent = self.legacy.message();
+        rig.send(&rig.legacy, &sent);
+        rig.advance(10 * MILLISECOND);
+        assert_eq!(rig.sent(), sent, "{context}: afterwards");
+        for source in [&self.peer, &self.legacy] {
+            source.expected.take();
+        }
     }
 }
 
@@ -296,7 +324,7 @@ fn sweep(bench: &Rc<Bench>, call: Call, intruder: Intruder) -> (u32, u32) {
     unreachable!("a call has an end")
 }
 
-fn sweep_all(binary: &Binary, call: Call) {
+fn sweep_all(binary: &Binary, call: Call, line: Line) {
     for intruder in INTRUDERS {
         // One port, one sink: nobody disconnects it twice at a time.
         if (call, intruder) == (Call::DisconnectOutput, Intruder::DisconnectOutput) {
@@ -308,10 +336,14 @@ fn sweep_all(binary: &Binary, call: Call) {
         {
             continue;
         }
-        let bench = Bench::open(binary);
+        // Nothing comes in between by itself where there is no line.
+        if (line, intruder) == (Line::None, Intruder::Interrupt) {
+            continue;
+        }
+        let bench = Bench::open(binary, line);
         let (points, came_in) = sweep(&bench, call, intruder);
         println!(
-            "interleavings, {}: {intruder:?} in {call:?}: at {came_in} of {points} points",
+            "interleavings, {}, line {line:?}: {intruder:?} in {call:?}: at {came_in} of {points} points",
             name(binary)
         );
         assert!(came_in > 0 && points > 10, "{came_in} of {points}");
@@ -352,30 +384,36 @@ fn quiet_after_stop(rig: Rig) {
 
 #[test]
 fn put_message_is_disturbed_at_every_point() {
-    with_each_binary(|binary| sweep_all(binary, Call::PutMessage));
+    with_each_binary(|binary| sweep_all(binary, Call::PutMessage, Line::Connected));
 }
 
 #[test]
 fn a_service_is_disturbed_at_every_point() {
-    with_each_binary(|binary| sweep_all(binary, Call::Service));
+    with_each_binary(|binary| sweep_all(binary, Call::Service, Line::Connected));
 }
 
 #[test]
 fn a_stop_is_disturbed_at_every_point() {
-    with_each_binary(|binary| sweep_all(binary, Call::StopAndRun));
+    with_each_binary(|binary| sweep_all(binary, Call::StopAndRun, Line::Connected));
 }
 
 #[test]
 fn a_stop_of_capture_is_disturbed_at_every_point() {
-    with_each_binary(|binary| sweep_all(binary, Call::StopAndRunCapture));
+    with_each_binary(|binary| sweep_all(binary, Call::StopAndRunCapture, Line::Connected));
 }
 
 #[test]
 fn a_disconnection_is_disturbed_at_every_point() {
-    with_each_binary(|binary| sweep_all(binary, Call::DisconnectOutput));
+    with_each_binary(|binary| sweep_all(binary, Call::DisconnectOutput, Line::Connected));
 }
 
 #[test]
 fn a_change_of_power_is_disturbed_at_every_point() {
-    with_each_binary(|binary| sweep_all(binary, Call::Power));
+    with_each_binary(|binary| sweep_all(binary, Call::Power, Line::Connected));
+}
+
+/// Who polls for the capture stream is decided in `SetState`.
+#[test]
+fn a_stop_of_polled_capture_is_disturbed_at_every_point() {
+    with_each_binary(|binary| sweep_all(binary, Call::StopAndRunCapture, Line::None));
 }

@@ -4,7 +4,7 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::KsState;
 use dmusmini_simulator::chip::Config;
-use dmusmini_simulator::session::{Hardware, Pin};
+use dmusmini_simulator::session::{Hardware, Pin, Session};
 
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
@@ -231,5 +231,31 @@ fn a_package_may_be_paused_and_stopped() {
         assert_eq!(pin.jump(KsState::STOP), Status::SUCCESS);
         assert_eq!(pin.events_with_driver(), (0, 0));
         rig.end();
+    });
+}
+
+/// A stream that goes in the middle of a SysEx, without a stop, does not keep the wire.
+#[test]
+fn a_stream_that_is_gone_keeps_nobody_from_the_wire() {
+    with_each_binary(|binary| {
+        let session = Session::boot(binary).unwrap();
+        let device = session.install(&Hardware::uart(Config::default())).unwrap();
+        let rig = Rig::on(session, device);
+        rig.legacy.put_now(1, &[0xF0, 1, 2, 3]);
+        rig.send(&rig.direct_music, &[0x91, 4, 5]);
+        rig.advance(20 * MILLISECOND);
+        assert_eq!(rig.sent(), [0xF0, 1, 2, 3]);
+        assert_eq!(rig.legacy.close_without_stop(), 0);
+        let machine = rig.session.machine();
+        machine.advance(5 * MILLISECOND);
+        let sent: Vec<u8> = rig.device.take_sent().iter().map(|one| one.byte).collect();
+        assert_eq!(sent, [0x91, 4, 5]);
+        for pin in [rig.direct_music, rig.capture] {
+            assert_eq!(pin.stop(), Ok(()));
+            assert_eq!(pin.close(), 0, "a stream lives on");
+        }
+        drop((rig.filter, rig.device));
+        let report = rig.session.shut_down();
+        assert!(report.is_clean(), "{report}");
     });
 }

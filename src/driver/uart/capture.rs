@@ -264,21 +264,13 @@ impl IMxfClass for CaptureStream {
         } else {
             Storage::Discard
         };
-        // The state and what the chip's bytes become change together, so that calls that race leave
-        // one of their states and not a mixture.
-        let changed = uart.device.with(irql, |chip, irql| {
-            let serviced = chip.store(irql, storage);
-            (serviced, this.state.swap(state.0, Ordering::AcqRel))
-        });
-        let (serviced, before) = changed.unwrap_or_default();
-        uart.report(irql, serviced);
+        let before = uart.listen(irql, storage, || this.state.swap(state.0, Ordering::AcqRel));
         if before == state.0 {
             return Status::SUCCESS;
         }
         if state == KsState::STOP {
             this.inner.with(irql, |inner, _| inner.capture.clear());
         }
-        uart.listen(irql, state == KsState::RUN);
         Status::SUCCESS
     }
 
@@ -363,7 +355,7 @@ impl Drop for CaptureStream {
             });
             drop(old);
             // A port may let a stream go that still runs.
-            uart.listen(&mut irql, false);
+            uart.forsake(&mut irql);
         }
     }
 }

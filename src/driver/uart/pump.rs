@@ -2,9 +2,9 @@
 
 use core::sync::atomic::Ordering;
 
-use super::Uart;
 use super::chip::Exchanged;
 use super::lanes::{Attached, Lanes, Sender};
+use super::{NEVER, Uart};
 use crate::irql::{Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
 use crate::kernel::rundown::Rundown;
@@ -45,6 +45,8 @@ impl Uart {
             events
         });
         rundown.wait(irql);
+        // The other stream may have waited for the rest of a message.
+        let _ = self.pump(&mut irql.as_at_most());
         events
     }
 
@@ -103,6 +105,7 @@ impl Uart {
     ///
     /// Why there is no chip to send to; what waited is dropped.
     pub fn pump(&self, irql: &mut Irql<Dispatch>) -> Result<(), GaveUp> {
+        self.ask_again(irql);
         let mut steps = spec::STEPS_PER_PUMP;
         let mut stood_still = false;
         loop {
@@ -191,14 +194,20 @@ impl Uart {
 
     /// When to look at the chip for the capture stream's sake, or for its interrupt's.
     fn next_look(&self, resting: bool) -> Option<RefTime> {
-        if self.starving.load(Ordering::Acquire) {
-            return Some(spec::RETRY);
-        }
-        if self.listening.load(Ordering::Acquire) && !self.device.is_connected() {
-            return Some(spec::poll_rest(self.poll_period));
-        }
-        let watched = resting || self.listening.load(Ordering::Acquire);
-        watched.then_some(spec::WATCHDOG_PERIOD)
+        let listening = self.listening.load(Ordering::Acquire);
+        let look = if listening && !self.device.is_connected() {
+            Some(spec::poll_rest(self.poll_period))
+        } else {
+            (listening || resting).then_some(spec::WATCHDOG_PERIOD)
+        };
+        let ask = match self.ask_at.load(Ordering::Acquire) {
+            NEVER => None,
+            due => {
+                let left = due.saturating_sub(clock::interrupt_time().0);
+                Some(RefTime(left).max(SHORTEST_REST))
+            }
+        };
+        [look, ask].into_iter().flatten().min()
     }
 
     /// Gives events that are done with back to their streams' allocators, with no lock held.
