@@ -60,7 +60,7 @@ pub enum Mode {
         /// An [`spec::ACKNOWLEDGE`] has been read since the last command.
         acknowledged: bool,
     },
-    /// The last handshake failed: nothing is read or written, and nothing ever will be sent.
+    /// The last handshake failed: nothing is read or written, and nothing will be sent before the next.
     Failed,
     /// Bytes pass both ways.
     Uart,
@@ -174,11 +174,16 @@ impl<P: PortIo> Mpu401<P> {
     }
 
     /// Leaves UART mode without waiting for anything, so that the chip's next owner starts clean
-    /// (mpu401.md section 2, last paragraph), and touches nothing any more until a new handshake.
+    /// (mpu401.md section 2, last paragraph), and touches nothing any more until a new handshake. A
+    /// chip that failed is left alone, and may be a better one when its power comes back.
     pub fn close(&mut self) {
-        if matches!(self.mode, Mode::Uart | Mode::Handshake { .. }) {
-            self.port.write(Register::Control, Command::Reset as u8);
-            self.mode = Mode::Closed;
+        match self.mode {
+            Mode::Closed | Mode::Gone => {}
+            Mode::Failed => self.mode = Mode::Closed,
+            Mode::Handshake { .. } | Mode::Uart => {
+                self.port.write(Register::Control, Command::Reset as u8);
+                self.mode = Mode::Closed;
+            }
         }
     }
 

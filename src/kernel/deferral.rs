@@ -93,12 +93,8 @@ macro_rules! thunks {
             // SAFETY: work items run at PASSIVE.
             let mut irql = unsafe { Irql::assume() };
             let Some(deferral) = T::deferral(&owner) else { return };
-            loop {
-                T::work(&owner, &mut irql);
-                if deferral.latch.end() {
-                    break;
-                }
-            }
+            T::work(&owner, &mut irql);
+            deferral.finish(&owner, &mut irql);
             // SAFETY: `queue_work` forgot the use of what it queued; nothing is touched after.
             unsafe { deferral.rundown.leave() };
         }
@@ -169,6 +165,35 @@ impl Deferral {
             // SAFETY: by the latch the item is not queued, and by the use its owner stays until the
             // routine ends that.
             unsafe { nt::IoQueueWorkItem(item, self.routine, nt::DELAYED_WORK_QUEUE, context) };
+        }
+    }
+
+    /// Does something in the place of the work: alone with what that does, and with [`Defer::work`]
+    /// after it if anybody asked for that meanwhile. `None`, and nothing is done, while the work is
+    /// queued or running and while the deferral is paused: nobody waits here, and `pause` waits for
+    /// `job`.
+    pub fn instead<T: Defer, R>(
+        owner: &ObjectRef<T>,
+        irql: &mut Irql<Passive>,
+        job: impl FnOnce(&mut Irql<Passive>) -> R,
+    ) -> Option<R> {
+        let this = T::deferral(owner)?;
+        if this.state.load(Ordering::Acquire) == FRESH {
+            return None;
+        }
+        let _in_use = this.rundown.enter()?;
+        if !this.latch.begin() {
+            return None;
+        }
+        let result = job(irql);
+        this.finish(owner, irql);
+        Some(result)
+    }
+
+    /// The work was done: does it again for as long as somebody asked for it meanwhile.
+    fn finish<T: Defer>(&self, owner: &ObjectRef<T>, irql: &mut Irql<Passive>) {
+        while !self.latch.end() {
+            T::work(owner, irql);
         }
     }
 

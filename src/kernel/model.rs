@@ -227,6 +227,50 @@ fn a_storm_against_closing() {
     });
 }
 
+/// A chip that failed is tried again, in the place of the work, while work is asked for and the chip is
+/// being closed: who connects is alone with that, or does not, and what is closed stays so.
+#[test]
+fn another_try_against_closing() {
+    loom::model(|| {
+        let device = Arc::new(Device::new());
+        device.disconnect();
+        let rundown = Arc::new(Rundown::default());
+        let latch = Arc::new(Latch::new());
+        let work = {
+            let (device, rundown, latch) = (device.clone(), rundown.clone(), latch.clone());
+            move |first: fn(&Device)| {
+                if !rundown.enter() {
+                    return;
+                }
+                if latch.begin() {
+                    first(&device);
+                    while !latch.end() {
+                        device.settle();
+                    }
+                }
+                rundown.leave();
+            }
+        };
+        let retry = {
+            let work = work.clone();
+            thread::spawn(move || {
+                work(|device| {
+                    device.with(StormWatch::calm_down);
+                    device.connect();
+                });
+            })
+        };
+        let asked = thread::spawn(move || work(Device::settle));
+        rundown.wait();
+        device.disconnect();
+        assert_eq!(device.interrupt(|_| ()), None, "closed");
+        retry.join().unwrap();
+        asked.join().unwrap();
+        assert_eq!(device.interrupt(|_| ()), None, "closed for good");
+        assert!(latch.begin(), "nobody is at it");
+    });
+}
+
 /// Whoever is let in has left before the gate is shut, and what it did there is seen.
 #[test]
 fn a_gate_shuts_behind_everybody() {

@@ -1,9 +1,10 @@
 //! D0 to D3 and back, and a stop with other resources.
 
 use dmusmini::com::Status;
-use dmusmini::portcls::abi::{KsState, PowerState};
+use dmusmini::portcls::abi::{DataFlow, KsState, PowerState};
+use dmusmini::portcls::guids::KSDATAFORMAT_SUBTYPE_MIDI;
 use dmusmini_simulator::chip::{Blame, Config};
-use dmusmini_simulator::session::Hardware;
+use dmusmini_simulator::session::{Format, Hardware};
 
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
@@ -232,4 +233,112 @@ fn what_a_waking_chip_answers_is_no_music() {
             rig.end();
         });
     }
+}
+
+/// Keys that only a pedal still holds sound on through "all notes off".
+#[test]
+fn whatever_pedal_holds_notes_is_released_before_d3() {
+    with_each_binary(|binary| {
+        for pedal in [64, 66, 69] {
+            let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+            let played = [0x91, 60, 100, 0xB1, pedal, 127, 0x81, 60, 0];
+            for message in played.chunks(3) {
+                rig.send(&rig.legacy, message);
+            }
+            rig.advance(20 * MILLISECOND);
+            assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+            let sent = rig.sent();
+            assert_eq!(sent[..9], played);
+            assert_eq!(sent[9..], [0xB1, pedal, 0], "pedal {pedal}");
+            assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+            rig.end();
+        }
+    });
+}
+
+/// NewStream resets a chip that the last change of power left dead (contract section 5.6).
+#[test]
+fn a_chip_that_did_not_come_back_is_tried_again_for_a_new_stream() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        rig.chip().borrow_mut().faults_mut().no_answer = true;
+        let _ = rig.device.set_power(PowerState::D0);
+        assert_eq!(rig.traced("UartFailed"), 1);
+        // Nobody's streams came back.
+        let _ = rig.session.machine().take_violations();
+        let Rig {
+            legacy,
+            direct_music,
+            capture,
+            filter,
+            device,
+            session,
+        } = rig;
+        for pin in [legacy, direct_music, capture] {
+            assert_eq!(pin.close(), 0, "a stream lives on");
+        }
+        let pin = filter
+            .pin_of(&KSDATAFORMAT_SUBTYPE_MIDI, DataFlow::In)
+            .unwrap();
+        let open = || filter.open(pin, &Format::Midi);
+        let before = session.machine().now();
+        assert_eq!(open().unwrap_err(), Status::IO_DEVICE_ERROR);
+        let took = (session.machine().now() - before) / MILLISECOND;
+        println!("new stream, chip dead, {}: {took} ms", name(binary));
+        assert!(took <= 200, "{took}");
+        let chip = device.chip().unwrap();
+        // Without power it is left alone, as one that works is.
+        let accesses = chip.borrow().accesses();
+        assert_eq!(device.set_power(PowerState::D3), Status::SUCCESS);
+        session.machine().advance(SECOND);
+        assert_eq!(chip.borrow().accesses(), accesses, "touched in D3");
+        assert_eq!(device.set_power(PowerState::D0), Status::SUCCESS);
+        assert_eq!(open().unwrap_err(), Status::IO_DEVICE_ERROR);
+
+        chip.borrow_mut().faults_mut().no_answer = false;
+        drop((chip, filter));
+        let rig = Rig::on(session, device);
+        let _ = rig.sent();
+        let before = rig.session.machine().interrupts_serviced();
+        rig.send(&rig.legacy, &[0x90, 1, 2]);
+        rig.play([0x91, 3, 4]);
+        rig.advance(10 * MILLISECOND);
+        assert_eq!(rig.sent(), [0x90, 1, 2]);
+        assert_eq!(rig.capture.captured()[0].bytes, [0x91, 3, 4]);
+        let interrupts = rig.session.machine().interrupts_serviced() - before;
+        assert!(interrupts >= 3, "{interrupts}: the interrupt came back too");
+        rig.end();
+    });
+}
+
+/// A chip that wakes without its interrupt is polled, and gets it when there is one.
+#[test]
+fn an_interrupt_that_cannot_be_connected_is_tried_again() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let machine = rig.session.machine();
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        // At D0, and a second later.
+        machine.refuse_connections(2);
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        let _ = rig.sent();
+        let play = |key| {
+            let before = machine.interrupts_serviced();
+            rig.play([0x90, key, 1]);
+            rig.send(&rig.legacy, &[0x91, key, 1]);
+            rig.advance(10 * MILLISECOND);
+            assert_eq!(rig.sent(), [0x91, key, 1]);
+            let captured = rig.capture.captured();
+            assert_eq!(captured.len(), 1);
+            assert_eq!(captured[0].bytes, [0x90, key, 1]);
+            machine.interrupts_serviced() - before
+        };
+        assert_eq!(play(1), 0, "polled");
+        rig.advance(12 * SECOND / 10);
+        assert_eq!(play(2), 0, "polled");
+        rig.advance(22 * SECOND / 10);
+        assert_eq!(play(3), 3, "by its interrupt");
+        rig.end();
+    });
 }

@@ -265,3 +265,28 @@ fn a_stop_while_the_line_rests() {
         }
     });
 }
+
+/// What was stuck before a sleep is sound after it: the first bytes are no storm.
+#[test]
+fn data_that_was_stuck_before_a_sleep_is_forgotten_with_it() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        stick(&rig, SECOND / 10);
+        rig.advance(SECOND / 20);
+        assert_eq!(rig.traced("DeviceStuck"), 1);
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        rig.advance(SECOND / 2);
+        // Active sensing without a pause, through the waking and after it.
+        rig.play((0..600).map(|_| 0xFE));
+        rig.advance(10 * MILLISECOND);
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        let before = interrupts(&rig);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.traced("InterruptStorm"), 1, "the one before the sleep");
+        let each = interrupts(&rig) - before;
+        assert!((290..=330).contains(&each), "{each} interrupts in 0.1 s");
+        rig.advance(SECOND / 5);
+        expect_sound(&rig);
+        rig.end();
+    });
+}

@@ -47,6 +47,8 @@ pub struct Interrupts {
     lines: RefCell<Vec<Line>>,
     connections: Cell<u64>,
     serviced: Cell<u64>,
+    /// Connections to refuse.
+    refusals: Cell<u32>,
 }
 
 impl std::fmt::Debug for Interrupts {
@@ -124,8 +126,17 @@ impl Kernel {
         self.interrupts.serviced.get()
     }
 
+    /// So many connections from now on find no memory.
+    pub fn refuse_connections(&self, refusals: u32) {
+        self.interrupts.refusals.set(refusals);
+    }
+
     /// Connects a service routine to `vector`, after those already there.
     pub fn connect(&self, vector: u32, routine: ServiceRoutine) -> Result<Connection, NtStatus> {
+        if let Some(left) = self.interrupts.refusals.get().checked_sub(1) {
+            self.interrupts.refusals.set(left);
+            return Err(status::INSUFFICIENT_RESOURCES);
+        }
         let number = self.interrupts.connections.get() + 1;
         self.interrupts.connections.set(number);
         let connection = Connection(number);

@@ -131,6 +131,14 @@ impl UartMiniport {
         // Every stream of a port gets the same clock; the first one's reference stays.
         let _ = this.clock.set(clock.to_owned());
         let claim = Claim::take(this, pin).ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        if uart.has_failed(irql) {
+            // In turn with changes of power: one that comes now waits for this, and while one is
+            // under way there is nothing to try.
+            let _ = Deferral::instead(this, irql, |irql| uart.revive(irql));
+            if uart.has_failed(irql) {
+                return Err(Status::IO_DEVICE_ERROR);
+            }
+        }
         let allocator = Allocator::new(irql, allocator);
         match pin.lane() {
             Some(lane) => Ok(Opened {

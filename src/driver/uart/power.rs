@@ -30,12 +30,43 @@ impl Uart {
     /// dropped. The status of the connection; the chip is polled then.
     pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), Status> {
         self.deferral.pause(irql);
+        let result = self.bring_up(irql);
+        self.deferral.resume(irql);
+        let _ = self.pump(&mut irql.as_at_most());
+        result
+    }
+
+    /// Whether the last handshake failed.
+    pub fn has_failed(&self, irql: &mut Irql<Passive>) -> bool {
+        self.mode(irql) == Mode::Failed
+    }
+
+    /// Tries a chip again that failed when its power came back: [`open`](Self::open) for whoever is
+    /// alone with connections in the place of the deferral's work.
+    ///
+    /// Without an interrupt, if that cannot be connected, the chip is polled.
+    pub fn revive(&self, irql: &mut Irql<Passive>) {
+        // Somebody else may have done it, or taken the power away.
+        if self.has_failed(irql) {
+            let _ = self.bring_up(irql);
+            let _ = self.pump(&mut irql.as_at_most());
+        }
+    }
+
+    /// Connection and handshake, for whoever is alone with connections.
+    fn bring_up(&self, irql: &mut Irql<Passive>) -> Result<(), Status> {
         self.device.with(irql, |state, _| state.storm.calm_down());
         let connected = self.device.connect(irql);
+        if connected.is_err() {
+            // As after a storm: polled, and tried again after a rest.
+            self.device.with(irql, |state, _| {
+                state.storm.disconnected(clock::interrupt_time());
+            });
+        }
         self.sender
             .with(irql, |sender, _| sender.transmitter.restart());
         let mut handshake = Handshake::new();
-        let result = loop {
+        loop {
             let progress = self
                 .device
                 .with(irql, |state, _| {
@@ -60,10 +91,7 @@ impl Uart {
                     break Err(Status::IO_DEVICE_ERROR);
                 }
             }
-        };
-        self.deferral.resume(irql);
-        let _ = self.pump(&mut irql.as_at_most());
-        result
+        }
     }
 
     /// Silences what still sounds, waits until the chip has sent it, and leaves UART mode. Events
