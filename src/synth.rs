@@ -50,9 +50,10 @@ use bus::Bus;
 use effects::Rack;
 use groups::Groups;
 use mix::{Broadcast, Pass};
-use output::Level;
+use output::Fader;
 use pool::{Cut, Pool};
 use queue::Queue;
+use start::Starting;
 use voice::{Output, Pace};
 
 /// The most frames that one call of [`Synth::render`] makes.
@@ -190,6 +191,8 @@ pub struct Synth {
     storage: Storage,
     queue: Queue,
     broadcast: Option<Broadcast>,
+    /// The note that is not in all of its layers yet.
+    starting: Option<Starting>,
     /// The block that is not done yet.
     pass: Option<Pass>,
     /// Whether a voice wants its part's new state.
@@ -202,7 +205,7 @@ pub struct Synth {
     blocks: Buffer<[i32; BLOCK_FRAMES]>,
     volume: i32,
     boost: i32,
-    level: Level,
+    fader: Fader,
     /// How often a voice wants control points.
     pace: Pace,
     /// How soon one wants the next in any case, in frames.
@@ -243,6 +246,7 @@ impl Synth {
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
             broadcast: None,
+            starting: None,
             pass: None,
             stale: false,
             bus: Bus::try_new()?,
@@ -251,7 +255,7 @@ impl Synth {
             blocks: Buffer::try_filled(3, [0; BLOCK_FRAMES])?,
             volume: 0,
             boost: DEFAULT_BOOST,
-            level: Level::new(0, DEFAULT_BOOST),
+            fader: Fader::new(0, DEFAULT_BOOST),
             pace: Pace::Slow,
             bend: usize::MAX,
             notes: 0,
@@ -292,15 +296,48 @@ impl Synth {
         })
     }
 
+    /// Makes a download playable, as [`install`](Self::install), after
+    /// [`look_for_waves`](Self::look_for_waves) has found all of its waves.
+    pub fn install_complete(
+        &mut self,
+        download: Download,
+    ) -> Result<Handle, (InstallError, Download)> {
+        self.bank.install(download)
+    }
+
+    /// Whether the waves of some of a download's regions are there, from number `first` on; says
+    /// which region is the next to look at, if any is left. An instrument may have so many that to
+    /// look at all of them would keep the lock for a millisecond.
+    pub fn look_for_waves(
+        &self,
+        download: &Download,
+        first: usize,
+    ) -> Result<Option<usize>, InstallError> {
+        self.bank.look_for_waves(download, first)
+    }
+
     /// Makes a download playable. On failure it is handed back, to be dropped outside the lock.
     pub fn install(&mut self, download: Download) -> Result<Handle, (InstallError, Download)> {
-        self.bank.install(download)
+        let mut next = Some(0);
+        while let Some(first) = next {
+            next = match self.look_for_waves(&download, first) {
+                Ok(next) => next,
+                Err(error) => return Err((error, download)),
+            };
+        }
+        self.install_complete(download)
     }
 
     /// Takes a download out of the searchable set. Sounding voices keep it until they end; then
     /// [`Synth::reap`] gives it out.
     pub fn unload(&mut self, handle: Handle) -> Result<(), UnknownHandle> {
         self.bank.unload(handle)
+    }
+
+    /// How many messages the queue has room for.
+    #[must_use]
+    pub fn queue_room(&self) -> usize {
+        self.queue.room()
     }
 
     /// Hands out one piece of memory that nothing uses any more. Call it under the lock until it
@@ -343,7 +380,7 @@ impl Synth {
         self.config.channel_groups = old.config.channel_groups;
         self.volume = old.volume;
         self.boost = old.boost;
-        self.level = Level::new(self.volume, self.boost);
+        self.fader = Fader::new(self.volume, self.boost);
         self.set_reverb(&old.reverb);
         self.notes = old.notes;
     }
@@ -365,13 +402,15 @@ impl Synth {
         self.storage.pool.cut(Cut::Fade(fade), |_| true);
     }
 
-    /// A new run of the clock begins: no notes, no events, statistics zero. What clients have set
+    /// A new run of the clock begins: no notes, no events, no echo, statistics zero. What clients have set
     /// stays, controllers too: a wave pin that stops, or is opened again with another format, is
     /// not the song's end.
     pub fn reset_for_run(&mut self) {
         self.drop_voices();
         self.queue.clear();
         self.broadcast = None;
+        self.rack.fall_silent();
+        self.fader = Fader::new(self.volume, self.boost);
         self.next = SampleTime(0);
         self.debt = 0;
         self.stats = Stats::default();
@@ -379,6 +418,9 @@ impl Synth {
 
     fn drop_voices(&mut self) {
         self.give_up_block();
+        if let Some(starting) = self.starting.take() {
+            self.bank.release(starting.instrument());
+        }
         while let Some(last) = self.storage.pool.sounding().checked_sub(1) {
             match self.storage.pool.remove(last) {
                 Some(identity) => play::forget(&mut self.bank, &identity),
@@ -407,7 +449,7 @@ impl Synth {
     /// Sets the volume, moved into -9,600..=2,000.
     pub fn set_volume(&mut self, volume: i32) {
         self.volume = volume.clamp(QUIETEST, LOUDEST);
-        self.level = Level::new(self.volume, self.boost);
+        self.move_fader();
     }
 
     /// `KSPROPERTY_SYNTH_VOLUMEBOOST`, in 1/100 dB.
@@ -419,7 +461,16 @@ impl Synth {
     /// Sets the boost, moved into -9,600..=2,000.
     pub fn set_boost(&mut self, boost: i32) {
         self.boost = boost.clamp(QUIETEST, LOUDEST);
-        self.level = Level::new(self.volume, self.boost);
+        self.move_fader();
+    }
+
+    /// Lets the level follow volume and boost, at once where nothing is heard of the way.
+    fn move_fader(&mut self) {
+        if self.storage.pool.sounding() == 0 && !self.rack.is_on() {
+            self.fader = Fader::new(self.volume, self.boost);
+        } else {
+            self.fader.move_to(self.volume, self.boost);
+        }
     }
 
     /// What the reverb is set to, whether there is one or not.

@@ -81,6 +81,12 @@ impl Instrument {
         rest.get(..count).unwrap_or(&[])
     }
 
+    /// The connections of all articulations, one after the other.
+    #[must_use]
+    pub fn all_connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
     pub(super) fn parse(table: &Table<'_>, level: Level) -> Result<Self, DownloadError> {
         let header = table.entry(0, 24)?;
         let out_of_memory = |_: OutOfMemory| header.fault(Fault::OutOfMemory);

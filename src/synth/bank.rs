@@ -177,11 +177,6 @@ impl Bank {
         if used > self.quota {
             return Err((InstallError::OverQuota, download));
         }
-        if let Download::Instrument(instrument) = &download
-            && !self.has_waves(instrument)
-        {
-            return Err((InstallError::MissingWave, download));
-        }
         let index = self.take_slot();
         let entry = Entry::new(Key::of(&download), index);
         let slot = self.slots.get_mut(index.position());
@@ -277,9 +272,22 @@ impl Bank {
         }
     }
 
-    fn has_waves(&self, instrument: &Instrument) -> bool {
-        let mut regions = instrument.regions.iter();
-        regions.all(|region| self.find_wave(region.wave).is_some())
+    /// Whether the waves of a few regions are there, and which region comes after these.
+    pub(super) fn look_for_waves(
+        &self,
+        download: &Download,
+        first: usize,
+    ) -> Result<Option<usize>, InstallError> {
+        let Download::Instrument(instrument) = download else {
+            return Ok(None);
+        };
+        let rest = instrument.regions.get(first..).unwrap_or_default();
+        let mut few = rest.iter().take(LOOK);
+        if few.all(|region| self.find_wave(region.wave).is_some()) {
+            Ok((rest.len() > LOOK).then_some(first.saturating_add(LOOK)))
+        } else {
+            Err(InstallError::MissingWave)
+        }
     }
 
     fn slot(&self, index: SlotIndex) -> Option<&Slot> {
@@ -379,17 +387,15 @@ impl Entry {
 fn size_of_download(download: &Download) -> u64 {
     let bytes = match download {
         Download::Wave(wave) => size_of_val(wave.padded()),
-        Download::Instrument(instrument) => {
-            let connections = |articulation| size_of_val(instrument.connections(articulation));
-            let lists = instrument.articulations.iter().map(connections);
-            size_of_val(&*instrument.regions)
-                .saturating_add(size_of_val(&*instrument.articulations))
-                .saturating_add(lists.sum())
-        }
+        Download::Instrument(instrument) => size_of_val(&*instrument.regions)
+            .saturating_add(size_of_val(&*instrument.articulations))
+            .saturating_add(size_of_val(instrument.all_connections())),
     };
     u64::try_from(bytes.saturating_add(size_of::<Slot>())).unwrap_or(u64::MAX)
 }
 
+/// Regions whose waves are looked for at a time.
+const LOOK: usize = 512;
 /// A handle keeps 16 bits for the slot, and 0 is no handle.
 const MOST_SLOTS: usize = 0xFFFF;
 

@@ -59,6 +59,12 @@ impl Chorus {
         ]
     }
 
+    /// Forgets what it has heard.
+    pub(super) fn fall_silent(&mut self) {
+        self.memory.fill(0);
+        self.quiet = usize::MAX;
+    }
+
     fn read(&self, phase: u32) -> i32 {
         let swing = i64::from(fixed::sine(phase)).wrapping_mul(self.depth) >> 30;
         let delay = self.delay.wrapping_add(swing).max(0);

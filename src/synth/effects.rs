@@ -83,7 +83,19 @@ impl Rack {
         }
     }
 
-    const fn is_on(&self) -> bool {
+    /// No echo is left of what was sent.
+    pub(super) fn fall_silent(&mut self) {
+        self.sends.clear();
+        if let Some(reverb) = &mut self.reverb {
+            reverb.fall_silent();
+        }
+        if let Some(chorus) = &mut self.chorus {
+            chorus.fall_silent();
+        }
+    }
+
+    /// Whether there are any effects.
+    pub(super) const fn is_on(&self) -> bool {
         self.reverb.is_some() || self.chorus.is_some()
     }
 }

@@ -89,18 +89,19 @@ impl Synth {
 
     /// Makes 16-bit samples of what is on the bus.
     fn put_out(&mut self, frames: usize, out: &mut [i16]) {
-        let level = self.level;
+        let fader = &mut self.fader;
         let wet = &mut self.rack.run(frames).iter();
         let samples = frames.saturating_mul(usize::from(self.config.channels));
         let (samples, rest) = out.split_at_mut(samples.min(out.len()));
         rest.fill(0);
         if self.config.channels == 1 {
             self.bus.drain(samples, |slot, sums| {
-                *slot = level.mono_sample(plus(sums, wet.next()));
+                *slot = fader.next().mono_sample(plus(sums, wet.next()));
             });
         } else {
             let (pairs, _) = samples.as_chunks_mut::<2>();
             self.bus.drain(pairs, |pair, sums| {
+                let level = fader.next();
                 *pair = plus(sums, wet.next()).map(|sum| level.sample(sum));
             });
         }
@@ -179,6 +180,7 @@ impl Synth {
         let mut end = pass.frames;
         while pass.work > 0 {
             if self.broadcast.is_none()
+                && self.starting.is_none()
                 && let Some(SampleTime(due)) = self.queue.next_time()
                 && due > now
             {
@@ -246,8 +248,13 @@ impl Synth {
         *work = work.saturating_sub(cost);
     }
 
-    /// Obeys the next event in one group; says whether there was any.
+    /// Obeys the next event in one group, or goes on with a note of many layers; says whether there
+    /// was anything to do.
     fn obey_next(&mut self) -> bool {
+        if let Some(starting) = self.starting.take() {
+            self.play(|player| player.go_on_with(starting));
+            return true;
+        }
         if let Some(broadcast) = self.broadcast.take() {
             if let Some((slot, number)) = self.storage.groups.next_in_use(broadcast.slot) {
                 self.broadcast = Some(Broadcast {
@@ -273,7 +280,12 @@ impl Synth {
     }
 
     fn obey(&mut self, group: u16, event: &Event) {
-        Player {
+        self.play(|player| player.obey(group, event.message));
+    }
+
+    fn play(&mut self, act: impl FnOnce(&mut Player<'_>)) {
+        let before = self.storage.pool.started();
+        act(&mut Player {
             bank: &mut self.bank,
             groups: &mut self.storage.groups,
             pool: &mut self.storage.pool,
@@ -282,8 +294,9 @@ impl Synth {
             notes: &mut self.notes,
             notes_lost: &mut self.stats.notes_lost,
             searched: &mut self.searched,
-        }
-        .obey(group, event.message);
+            starting: &mut self.starting,
+            before,
+        });
         let active = super::count(self.storage.pool.active());
         self.stats.peak_voices = self.stats.peak_voices.max(active);
     }

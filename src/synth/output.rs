@@ -8,7 +8,49 @@
 
 use crate::fixed;
 
-/// The finished mix's level.
+/// The finished mix's level on its way to where volume and boost put it, in a straight line: a level
+/// that jumps is heard as a click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fader {
+    now: Level,
+    target: Level,
+    /// Frames to go.
+    left: u8,
+}
+
+impl Fader {
+    /// At rest.
+    pub(super) fn new(volume: i32, boost: i32) -> Self {
+        let level = Level::new(volume, boost);
+        Self {
+            now: level,
+            target: level,
+            left: 0,
+        }
+    }
+
+    /// Sets off.
+    pub(super) fn move_to(&mut self, volume: i32, boost: i32) {
+        self.target = Level::new(volume, boost);
+        self.left = WAY;
+    }
+
+    /// The level of the next frame.
+    pub(super) fn next(&mut self) -> Level {
+        if self.left > 0 {
+            let way = self.target.gain.wrapping_sub(self.now.gain);
+            let step = way.checked_div(self.left.into()).unwrap_or(way);
+            self.now.gain = self.now.gain.wrapping_add(step);
+            self.left = self.left.saturating_sub(1);
+        }
+        self.now
+    }
+}
+
+/// Frames that a level takes, as a voice's (`voice::gain::SMOOTHING`).
+const WAY: u8 = 64;
+
+/// A level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Level {
     /// Q20.
@@ -55,6 +97,24 @@ mod tests {
         assert_eq!(level.sample(i64::MIN), i16::MIN);
         assert_eq!(Level::new(0, 600).sample(1000 << 37), 1995);
         assert_eq!(Level::new(-9600, -9600).sample(1000 << 37), 0);
+    }
+
+    #[test]
+    fn a_fader_gets_there_and_stays() {
+        let mut fader = Fader::new(0, 0);
+        for (volume, gain) in [(-9600, 17), (2000, 10_485_760), (0, 1 << 20)] {
+            let mut last = fader.next();
+            fader.move_to(volume, 0);
+            let way = (Level::new(volume, 0).gain - last.gain).abs();
+            for _ in 0..WAY {
+                let next = fader.next();
+                assert!((next.gain - last.gain).abs() <= way / i64::from(WAY) + 1);
+                last = next;
+            }
+            assert_eq!(last, Level::new(volume, 0));
+            assert!((last.gain - gain).abs() <= 10, "{last:?}");
+            assert_eq!(fader.next(), last);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::channel::{Channel, Effect};
 use super::group::Group;
 use super::groups::Groups;
 use super::pool::{Cut, Pool};
+use super::start::Starting;
 use super::voice::{Hold, Identity, Output, Voice};
 use crate::midi::{self, Message};
 
@@ -23,6 +24,10 @@ pub(super) struct Player<'a> {
     pub(super) notes_lost: &'a mut u32,
     /// Counts regions that notes were looked for in.
     pub(super) searched: &'a mut usize,
+    /// The note that the next step goes on with.
+    pub(super) starting: &'a mut Option<Starting>,
+    /// Voices that were ever started, when the step began.
+    pub(super) before: usize,
 }
 
 /// A part of a group, by number.
@@ -52,9 +57,8 @@ impl Player<'_> {
                 key,
                 velocity,
             } => {
-                self.for_parts(number, channel, |player, at| {
-                    player.note_on(at, key.number(), velocity);
-                });
+                let parts = self.listeners(number, channel);
+                self.note_on(number, parts, key.number(), velocity);
             }
             Message::PolyPressure {
                 channel,
@@ -166,6 +170,12 @@ impl Player<'_> {
         }
     }
 
+    /// The parts that listen to a channel, one bit each.
+    fn listeners(&self, number: u16, channel: midi::Channel) -> u16 {
+        let group = self.groups.get(number);
+        group.map_or(0, |group| group.listeners(channel))
+    }
+
     /// Does something for every part that listens to a channel.
     fn for_parts(
         &mut self,
@@ -173,10 +183,7 @@ impl Player<'_> {
         channel: midi::Channel,
         mut each: impl FnMut(&mut Self, Address),
     ) {
-        let listeners = self
-            .groups
-            .get(number)
-            .map_or(0, |group| group.listeners(channel));
+        let listeners = self.listeners(number, channel);
         for part in 0..16 {
             if listeners >> part & 1 != 0 {
                 each(

@@ -88,6 +88,12 @@ impl Queue {
         Ok(())
     }
 
+    /// How many more events fit.
+    pub(super) fn room(&self) -> usize {
+        let used = self.in_ring.saturating_add(self.in_heap);
+        self.ring.len().saturating_sub(used)
+    }
+
     /// When the next event is due.
     pub(super) fn next_time(&self) -> Option<SampleTime> {
         Some(self.head()?.0.at)
@@ -114,6 +120,10 @@ impl Queue {
     /// The clock went back from `from` to `to`: what was due by then is due now, in its order; what
     /// was not keeps its time.
     pub(super) fn go_back(&mut self, from: SampleTime, to: SampleTime) {
+        if self.in_ring == 0 && self.in_heap == 0 {
+            // What lies in the places is over.
+            return;
+        }
         let way = from.0.saturating_sub(to.0);
         let moved = |at: SampleTime| {
             if at < from {

@@ -41,9 +41,10 @@ impl Default for ReverbParameters {
 pub(super) struct Reverb {
     lines: [Line; 4],
     rate: u32,
-    /// Q30.
-    in_gain: i64,
-    mix: i64,
+    in_gain: Glide,
+    mix: Glide,
+    /// Frames until what was set is reached.
+    left: u8,
     /// Frames since anything was heard.
     quiet: usize,
 }
@@ -52,11 +53,34 @@ pub(super) struct Reverb {
 struct Line {
     memory: Buffer<i32>,
     at: usize,
-    /// Loss of one pass, Q30.
-    gain: i64,
-    /// Weight of the new value in the treble loss, Q30.
-    brightness: i64,
+    /// Loss of one pass.
+    gain: Glide,
+    /// Weight of the new value in the treble loss.
+    brightness: Glide,
     low: i64,
+}
+
+/// A factor on its way, in a straight line: one that jumps is heard as a click. Q30.
+#[derive(Clone, Copy, Debug)]
+struct Glide {
+    now: i64,
+    target: i64,
+}
+
+impl Glide {
+    const fn at(value: i64) -> Self {
+        Self {
+            now: value,
+            target: value,
+        }
+    }
+
+    /// A frame on, of so many.
+    fn advance(&mut self, left: u8) {
+        let way = self.target.wrapping_sub(self.now);
+        let step = way.checked_div(left.into()).unwrap_or(way);
+        self.now = self.now.wrapping_add(step);
+    }
 }
 
 impl Reverb {
@@ -68,8 +92,8 @@ impl Reverb {
             Ok(Line {
                 memory: Buffer::try_filled(frames, 0)?,
                 at: 0,
-                gain: 0,
-                brightness: i64::from(ONE),
+                gain: Glide::at(0),
+                brightness: Glide::at(i64::from(ONE)),
                 low: 0,
             })
         };
@@ -77,22 +101,33 @@ impl Reverb {
         let mut reverb = Self {
             lines: [line(a)?, line(b)?, line(c)?, line(d)?],
             rate,
-            in_gain: 0,
-            mix: 0,
+            in_gain: Glide::at(0),
+            mix: Glide::at(0),
+            left: 0,
             quiet: usize::MAX,
         };
         reverb.set(&ReverbParameters::default());
         Ok(reverb)
     }
 
-    /// Takes new parameters; what sounds goes on.
+    /// Forgets what it has heard.
+    pub(super) fn fall_silent(&mut self) {
+        for line in &mut self.lines {
+            line.memory.fill(0);
+            line.low = 0;
+        }
+        self.quiet = usize::MAX;
+    }
+
+    /// Takes new parameters, within a few frames; what sounds goes on.
     pub(super) fn set(&mut self, parameters: &ReverbParameters) {
         let gain = |hundredths: i32| {
             let tenths = i64::from(hundredths.clamp(-9600, 0));
             fixed::amplitude((tenths << 16) / 10).min(ONE.into()) as i64
         };
-        self.in_gain = gain(parameters.in_gain);
-        self.mix = gain(parameters.mix);
+        self.in_gain.target = gain(parameters.in_gain);
+        self.mix.target = gain(parameters.mix);
+        self.left = WAY;
         let time = u64::from(parameters.time.clamp(1, 3000));
         let ratio = i64::from(parameters.high_ratio.clamp(1, 999));
         for line in &mut self.lines {
@@ -107,21 +142,46 @@ impl Reverb {
             let extra = loss.saturating_mul(1000 - ratio) / ratio;
             let wanted = Power::of_two(-extra.min(200 << 32)).scaled(30).max(1 << 12);
             let wanted = wanted.min(ONE.into()) as i64;
-            line.gain = gain;
-            line.brightness = (wanted << 31)
+            line.gain.target = gain;
+            line.brightness.target = (wanted << 31)
                 .checked_div(wanted.wrapping_add(ONE.into()))
                 .unwrap_or(ONE.into());
         }
+        if self.is_quiet() {
+            // Nothing is heard of the way.
+            while self.left > 0 {
+                self.advance();
+            }
+        }
+    }
+
+    /// Whether nothing was heard for as long as anything may still come.
+    fn is_quiet(&self) -> bool {
+        self.quiet > self.lines[3].memory.len()
+    }
+
+    /// The parameters, a frame on.
+    fn advance(&mut self) {
+        self.in_gain.advance(self.left);
+        self.mix.advance(self.left);
+        for line in &mut self.lines {
+            line.gain.advance(self.left);
+            line.brightness.advance(self.left);
+        }
+        self.left = self.left.saturating_sub(1);
     }
 
     /// One frame, Q8 of a 16-bit sample's step in and out.
     pub(super) fn next(&mut self, input: i32) -> [i32; 2] {
         if input.unsigned_abs() > AUDIBLE {
             self.quiet = 0;
-        } else if self.quiet > self.lines[3].memory.len() {
+        } else if self.is_quiet() {
             return [0; 2];
         }
-        let input = times(input.into(), self.in_gain);
+        if self.left > 0 {
+            self.advance();
+        }
+        let input = times(input.into(), self.in_gain.now);
         let [a, b, c, d] = &mut self.lines;
         let [a, b, c, d] = [a.read(), b.read(), c.read(), d.read()];
         let loudest = a.abs().max(b.abs()).max(c.abs()).max(d.abs());
@@ -145,7 +205,7 @@ impl Reverb {
         for (line, value) in self.lines.iter_mut().zip(mixed) {
             line.write(input.wrapping_add(value / 2));
         }
-        [a.wrapping_add(c), b.wrapping_add(d)].map(|side| clamp(times(side, self.mix)))
+        [a.wrapping_add(c), b.wrapping_add(d)].map(|side| clamp(times(side, self.mix.now)))
     }
 }
 
@@ -153,9 +213,9 @@ impl Line {
     /// The oldest value after its losses.
     fn read(&mut self) -> i64 {
         let value = i64::from(self.memory.get(self.at).copied().unwrap_or(0));
-        let step = times(value.wrapping_sub(self.low), self.brightness);
+        let step = times(value.wrapping_sub(self.low), self.brightness.now);
         self.low = self.low.wrapping_add(step);
-        times(self.low, self.gain)
+        times(self.low, self.gain.now)
     }
 
     fn write(&mut self, value: i64) {
@@ -180,6 +240,8 @@ fn clamp(value: i64) -> i32 {
 const LENGTHS: [u32; 4] = [1423, 1601, 1867, 2053];
 /// 60 dB in octaves, Q32.
 const SIXTY_DB: u128 = 42_802_718_894;
+/// Frames that new parameters take.
+const WAY: u8 = 64;
 /// A quarter of a 16-bit step.
 const AUDIBLE: u32 = 64;
 /// 30 dB above full scale.
@@ -293,6 +355,41 @@ mod tests {
             let (error, loudest) = (decibels(error), decibels(loudest));
             std::println!("{rate} Hz: peak {loudest:.1} dBFS, worst sample off by {error:.1} dBFS");
             assert!(loudest > -30.0 && error < -80.0);
+        }
+    }
+
+    /// Parameters that change under a steady tone are heard as another level, not as a click.
+    #[test]
+    fn parameters_move_without_a_click() {
+        let mut reverb = Reverb::try_new(44_100).unwrap();
+        let parameters = ReverbParameters {
+            high_ratio: 999,
+            ..ReverbParameters::default()
+        };
+        reverb.set(&parameters);
+        let mut last = 0;
+        let mut steepest = |reverb: &mut Reverb, frames: usize| {
+            let steps = (0..frames).map(|_| {
+                let [left, _] = reverb.next(1 << 20);
+                let step = left.abs_diff(last);
+                last = left;
+                step
+            });
+            steps.max().unwrap()
+        };
+        steepest(&mut reverb, 200_000);
+        let level = f64::from(reverb.next(1 << 20)[0]);
+        for (in_gain, mix, time) in [(0, 0, 1500), (-600, 0, 1500), (-600, -1000, 200)] {
+            reverb.set(&ReverbParameters {
+                in_gain,
+                mix,
+                time,
+                ..parameters
+            });
+            let step = f64::from(steepest(&mut reverb, 1000));
+            std::println!("{in_gain} {mix} {time}: {:.3} of the level", step / level);
+            assert!(step < 0.06 * level);
+            steepest(&mut reverb, 200_000);
         }
     }
 

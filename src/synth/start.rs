@@ -9,21 +9,88 @@ use super::play::{Address, Player, fade_frames, forget};
 use super::pool::{Cut, NoRoom, Pool};
 use super::voice::{Identity, Surroundings, Voice};
 
+/// A note of which not all regions have been looked at yet, or not in all parts: there may be tens of
+/// thousands. Its instrument is held meanwhile.
+#[derive(Debug)]
+pub(super) struct Starting {
+    note: NewNote,
+    /// The parts that are still to play it, one bit each.
+    rest: u16,
+}
+
+impl Starting {
+    /// The instrument that is held.
+    pub(super) const fn instrument(&self) -> SlotIndex {
+        self.note.identity.instrument
+    }
+}
+
 impl Player<'_> {
-    /// Plays a note in a part.
-    pub(super) fn note_on(&mut self, at: Address, key: u8, velocity: u8) {
-        if at.group == ALL {
+    /// Plays a note in parts of a group, as far as one step goes.
+    pub(super) fn note_on(&mut self, group: u16, parts: u16, key: u8, velocity: u8) {
+        if group == ALL {
             // A group that was never addressed has nothing to play.
             return;
         }
+        let mut rest = parts;
+        while let Ok(part @ 0..16) = u8::try_from(rest.trailing_zeros()) {
+            // Its lowest bit goes.
+            rest &= rest.wrapping_sub(1);
+            if let Some(note) = self.new_note(Address { group, part }, key, velocity) {
+                self.bank.hold(note.identity.instrument);
+                let starting = Starting { note, rest };
+                if !self.go_on(starting) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Goes on with a note that was begun.
+    pub(super) fn go_on_with(&mut self, starting: Starting) {
+        let Identity {
+            group,
+            key,
+            velocity,
+            ..
+        } = starting.note.identity;
+        let rest = starting.rest;
+        if self.go_on(starting) {
+            self.note_on(group, rest, key, velocity);
+        }
+    }
+
+    /// Starts the note in its part, until the step is over; says whether the part is done.
+    fn go_on(&mut self, mut starting: Starting) -> bool {
+        let instrument = starting.instrument();
+        let regions = self
+            .bank
+            .instrument(instrument)
+            .map_or(0, |instrument| instrument.regions.len());
+        let new = &mut starting.note;
+        while new.identity.region < regions {
+            let layers = self.pool.started().wrapping_sub(self.before);
+            if *self.searched >= MOST_SEARCHES || layers >= MOST_LAYERS {
+                *self.starting = Some(starting);
+                return false;
+            }
+            *self.searched = self.searched.saturating_add(1);
+            if let Err(NoRoom) = self.start_region(new) {
+                *self.notes_lost = self.notes_lost.saturating_add(1);
+                break;
+            }
+            new.identity.region = new.identity.region.saturating_add(1);
+        }
+        self.bank.release(instrument);
+        true
+    }
+
+    /// A note for one part, if it has an instrument.
+    fn new_note(&mut self, at: Address, key: u8, velocity: u8) -> Option<NewNote> {
         *self.notes = self.notes.wrapping_add(1);
         let note = *self.notes;
-        let Some(group) = self.groups.get_mut(at.group) else {
-            return;
-        };
-        let Some(part) = group.part_mut(at.part) else {
-            return;
-        };
+        let group = self.groups.get_mut(at.group)?;
+        let part = group.part_mut(at.part)?;
         let glide = part.glide_from(key).map(|from| (from, part.glide_time()));
         // A drum's key is its name: between two there is no way.
         let glide = glide.filter(|_| !part.is_drums);
@@ -33,9 +100,7 @@ impl Player<'_> {
         }
         let bank = &*self.bank;
         let mut candidates = group.candidates(&part).into_iter().flatten();
-        let Some(slot) = candidates.find_map(|patch| bank.find_instrument(patch)) else {
-            return;
-        };
+        let slot = candidates.find_map(|patch| bank.find_instrument(patch))?;
         let surroundings = group.surroundings(&part, key, part.soft);
         let identity = Identity {
             group: at.group,
@@ -51,24 +116,13 @@ impl Player<'_> {
             wave: SlotIndex::NONE,
             region: 0,
         };
-        let regions = bank
-            .instrument(slot)
-            .map_or(0, |instrument| instrument.regions.len());
-        let mut new = NewNote {
+        Some(NewNote {
             identity,
             part,
             surroundings,
             glide,
             known: None,
-        };
-        for region in 0..regions {
-            new.identity.region = region;
-            *self.searched = self.searched.saturating_add(1);
-            if let Err(NoRoom) = self.start_region(&mut new) {
-                *self.notes_lost = self.notes_lost.saturating_add(1);
-                return;
-            }
-        }
+        })
     }
 
     /// Starts a voice if the region answers the note and its wave is there.
@@ -147,6 +201,7 @@ impl Player<'_> {
 }
 
 /// A note that starts, region by region.
+#[derive(Debug)]
 struct NewNote {
     identity: Identity,
     part: Channel,
@@ -157,6 +212,11 @@ struct NewNote {
     /// share theirs.
     known: Option<(u32, i64)>,
 }
+
+/// Regions that a note looks at in one step.
+const MOST_SEARCHES: usize = 4096;
+/// Voices that it starts in one step.
+const MOST_LAYERS: usize = 8;
 
 /// Cuts what a new voice excludes: the same key, and its key group.
 fn exclude(pool: &mut Pool, new: &Identity, self_non_exclusive: bool) {

@@ -28,6 +28,10 @@ fn bank(slots: usize, quota: u64) -> Bank {
 }
 
 fn install(bank: &mut Bank, download: Download) -> Result<Handle, InstallError> {
+    let mut next = Some(0);
+    while let Some(first) = next {
+        next = bank.look_for_waves(&download, first)?;
+    }
     bank.install(download).map_err(|(error, _)| error)
 }
 

@@ -7,6 +7,7 @@ mod player;
 mod rig;
 
 mod behaviour;
+mod clicks;
 mod controllers;
 mod envelope;
 mod filter;

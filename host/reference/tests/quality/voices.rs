@@ -1,10 +1,11 @@
 //! Who gets a voice, whose voice is taken, and how many frames are made at once (contract section
 //! 13.4).
 
-use dmusmini::synth::{BLOCK_FRAMES, BLOCK_WORK, Config, Effects, Storage, Synth};
+use dmusmini::dls::Download;
+use dmusmini::synth::{BLOCK_FRAMES, BLOCK_WORK, Config, Effects, Handle, Storage, Synth};
 use dmusmini::time::SampleTime;
 use dmusmini_collection::{
-    Bank, Block, Instrument, Region, destination as dst, source as src, units,
+    Bank, Block, Instrument, Options, Region, Selection, destination as dst, source as src, units,
 };
 use dmusmini_reference::test_bank::{LEVEL, Random, UNITY, constant, drum_kit, sine, single};
 
@@ -320,6 +321,79 @@ fn a_block_that_is_given_up_is_gone() {
             .iter()
             .all(|x| (f64::from(*x) - level).abs() < 0.01 * level)
     );
+}
+
+/// A note of many layers begins in steps, and on one frame.
+#[test]
+fn a_note_of_hundreds_of_layers_is_begun_in_steps() {
+    let mut bank = single(constant(), &[Block::new(src::KEY, 0, dst::PITCH, 0, 0)]);
+    bank.instruments[0].regions = vec![Region::new(0); 300];
+    let config = Config {
+        voices: 1024,
+        ..Config::default()
+    };
+    let mut rig = Rig::new(&bank, &config);
+    let frame = SampleTime(50);
+    for message in [[0x90, 60, 3], [0x91, 60, 3]] {
+        rig.synth.schedule(frame, 1, &message).expect("room");
+    }
+    let (heard, steps) = rig.steps();
+    println!("two notes of 300 layers: {steps} steps");
+    assert!(heard[..50].iter().all(|x| *x == 0));
+    // From silence the work of a block begins 390 voices; the others follow in the next.
+    let layers = f64::from(heard[50]) / (law(3) * LEVEL);
+    assert!((300.0..600.0).contains(&layers), "{layers} layers");
+    assert!(steps > 10);
+    rig.some();
+    near("all layers", rig.level(), 600.0 * law(3));
+    rig.send(&[0x80, 60, 0]);
+    near(
+        "one note-off ends those of one note",
+        rig.level(),
+        300.0 * law(3),
+    );
+}
+
+/// Two parts on one channel play a note of many layers one after the other, and a note that is never
+/// completed holds no memory.
+#[test]
+fn a_note_that_is_begun_in_steps_is_played_in_all_parts() {
+    let mut bank = single(constant(), &[Block::new(src::KEY, 0, dst::PITCH, 0, 0)]);
+    bank.instruments[0].regions = vec![Region::new(0); 20];
+    let mut rig = Rig::new(&bank, &Config::default());
+    rig.send(&[0xF0, 0x41, 0x10, 0x42, 0x12, 0x40, 0x12, 0x02, 0, 0, 0xF7]);
+    rig.send(&[0x90, 60, 20]);
+    near("two parts", rig.level(), 40.0 * law(20));
+
+    let mut synth = Synth::try_new(&Config {
+        voices: 1024,
+        ..Config::default()
+    })
+    .expect("memory");
+    let before = synth.stats().free_memory;
+    bank.instruments[0].regions = vec![Region::new(0); 20_000];
+    let handles: Vec<Handle> = bank
+        .download_set(&Selection::All, Options::default())
+        .iter()
+        .map(|item| Download::parse(&item.bytes).expect("we made it"))
+        .map(|download| synth.install(download).map_err(|(e, _)| e).expect("room"))
+        .collect();
+    synth
+        .schedule(SampleTime(0), 1, &[0x90, 60, 3])
+        .expect("room");
+    let mut block = [0_i16; 2 * BLOCK_FRAMES];
+    let made = synth.render_some(SampleTime(0), &mut block);
+    assert!(
+        made.is_none() && synth.stats().voices < 1000,
+        "in the middle"
+    );
+    for handle in handles {
+        synth.unload(handle).expect("it is loaded");
+    }
+    assert!(synth.reap().is_none(), "it is in use");
+    synth.reset_for_run();
+    while synth.reap().is_some() {}
+    assert_eq!(synth.stats().free_memory, before);
 }
 
 /// Every note begins on its frame, however many begin with it.

@@ -130,18 +130,26 @@ fn download(
     install(irql, engine, download)
 }
 
-/// Installs a download, with a larger table when there is no place left in this one.
+/// Installs a download, with a larger table when there is no place left in this one. Its waves are
+/// looked for in several holds of the lock: a note whose wave is unloaded in between is silent, as if
+/// it was unloaded later.
 fn install(
     irql: &mut Irql<Passive>,
     engine: &Engine,
     mut download: dls::Download,
 ) -> Result<Handle, Status> {
+    let mut next = Some(0);
+    while let Some(first) = next {
+        next = engine.with(irql, |state, _| {
+            state.synth.look_for_waves(&download, first)
+        })?;
+    }
     loop {
         let result = engine.with(irql, |state, _| {
             let capacity = state.synth.bank_capacity();
             state
                 .synth
-                .install(download)
+                .install_complete(download)
                 .map_err(|(error, download)| (error, download, capacity))
         });
         let (error, returned, capacity) = match result {
