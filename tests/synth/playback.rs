@@ -24,6 +24,7 @@ crate::scenarios!(
     nothing_is_allocated_while_music_plays,
     buffers_of_clients_play,
     an_event_may_hold_several_messages,
+    an_event_of_several_messages_waits_for_room,
 );
 
 /// A running pair with the square bank.
@@ -397,6 +398,26 @@ fn an_event_may_hold_several_messages(binary: &Binary) {
             "{bytes:02X?}: a note hangs"
         );
         assert!(!is_silent(&sound[2 * 4000..]));
+    }
+}
+
+/// The synthesizer takes some thousand messages for a block: what an event holds beyond them waits, and
+/// is not lost.
+fn an_event_of_several_messages_waits_for_room(binary: &Binary) {
+    for flood in [4000, 4094, 4095, 4096, 5000] {
+        let mut playing = Playing::start(binary, WaveOptions::default());
+        let time = playing.time_of(2000);
+        for _ in 0..flood {
+            // A controller that nobody obeys.
+            playing.midi.send(time, 1, &[0xB0, 3, 1]);
+        }
+        let notes = [0x90, 60, 127, 0x80, 60, 0, 0x90, 72, 127];
+        playing.midi.send(time, 1, &notes);
+        let end = playing.time_of(4000);
+        playing.midi.send(end, 1, &[0x80, 72, 0]);
+        let sound = playing.pull(6000);
+        assert!(!is_silent(&sound[2 * 2000..2 * 4000]), "{flood}: lost");
+        assert!(is_silent(&sound[2 * 5000..]), "{flood}: a note hangs");
     }
 }
 

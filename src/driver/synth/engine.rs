@@ -224,4 +224,4 @@ fn config_of(settings: &Settings, format: WaveFormat, voices: u16, channel_group
 }
 
 /// Events that fall into one block of the synthesizer; more than that spill into the next.
-const EVENTS_PER_BLOCK: u32 = 4096;
+pub const EVENTS_PER_BLOCK: u32 = 4096;

@@ -12,7 +12,7 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::assembly::{Assembly, Part};
-use super::engine::{Engine, State};
+use super::engine::{EVENTS_PER_BLOCK, Engine, State};
 use super::queue::Queue;
 use crate::class;
 use crate::com::{Object, ObjectRef, Status};
@@ -293,10 +293,7 @@ impl Player<'_> {
             // Real time means nothing to a synthesizer, not even inside a SysEx.
             [] | [0xF8..=0xFF] => Ok(()),
             _ if !last || self.assembly.is_open() => self.play_part(bytes, last),
-            _ if holds_more(bytes) => {
-                self.play_bytes(bytes);
-                Ok(())
-            }
+            _ if holds_more(bytes) => self.play_bytes(bytes),
             _ => self.play_message(bytes),
         }
     }
@@ -331,15 +328,17 @@ impl Player<'_> {
                 Ok(())
             }
             Err(ScheduleError::QueueFull) => Err(Full),
-            Err(ScheduleError::Malformed) => {
-                self.play_bytes(bytes);
-                Ok(())
-            }
+            Err(ScheduleError::Malformed) => self.play_bytes(bytes),
         }
     }
 
-    /// An event that is not one message: several, or one that relies on running status.
-    fn play_bytes(&mut self, bytes: &[u8]) {
+    /// An event that is not one message: several, or one that relies on running status. They are
+    /// played together or, while there is no room for as many as there may be, not yet.
+    fn play_bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let most = bytes.len().min(EVENTS_PER_BLOCK as usize);
+        if self.state.synth.queue_room() < most {
+            return Err(Full);
+        }
         let mut parser = Parser::new();
         if bytes.first().is_some_and(|&byte| byte < 0x80) && *self.running != 0 {
             let _ = parser.feed(*self.running, RefTime(0));
@@ -351,6 +350,7 @@ impl Player<'_> {
                 self.remember_status(message);
             }
         }
+        Ok(())
     }
 
     /// Channel messages set the running status, system common ones clear it (contract 13.1).
