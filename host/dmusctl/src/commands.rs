@@ -1,11 +1,11 @@
 //! What each command does.
 
+mod nodes;
+
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
     path::Path,
-    thread,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -18,15 +18,14 @@ use crate::{
     arguments::{self, Command, Select, units},
     capture,
     describe::Description,
-    devices::{Change, Devices, Node, find_inf, installed_ids},
-    error::{OsError, message, to_json, win32},
+    devices::Change,
+    error::{message, to_json},
     output::{Output, Report},
     player,
     render::{self, Plan},
     selftest::Runner,
     stop::Stop,
     synth::Node as SynthNode,
-    table::table,
 };
 
 /// Runs a command.
@@ -36,13 +35,13 @@ use crate::{
 /// Why it could not do its work; [`crate::error::exit_code`] gives the exit code.
 pub fn run(command: &Command, system: &dyn System, output: Output, stop: &Stop) -> Result<Report> {
     match command {
-        Command::Install(arguments) => install(arguments, system),
-        Command::Uninstall => uninstall(system),
-        Command::Status => status(system),
-        Command::Disable => change(system, Change::Disable),
-        Command::Enable => change(system, Change::Enable),
-        Command::Restart => change(system, Change::Restart),
-        Command::Sleep => sleep(system),
+        Command::Install(arguments) => nodes::install(arguments, system),
+        Command::Uninstall => nodes::uninstall(system),
+        Command::Status => nodes::status(system),
+        Command::Disable => nodes::change(system, Change::Disable),
+        Command::Enable => nodes::change(system, Change::Enable),
+        Command::Restart => nodes::change(system, Change::Restart),
+        Command::Sleep => nodes::sleep(system),
         Command::List(select) => list(select, system),
         Command::Play(arguments) => play(arguments, system, output, stop),
         Command::Capture(arguments) => capture_to(arguments, system, output, stop),
@@ -50,164 +49,6 @@ pub fn run(command: &Command, system: &dyn System, output: Output, stop: &Stop) 
         Command::Render(arguments) => render_to(arguments, system, output, stop),
         Command::Selftest(arguments) => selftest(arguments, system, output),
     }
-}
-
-fn devices(system: &dyn System) -> Result<&dyn Devices> {
-    let absent = || OsError::win32("the device nodes", win32::CALL_NOT_IMPLEMENTED);
-    Ok(system.devices().ok_or_else(absent)?)
-}
-
-fn install(arguments: &arguments::Install, system: &dyn System) -> Result<Report> {
-    let inf = match &arguments.inf {
-        Some(inf) => inf.clone(),
-        None => std::env::current_exe()
-            .ok()
-            .and_then(|program| find_inf(&program))
-            .context(Failure::Precondition(
-                "there is no dmusmini.inf beside this program or one folder up: name one with --inf"
-                    .into(),
-            ))?,
-    };
-    if !inf.is_file() {
-        return Err(Failure::Precondition(format!("there is no file {}", inf.display())).into());
-    }
-    let devices = devices(system)?;
-    let (mut lines, mut restart, mut json) = (Vec::new(), false, Vec::new());
-    let ids = match arguments.hardware_id.as_slice() {
-        [] => installed_ids(&devices.nodes()?),
-        ids => ids.to_vec(),
-    };
-    for id in &ids {
-        let done = devices.install(&inf, id)?;
-        restart |= done.restart_required;
-        for (verb, nodes) in [("created", &done.created), ("updated", &done.found)] {
-            for node in nodes {
-                lines.push(format!("{verb} {node} ({id})"));
-            }
-        }
-        json.push(json!({ "hardware_id": id, "created": done.created, "found": done.found }));
-    }
-    if restart {
-        lines.push("restart the machine to finish".to_owned());
-    }
-    let filters = appeared(system)?;
-    lines.extend(filters.iter().map(|path| format!("filter {path}")));
-    if filters.is_empty() {
-        lines.push(format!(
-            "no filter appeared within {} s: dmusctl status says more",
-            APPEARANCE.as_secs()
-        ));
-    }
-    let mut report = Report::new(
-        lines.join("\n"),
-        json!({ "installed": json, "inf": inf, "restart_required": restart, "filters": filters }),
-    );
-    report.exit_code = u8::from(filters.is_empty());
-    Ok(report)
-}
-
-/// How long a device may take from its installation to its first filter.
-const APPEARANCE: Duration = Duration::from_secs(10);
-
-/// The filters, as soon as there are any: that a driver is installed does not say that it started.
-fn appeared(system: &dyn System) -> Result<Vec<String>> {
-    let started = Instant::now();
-    loop {
-        let filters = system.filters()?;
-        if !filters.is_empty() || started.elapsed() > APPEARANCE {
-            return Ok(filters);
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn uninstall(system: &dyn System) -> Result<Report> {
-    let done = devices(system)?.uninstall()?;
-    let mut lines = Vec::new();
-    lines.extend(done.nodes.iter().map(|node| format!("removed {node}")));
-    lines.extend(
-        done.packages
-            .iter()
-            .map(|inf| format!("removed the package {inf}")),
-    );
-    if done.service {
-        lines.push("removed the service".to_owned());
-    }
-    lines.extend(done.files.iter().map(|file| format!("removed {file}")));
-    if lines.is_empty() {
-        lines.push("nothing was installed".to_owned());
-    }
-    if done.restart_required {
-        lines.push("restart the machine to finish".to_owned());
-    }
-    Ok(Report::new(lines.join("\n"), json!({ "removed": done })))
-}
-
-fn status(system: &dyn System) -> Result<Report> {
-    let devices = devices(system)?;
-    let nodes = devices.nodes()?;
-    let service = devices.service()?;
-    let head = ["node", "condition", "version", "inf", "description"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for node in &nodes {
-        rows.push(vec![
-            node.instance_id.clone(),
-            node.condition(),
-            node.version.clone().unwrap_or_default(),
-            node.inf.clone().unwrap_or_default(),
-            node.description.clone().unwrap_or_default(),
-        ]);
-    }
-    let service_text = service.as_deref().unwrap_or("not installed");
-    let text = if nodes.is_empty() {
-        format!("no device node\nservice: {service_text}")
-    } else {
-        format!("{}service: {service_text}", table(&rows))
-    };
-    let mut present = nodes.iter().filter(|node| node.is_present);
-    let is_running = present.clone().any(|node| node.problem == 0) && present.all(Node::is_well);
-    let mut report = Report::new(text, json!({ "nodes": nodes, "service": service }));
-    report.exit_code = u8::from(!is_running);
-    Ok(report)
-}
-
-fn change(system: &dyn System, change: Change) -> Result<Report> {
-    let devices = devices(system)?;
-    let nodes = devices.nodes()?;
-    let present: Vec<_> = nodes.iter().filter(|node| node.is_present).collect();
-    if present.is_empty() {
-        return Err(no_device().into());
-    }
-    let verb = match change {
-        Change::Disable => "disabled",
-        Change::Enable => "enabled",
-        Change::Restart => "restarted",
-    };
-    let (mut lines, mut restart) = (Vec::new(), false);
-    for node in &present {
-        restart |= devices.change(node, change)?;
-        lines.push(format!("{verb} {}", node.instance_id));
-    }
-    if restart {
-        lines.push("restart the machine to finish".to_owned());
-    }
-    let ids: Vec<_> = present.iter().map(|node| &node.instance_id).collect();
-    Ok(Report::new(
-        lines.join("\n"),
-        json!({ verb: ids, "restart_required": restart }),
-    ))
-}
-
-/// What `sleep.cmd` asks: `powercfg` says it in words that every Windows has in its own language.
-fn sleep(system: &dyn System) -> Result<Report> {
-    let states = devices(system)?.sleep_states()?;
-    let names = states.names();
-    let mut report = Report::new(names.join(", "), json!({ "sleep": states }));
-    if names.is_empty() {
-        "no sleep state".clone_into(&mut report.text);
-        report.exit_code = 1;
-    }
-    Ok(report)
 }
 
 fn no_device() -> Failure {

@@ -177,6 +177,26 @@ pub enum Change {
     Restart,
 }
 
+impl Change {
+    /// Whether a node is as this change leaves one.
+    #[must_use]
+    pub fn is_done(self, node: &Node) -> bool {
+        match self {
+            Self::Disable => node.problem == DISABLED,
+            Self::Enable | Self::Restart => {
+                node.is_present && node.problem == 0 && node.is_started != Some(false)
+            }
+        }
+    }
+
+    /// Whether it is done, or has failed for good: a driver that does not start leaves a problem.
+    #[must_use]
+    pub fn has_settled(self, node: &Node) -> bool {
+        let has_failed = self != Self::Disable && !matches!(node.problem, 0 | DISABLED);
+        self.is_done(node) || has_failed
+    }
+}
+
 /// The system's device nodes.
 pub trait Devices {
     /// Every node that is ours, those that are not present included.

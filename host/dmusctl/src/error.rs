@@ -29,6 +29,8 @@ pub mod win32 {
     pub const MORE_DATA: u32 = 234;
     /// A wait took too long.
     pub const WAIT_TIMEOUT: u32 = 258;
+    /// Not allowed without an administrator's rights.
+    pub const ELEVATION_REQUIRED: u32 = 740;
     /// The request was taken back.
     pub const OPERATION_ABORTED: u32 = 995;
     /// There is no such thing.
@@ -111,6 +113,7 @@ fn text_of(code: u32) -> String {
 fn text_of(code: u32) -> String {
     match code {
         win32::FILE_NOT_FOUND => "the system cannot find the file".to_owned(),
+        win32::ACCESS_DENIED => "access is denied".to_owned(),
         win32::CALL_NOT_IMPLEMENTED => "only Windows has this".to_owned(),
         win32::WAIT_TIMEOUT => "the wait took too long".to_owned(),
         _ => "Windows refused".to_owned(),
