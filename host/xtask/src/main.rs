@@ -10,6 +10,7 @@ mod imports;
 mod install;
 mod libtest;
 mod process;
+mod programs;
 mod suite;
 mod tools;
 mod windows_gnu;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::process;
+use crate::{process, programs};
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -17,15 +17,9 @@ pub(crate) struct Arguments {
 /// Prints the findings; fails if there are any.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // A program of its own: it contains the driver, and this one shall not wait for that.
-    let mut command = process::cargo();
-    command.args([
-        "run",
-        "--quiet",
-        "--package",
-        "dmusmini-package",
-        "--",
-        "inf",
-    ]);
+    programs::build(&["dmusmini-package"])?;
+    let mut command = programs::command("dmusmini-package");
+    command.arg("inf");
     if let Some(file) = &arguments.file {
         command.arg(std::path::absolute(file)?);
     }

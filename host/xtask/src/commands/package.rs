@@ -7,7 +7,7 @@ use super::{dmusctl, sys};
 use crate::{
     cross::Architecture,
     install::{self, Need},
-    process,
+    process, programs,
 };
 
 /// Arguments of the command.
@@ -20,11 +20,18 @@ pub(crate) struct Arguments {
 
 /// Builds, signs, verifies and lists the packages.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    install::packages(&[Need {
-        package: "osslsigncode",
-        reason: "signs the image and the catalog",
-        present: process::ask("osslsigncode", &["--version"]).is_some(),
-    }])?;
+    install::packages(&[
+        Need {
+            package: "osslsigncode",
+            reason: "signs the image and the catalog",
+            present: process::ask("osslsigncode", &["--version"]).is_some(),
+        },
+        Need {
+            package: "openssl",
+            reason: "makes the test certificate",
+            present: process::ask("openssl", &["version"]).is_some(),
+        },
+    ])?;
     let both = [Architecture::Amd64, Architecture::Arm64];
     let architectures = if arguments.arch.is_empty() {
         &both[..]
@@ -49,16 +56,9 @@ fn make(arch: Architecture) -> Result<()> {
     let version = sys::package_version()?
         .map(|number| number.to_string())
         .join(".");
-    let mut command = process::cargo();
-    command.args([
-        "run",
-        "--quiet",
-        "--package",
-        "dmusmini-package",
-        "--",
-        "make",
-    ]);
-    command.args(["--arch", arch.name(), "--driver-version", &version]);
+    programs::build(&["dmusmini-package"])?;
+    let mut command = programs::command("dmusmini-package");
+    command.args(["make", "--arch", arch.name(), "--driver-version", &version]);
     let done = process::run(&format!("package {}", arch.name()), &mut command)?;
     say!("{}", done.log.trim_end());
     Ok(())

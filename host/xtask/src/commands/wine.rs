@@ -17,7 +17,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::sys;
 use crate::{
-    process,
+    process, programs,
     suite::Outcome,
     windows_gnu::WindowsGnu,
     wine::{Done, Prefix, Step, registry},
@@ -259,8 +259,8 @@ fn play(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
 /// The same song, played by `dmus`.
 fn on_linux(file: &(impl Fn(&str) -> PathBuf + Sync)) -> Result<()> {
     for (verb, output) in [("render", "linux.wav"), ("uart", "linux.syx")] {
-        let mut dmus = process::cargo();
-        dmus.args(["run", "--quiet", "--package", "dmus", "--", verb, "--quiet"]);
+        let mut dmus = programs::command("dmus");
+        dmus.args([verb, "--quiet"]);
         if verb == "render" {
             dmus.arg("--bank").arg(file("demo.dls"));
         }

@@ -5,7 +5,8 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    commands, cross::Architecture, process, windows_gnu::WindowsGnu, wine::Prefix, workspace,
+    commands, cross::Architecture, process, programs, windows_gnu::WindowsGnu, wine::Prefix,
+    workspace,
 };
 
 /// Puts programs, stand-ins, the package and a song into the prefix.
@@ -20,6 +21,7 @@ pub(super) fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
     // Symbols would be most of the files.
     build.env("CARGO_PROFILE_DEV_DEBUG", "none");
     process::run("stand-ins for Wine", &mut build)?;
+    programs::build(&["dmus", "dmusmini-package"])?;
     let made = windows.output("debug");
     for (from, to) in [
         (
@@ -46,8 +48,7 @@ pub(super) fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
     }
     let song_of_package = package.join("demo.mid");
     let upgrade = workspace::target().join("wine/upgrade");
-    let mut later = process::cargo();
-    later.args(["run", "--quiet", "--package", "dmusmini-package", "--"]);
+    let mut later = programs::command("dmusmini-package");
     later.args(["later", "--driver-version", LATER, "--output"]);
     process::run("later package", later.arg(&upgrade))?;
     for (from, to) in [(package, "package"), (upgrade, "upgrade")] {
@@ -61,10 +62,8 @@ pub(super) fn furnish(windows: &WindowsGnu, prefix: &Prefix) -> Result<()> {
             without_versions(&text)?,
         )?;
     }
-    let mut song = process::cargo();
-    song.args(["run", "--quiet", "--package", "dmusmini-demo", "--example"]);
-    song.args(["write", "--"]).arg(prefix.file("dmusmini/song"));
-    process::run("demo song", &mut song)?;
+    let mut song = programs::song();
+    process::run("demo song", song.arg(prefix.file("dmusmini/song")))?;
     prefix.put(&song_of_package, "dmusmini/song/demo.mid")?;
     Ok(())
 }
