@@ -1,5 +1,8 @@
 //! Measures the synth: nanoseconds and instructions a voice and frame, songs, and its peers.
 
+#[macro_use]
+mod say;
+
 mod report;
 
 use std::path::PathBuf;
@@ -90,7 +93,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dmusmini-bench: {error:#}");
+            complain!("dmusmini-bench: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -108,7 +111,7 @@ fn run(command: Command) -> Result<()> {
             synth.hold(voices)?;
             let time = synth.time_blocks(blocks)?;
             let frames = f64::from(blocks) * 64.0 * f64::from(voices);
-            println!("{:.3} ns a voice and frame", time / frames);
+            say!("{:.3} ns a voice and frame", time / frames);
         }
         Command::Held {
             mode,
@@ -120,7 +123,7 @@ fn run(command: Command) -> Result<()> {
             let bank = Collection::open(bank)?.into_bank();
             let program = if filter { held::FILTERED } else { held::PLAIN };
             let time = report::held(&bank, program, mode, blocks, rounds)?;
-            println!("{time:.3} ns a voice and frame");
+            say!("{time:.3} ns a voice and frame");
         }
         Command::Flood {
             voices,
@@ -156,7 +159,7 @@ fn run(command: Command) -> Result<()> {
             let mut synth = Driver::new(&bank, mode, 64)?;
             let song = song::Song::open(&file)?;
             let time = song.play(&mut synth)?;
-            println!("{:.3} ms a second", time / 1e6 / song.seconds());
+            say!("{:.3} ms a second", time / 1e6 / song.seconds());
         }
     }
     Ok(())

@@ -93,12 +93,12 @@ pub(crate) struct Report {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let report = measure(arguments)?;
     if arguments.json {
-        println!("{}", report.as_json());
+        say!("{}", report.as_json());
     } else {
-        println!("{}", report.as_markdown());
+        say!("{}", report.as_markdown());
     }
     for bar in &report.bars {
-        eprintln!("{bar}");
+        complain!("{bar}");
     }
     Ok(())
 }

@@ -1,8 +1,16 @@
 //! `dmusmini-package`: checks the INF, makes the package. `cargo xtask inf` and `cargo xtask package`
 //! build what it needs and call it.
 
+// `println!` panics where its reader is gone, as at the end of a pipe.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($what)*);
+    }};
+}
+
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -58,7 +66,7 @@ fn main() -> ExitCode {
     match run(Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -91,12 +99,12 @@ fn check(file: Option<PathBuf>) -> Result<()> {
     };
     let findings = lint(&inf, &package);
     for finding in &findings {
-        println!("{shown}: {finding}");
+        say!("{shown}: {finding}");
     }
     if !findings.is_empty() {
         bail!("{} findings in {shown}", findings.len());
     }
-    println!("{shown}: {} sections, no findings", inf.sections.len());
+    say!("{shown}: {} sections, no findings", inf.sections.len());
     Ok(())
 }
 
@@ -148,11 +156,11 @@ fn put_together(
     };
     let lines = assemble(&inputs, package)?;
     certificate.verify(&package.join("dmusmini.cat"), &package.join("dmusmini.sys"))?;
-    println!("{} ({})", shown(package), inputs.driver_ver);
+    say!("{} ({})", shown(package), inputs.driver_ver);
     for line in lines {
-        println!("  {line}");
+        say!("  {line}");
     }
-    println!("  signatures verify against the test certificate; the catalog lists the image");
+    say!("  signatures verify against the test certificate; the catalog lists the image");
     Ok(())
 }
 

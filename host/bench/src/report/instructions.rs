@@ -47,7 +47,7 @@ pub(crate) fn count(program: Option<&PathBuf>) -> Result<Counts> {
 pub(crate) fn check() -> Result<()> {
     let bars = bars::of_instructions(&count(None)?);
     for bar in &bars {
-        println!("{bar}");
+        say!("{bar}");
     }
     ensure!(bars.iter().all(Bar::is_met), "more instructions than that");
     Ok(())

@@ -140,6 +140,6 @@ pub(crate) fn queue() -> Result<(f64, u32)> {
 pub(crate) fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let result = work()?;
-    eprintln!("{what}: {:.1} s", start.elapsed().as_secs_f64());
+    complain!("{what}: {:.1} s", start.elapsed().as_secs_f64());
     Ok(result)
 }
