@@ -1,5 +1,6 @@
 @echo off
-rem Shared by the scripts, which put their first argument into ARGUMENT: call "%~dp0common.cmd" NAME [TIMES]
+rem Shared by the scripts, which put their first argument into ARGUMENT, go to this folder and call .\common.cmd NAME [TIMES].
+rem "call" reads its line twice: a percent sign or a caret in the name of a folder would not survive it.
 rem Sets PACKAGE, DMUSCTL, FIND, LOG, and two files to look into: ANSWER, and INSTALLED for what "dmusctl install" says, which
 rem nothing else is written to: what an installation starts may hold it open. Sets CHECK when the argument is /check: then the
 rem script only looks whether everything that it needs is here. With TIMES, the argument may be another number, which TIMES is

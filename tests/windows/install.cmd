@@ -1,10 +1,12 @@
 @echo off
 rem Installs the driver package and makes the root-enumerated synthesizer.
-rem 0: installed and started. 1: something failed. 2: a precondition is not met.
+rem 0: installed and started. 1: something failed, or runs only after a restart. 2: a precondition is not met.
 rem /check only looks. Log: %TEMP%\dmusmini-install.log
 setlocal EnableExtensions DisableDelayedExpansion
 set "ARGUMENT=%~1"
-call "%~dp0common.cmd" install
+cd /d "%~dp0"
+if not exist common.cmd exit /b 2
+call .\common.cmd install
 if errorlevel 1 exit /b 2
 rem What Windows was started with, in every language of Windows.
 reg query HKLM\SYSTEM\CurrentControlSet\Control /v SystemStartOptions > "%ANSWER%" 2>&1
@@ -18,6 +20,7 @@ if defined CHECK (
     exit /b 0
 )
 
+set "RESTART="
 call :say installing the synthesizer
 "%DMUSCTL%" install --inf "%PACKAGE%\dmusmini.inf" > "%INSTALLED%" 2>&1
 set "CODE=%ERRORLEVEL%"
@@ -28,6 +31,8 @@ if not "%CODE%"=="0" (
     type "%ANSWER%"
     goto failed
 )
+"%FIND%" "restart" "%ANSWER%" >nul
+if not errorlevel 1 set "RESTART=1"
 
 rem An MPU-401 that the firmware reports is found by Windows itself, once the package is in its store. One whose node was removed
 rem with an earlier installation comes back when Windows looks for devices.
@@ -39,12 +44,16 @@ pnputil /scan-devices >> "%LOG%" 2>&1
 pnputil /add-driver "%PACKAGE%\dmusmini.inf" /install >> "%LOG%" 2>&1
 set "CODE=%ERRORLEVEL%"
 rem 259: nothing to do, no device needs it. 3010: done, a restart is asked for. What cannot be done may be a negative number.
-if "%CODE%"=="3010" call :say restart the machine to finish
+if "%CODE%"=="3010" set "RESTART=1"
 for %%c in (0 259 3010) do if "%CODE%"=="%%c" goto installed
 call :say pnputil ended with %CODE%
 goto failed
 
 :installed
+if defined RESTART (
+    call :say installed, and runs after a restart of the machine
+    exit /b 1
+)
 "%DMUSCTL%" status > "%ANSWER%" 2>&1
 set "CODE=%ERRORLEVEL%"
 type "%ANSWER%" >> "%LOG%"

@@ -5,7 +5,9 @@ rem 0: it works after all cycles. 1: it does not. 2: a precondition is not met. 
 rem Log: %TEMP%\dmusmini-sleep.log
 setlocal EnableExtensions DisableDelayedExpansion
 set "ARGUMENT=%~1"
-call "%~dp0common.cmd" sleep 5
+cd /d "%~dp0"
+if not exist common.cmd exit /b 2
+call .\common.cmd sleep 5
 if errorlevel 1 exit /b 2
 set "FOUND="
 for %%p in (pwrtest.exe) do set "FOUND=%%~$PATH:p"

@@ -4,7 +4,9 @@ rem tests the driver after every tenth time and at the end. 0: it came back each
 rem 2: a precondition is not met. /check only looks. Log: %TEMP%\dmusmini-stress.log
 setlocal EnableExtensions DisableDelayedExpansion
 set "ARGUMENT=%~1"
-call "%~dp0common.cmd" stress 100
+cd /d "%~dp0"
+if not exist common.cmd exit /b 2
+call .\common.cmd stress 100
 if errorlevel 1 exit /b 2
 "%DMUSCTL%" status >> "%LOG%" 2>&1
 if not "%ERRORLEVEL%"=="0" (

@@ -3,7 +3,9 @@ rem Installs this folder's version over an installed one. 0: this version runs. 
 rem 2: a precondition is not met. /check only looks. Log: %TEMP%\dmusmini-upgrade.log
 setlocal EnableExtensions DisableDelayedExpansion
 set "ARGUMENT=%~1"
-call "%~dp0common.cmd" upgrade
+cd /d "%~dp0"
+if not exist common.cmd exit /b 2
+call .\common.cmd upgrade
 if errorlevel 1 exit /b 2
 "%DMUSCTL%" status > "%ANSWER%" 2>&1
 "%FIND%" "service: not installed" "%ANSWER%" >nul

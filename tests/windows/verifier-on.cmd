@@ -5,7 +5,9 @@ rem 0: set. 1: refused. 2: a precondition is not met. /check only looks.
 rem Log: %TEMP%\dmusmini-verifier-on.log
 setlocal EnableExtensions DisableDelayedExpansion
 set "ARGUMENT=%~1"
-call "%~dp0common.cmd" verifier-on
+cd /d "%~dp0"
+if not exist common.cmd exit /b 2
+call .\common.cmd verifier-on
 if errorlevel 1 exit /b 2
 set "FOUND="
 for %%p in (verifier.exe) do set "FOUND=%%~$PATH:p"

@@ -3,7 +3,8 @@
 //! called and end as the test wants.
 //!
 //! It is called by the name that its file has. `STAND_IN` says how to end: `NAME:CODE` or
-//! `NAME.FIRSTARGUMENT:CODE`, several with `/` between them; what is no number is printed, with blanks for `_`.
+//! `NAME.FIRSTARGUMENT:CODE`, several with `/` between them; what is no number is printed, with blanks for `_`, and takes
+//! the place of the version where that is asked for.
 
 use std::{
     env,
@@ -21,22 +22,26 @@ fn main() -> ExitCode {
         eprintln!("{CALLS}: {error}");
         return ExitCode::from(99);
     }
-    if arguments.first().is_some_and(|word| word == "--version") {
-        println!("{name} 1.2.3");
-    } else {
-        println!("version 1.2.3.0");
-    }
     let first = arguments.first().map_or("", String::as_str);
     let first = first.trim_start_matches(['/', '-']);
-    let wish = env::var("STAND_IN").unwrap_or_default();
-    let wish = wish.split('/').filter_map(|it| it.split_once(':'));
-    for (whom, how) in wish {
-        if whom == name || whom == format!("{name}.{first}") {
-            match how.parse::<i32>() {
-                // Windows' codes have more bits than ExitCode.
-                Ok(code) => std::process::exit(code),
-                Err(_) => println!("({})", how.replace('_', " ")),
-            }
+    let wishes = env::var("STAND_IN").unwrap_or_default();
+    let wishes: Vec<_> = wishes
+        .split('/')
+        .filter_map(|it| it.split_once(':'))
+        .filter(|(whom, _)| *whom == name || *whom == format!("{name}.{first}"))
+        .map(|(_, how)| how)
+        .collect();
+    if first == "version" {
+        let version = wishes.first().unwrap_or(&"1.2.3");
+        println!("{name} {}", version.replace('_', " "));
+        return ExitCode::SUCCESS;
+    }
+    println!("version 1.2.3.0");
+    for how in wishes {
+        match how.parse::<i32>() {
+            // Windows' codes have more bits than ExitCode.
+            Ok(code) => std::process::exit(code),
+            Err(_) => println!("({})", how.replace('_', " ")),
         }
     }
     ExitCode::SUCCESS

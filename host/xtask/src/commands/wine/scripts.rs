@@ -116,6 +116,7 @@ fn furnish_stand_ins(prefix: &Prefix) -> Result<()> {
     for package in ["stand-in/package", ODD] {
         prefix.put(&program, &format!("dmusmini/{package}/dmusctl.exe"))?;
     }
+    fs::create_dir_all(prefix.file(&format!("dmusmini/{ODD_TEMP}")))?;
     write(prefix, "dmusmini/stand-in/odd.cmd", IN_ODD)?;
     write(prefix, "dmusmini/stand-in/with.cmd", WITH)
 }
@@ -129,7 +130,9 @@ set \"STAND_IN=%~1\"\r
 ";
 
 /// A package in a folder with an odd name.
-const ODD: &str = "stand-in/odd (1) & b";
+const ODD: &str = "stand-in/odd (1) & b^c";
+/// Temporary files, beside it.
+const ODD_TEMP: &str = "stand-in/odd (1) & b";
 
 /// `odd.cmd WISH SCRIPT ARGUMENT`. Not by `call`, after which Wine forgets the code.
 const IN_ODD: &str = "\
@@ -137,7 +140,7 @@ const IN_ODD: &str = "\
 set \"PATH=C:\\dmusmini\\stand-in\\bin;%PATH%\"\r
 set \"STAND_IN=%~1\"\r
 set \"TEMP=C:\\dmusmini\\stand-in\\odd (1) & b\"\r
-\"C:\\dmusmini\\stand-in\\odd (1) & b\\scripts\\%2\" %3\r
+\"C:\\dmusmini\\stand-in\\odd (1) & b^c\\scripts\\%2\" %3\r
 ";
 
 /// A script's log, wherever this Wine has its user's temporary files.

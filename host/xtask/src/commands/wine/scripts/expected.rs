@@ -40,8 +40,8 @@ macro_rules! stand_in {
     };
 }
 
-/// The same from a folder with blanks, parentheses and an ampersand in its name, where the temporary files are
-/// too: browsers and users make such names.
+/// The same from a folder with blanks, parentheses, an ampersand and a caret in its name, and with such a name for the
+/// temporary files: browsers and users make such names. Not with a percent sign, which Wine's own cmd loses.
 macro_rules! odd {
     ($name:literal, $wish:literal, $script:literal, $code:literal, $output:literal) => {
         expect(
@@ -81,6 +81,7 @@ pub(super) const STEPS: &[Expected] = &[
     expect("nothing-to-stress", "stress.cmd 1", 2, "no device"),
     expect("no-pwrtest", "sleep.cmd 1", 2, "pwrtest is not here"),
     expect("no-verifier", "verifier-on.cmd", 2, "verifier is not"),
+    expect("no-verifier-off", "verifier-off.cmd", 2, "verifier is not"),
     expect(
         "bare",
         r"C:\dmusmini\stand-in\bare\scripts\install.cmd",
@@ -94,7 +95,20 @@ pub(super) const STEPS: &[Expected] = &[
         "dmusctl.exe is not in the folder",
     ),
     stand_in!("i-ok", "none", "install.cmd", 0, "installed and started"),
-    stand_in!("i-restart", "pnputil:3010", "install.cmd", 0, "started"),
+    stand_in!(
+        "i-restart",
+        "pnputil:3010",
+        "install.cmd",
+        1,
+        "after a restart"
+    ),
+    stand_in!(
+        "i-busy",
+        "dmusctl.install:restart_the_machine",
+        "install.cmd",
+        1,
+        "after a restart"
+    ),
     stand_in!("i-idle", "pnputil:259", "install.cmd", 0, "started"),
     stand_in!("i-pnputil", "pnputil:5", "install.cmd", 1, "failed, see"),
     // ERROR_NO_CATALOG_FOR_OEM_INF, as a negative number.
@@ -113,6 +127,13 @@ pub(super) const STEPS: &[Expected] = &[
         "uninstall.cmd",
         1,
         "failed"
+    ),
+    stand_in!(
+        "n-busy",
+        "dmusctl.uninstall:restart_the_machine",
+        "uninstall.cmd",
+        1,
+        "something has a device open"
     ),
     stand_in!("n-service", "none", "uninstall.cmd", 1, "still there"),
     expect("n-typo", "uninstall.cmd /y", 2, "usage: uninstall.cmd"),
@@ -137,6 +158,20 @@ pub(super) const STEPS: &[Expected] = &[
         "upgrade.cmd",
         1,
         "does not run"
+    ),
+    stand_in!(
+        "u-old",
+        "dmusctl.version:1.2.4",
+        "upgrade.cmd",
+        1,
+        "1.2.4.0 does not run"
+    ),
+    stand_in!(
+        "u-mute",
+        "dmusctl.version:_",
+        "upgrade.cmd",
+        2,
+        "does not say its version"
     ),
     stand_in!("t-ok", "none", "stress.cmd 11", 0, "11 times, and it works"),
     expect("t-typo", "stress.cmd /checks", 2, "usage: stress.cmd"),
@@ -227,6 +262,34 @@ pub(super) const STEPS: &[Expected] = &[
         1,
         "failed"
     ),
+    stand_in!(
+        "s-pwrtest-3",
+        "pwrtest:1/dmusctl.sleep:S3",
+        "sleep.cmd 1",
+        1,
+        "failed, see"
+    ),
+    stand_in!(
+        "s-pwrtest-standby",
+        "pwrtest:1/dmusctl.sleep:modern_standby",
+        "sleep.cmd 1",
+        1,
+        "failed, see"
+    ),
+    stand_in!(
+        "s-selftest-4",
+        "dmusctl.selftest:1/dmusctl.sleep:S4",
+        "sleep.cmd 1",
+        1,
+        "failed, see"
+    ),
+    stand_in!(
+        "s-selftest-standby",
+        "dmusctl.selftest:1/dmusctl.sleep:modern_standby",
+        "sleep.cmd 1",
+        1,
+        "failed, see"
+    ),
     stand_in!("v-can", "none", "verifier-on.cmd /check", 0, "everything"),
     stand_in!(
         "v-on",
@@ -247,6 +310,13 @@ pub(super) const STEPS: &[Expected] = &[
     stand_in!(
         "v-off",
         "none",
+        "verifier-off.cmd",
+        0,
+        "off after the next restart"
+    ),
+    stand_in!(
+        "v-off-2",
+        "verifier:2",
         "verifier-off.cmd",
         0,
         "off after the next restart"
@@ -295,6 +365,7 @@ pub(super) const UNDO: &[Expected] = &[
 pub(super) const CALLS: &[&str] = &[
     r"pnputil /add-driver C:\dmusmini\stand-in\package\scripts\..\dmusmini.inf /install",
     r"dmusctl install --inf C:\dmusmini\stand-in\package\scripts\..\dmusmini.inf",
+    r"dmusctl install --inf C:\dmusmini\stand-in\odd (1) & b^c\scripts\..\dmusmini.inf",
     "pnputil /scan-devices",
     "dmusctl uninstall",
     "dmusctl disable",
