@@ -94,28 +94,35 @@ fn di_uninstall_driver() -> Option<DiUninstallDriver> {
 
 /// Removes an installed package; whether a restart is wanted.
 ///
-/// `DiUninstallDriver` takes it from every device and out of the driver store, image and all. Where
-/// there is no such function, `SetupUninstallOEMInf` removes the INF even if a device has it.
+/// `DiUninstallDriver` takes it from every device and out of the driver store, image and all. Where there is no
+/// such function, or where it refuses, `SetupUninstallOEMInf` removes the package even if a device has it.
 pub(super) fn remove(name: &str) -> Result<bool, OsError> {
-    let failed = || last_error(format!("removing the package {name}"));
-    let (Some(uninstall), Some(windows)) = (di_uninstall_driver(), windows()) else {
-        let text = wide(name);
-        let is_fine =
-            // SAFETY: the name ends with a zero.
-            unsafe { SetupUninstallOEMInfW(text.as_ptr(), SUOI_FORCEDELETE, ptr::null()) };
-        return if is_fine == 0 {
-            Err(failed())
-        } else {
-            Ok(false)
-        };
+    let refusal = match take_off(name) {
+        Some(Ok(restart)) => return Ok(restart),
+        Some(Err(refusal)) => Some(refusal),
+        None => None,
     };
-    let path = wide(windows.join("inf").join(name));
+    let text = wide(name);
+    // SAFETY: the name ends with a zero.
+    if unsafe { SetupUninstallOEMInfW(text.as_ptr(), SUOI_FORCEDELETE, ptr::null()) } == 0 {
+        let error = last_error(format!("removing the package {name}"));
+        return Err(refusal.unwrap_or(error));
+    }
+    Ok(false)
+}
+
+/// `DiUninstallDriver`, where the system has it.
+fn take_off(name: &str) -> Option<Result<bool, OsError>> {
+    let uninstall = di_uninstall_driver()?;
+    let path = wide(windows()?.join("inf").join(name));
     let mut restart = 0;
     // SAFETY: no window is named, the path ends with a zero, the answer has a place.
-    if unsafe { uninstall(ptr::null_mut(), path.as_ptr(), 0, &raw mut restart) } == 0 {
-        return Err(failed());
-    }
-    Ok(restart != 0)
+    let is_fine = unsafe { uninstall(ptr::null_mut(), path.as_ptr(), 0, &raw mut restart) };
+    Some(if is_fine == 0 {
+        Err(last_error(format!("removing the package {name}")))
+    } else {
+        Ok(restart != 0)
+    })
 }
 
 /// Deletes what a removal has left of packages with these names, and the image that the service
