@@ -69,6 +69,9 @@ enum Toolchain {
     Debian,
 }
 
+/// The oldest Rust that compiles the driver; the workspace has one for all its packages.
+const RUST: &str = env!("CARGO_PKG_RUST_VERSION");
+
 const DDK_INCLUDE: &str = "/usr/x86_64-w64-mingw32/include";
 
 impl Cross {
@@ -193,7 +196,9 @@ impl Toolchain {
             return Ok(Self::Rustup);
         }
         say!("falling back on Debian's Rust, which compiles core and alloc for {target}");
-        let present = Path::new("/usr/bin/rustc-web").exists() || debian_rust().is_some();
+        let usable = |version: &str| number(version) >= number(RUST);
+        // An older one is brought up to date by the same command that installs it.
+        let present = debian_rust().is_some_and(|version| usable(&version));
         install::packages(&[
             install::Need {
                 package: "rustc-web",
@@ -216,10 +221,14 @@ impl Toolchain {
                 present: Path::new("/usr/bin/lld-link-19").exists(),
             },
         ])?;
-        if debian_rust().is_none() {
-            bail!("neither rustup nor Debian can provide Rust for {target}");
+        match debian_rust() {
+            Some(version) if usable(&version) => Ok(Self::Debian),
+            Some(version) => bail!(
+                "rustup has no {target}, and this Debian's Rust is {version} where {RUST} is needed: \
+                 rustc-web of its security updates (bookworm-security) is newer"
+            ),
+            None => bail!("neither rustup nor Debian can provide Rust for {target}"),
         }
-        Ok(Self::Debian)
     }
 }
 
@@ -261,12 +270,21 @@ impl Clang {
     }
 }
 
-/// Debian's Rust, if it is installed and has the library's source.
-fn debian_rust() -> Option<PathBuf> {
-    let rustc = Path::new("/usr/bin/rustc");
+/// The version of Debian's Rust, if it is installed with its Cargo and the library's source.
+fn debian_rust() -> Option<String> {
     let sysroot = process::ask("/usr/bin/rustc", &["--print", "sysroot"])?;
     let source = Path::new(&sysroot).join("lib/rustlib/src/rust/library/core/src/lib.rs");
-    source.is_file().then(|| rustc.to_path_buf())
+    let whole = source.is_file() && Path::new("/usr/bin/cargo").exists();
+    let version = process::ask("/usr/bin/rustc", &["--version"])?;
+    whole.then(|| version.split(' ').nth(1).unwrap_or_default().to_owned())
+}
+
+/// `1.96.0` as something to compare.
+fn number(version: &str) -> Vec<u32> {
+    version
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect()
 }
 
 fn debian_cargo() -> Command {
@@ -337,6 +355,13 @@ fn symlink(_: PathBuf, _: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(number("1.100.0") > number("1.95"));
+        assert!(number("1.95.0") >= number(RUST));
+        assert!(number("1.85.0") < number(RUST));
+    }
 
     #[test]
     fn the_mirror_follows_the_lock_file_and_leaves_the_original_alone() {
