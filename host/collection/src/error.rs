@@ -25,6 +25,9 @@ pub enum Cause {
     /// It starts with something else than `RIFF` and `DLS `.
     #[error("not a DLS collection (no RIFF form of type \"DLS \")")]
     NotDls,
+    /// A SoundFont, which is a RIFF form of type `sfbk`.
+    #[error("a SoundFont; only DLS collections are supported")]
+    SoundFont,
     /// A chunk claims more bytes than its parent has.
     #[error("chunk \"{id}\" claims {size} bytes, but only {left} are left")]
     ChunkTooLong {

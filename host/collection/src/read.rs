@@ -98,8 +98,10 @@ impl Reader {
             Err(fault) if file.bytes.starts_with(b"RIFF") => return Err(fault),
             _ => return Err(not_dls()),
         };
-        if form != *b"DLS " {
-            return Err(not_dls());
+        match &form {
+            b"DLS " => {}
+            b"sfbk" => return Err(file.fault(Cause::SoundFont)),
+            _ => return Err(not_dls()),
         }
         let mut bank = Bank::default();
         let mut instruments = None;

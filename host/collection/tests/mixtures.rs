@@ -165,6 +165,7 @@ fn what_is_no_collection_is_refused_in_words() {
         (b"", "not a DLS collection"),
         (b"MThd\0\0\0\x06", "not a DLS collection"),
         (b"RIFF\x04\0\0\0WAVE", "not a DLS collection"),
+        (b"RIFF\x04\0\0\0sfbk", "a SoundFont"),
         (
             b"RIFF\xFF\0\0\0DLS ",
             "claims 255 bytes, but only 4 are left",

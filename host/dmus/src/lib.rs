@@ -33,7 +33,7 @@ pub fn run() -> ExitCode {
     match commands::run(arguments::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<interrupt::Interrupted>() => {
-            eprintln!("dmus: interrupted; no file was left behind");
+            eprintln!("dmus: interrupted; no file is left half-written");
             ExitCode::from(130)
         }
         Err(error) => {

@@ -55,11 +55,13 @@ impl Output {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".dmus-").suffix(".part");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder.tempfile_in(directory).with_context(failed)?;
+        // Opened here: an error of the builder's own names a file that nobody asked for.
+        let open = |path: &Path| File::options().write(true).create_new(true).open(path);
+        let temporary = tempfile::Builder::new()
+            .prefix(".dmus-")
+            .suffix(".part")
+            .make_in(directory, open)
+            .with_context(failed)?;
         Ok(Self {
             state: State::Temporary(temporary),
             path: resolved,

@@ -125,7 +125,7 @@ fn parse(bytes: &[u8]) -> Result<Song, Fault> {
 fn read_header(bytes: &[u8]) -> Result<(Header, usize, usize), Fault> {
     match bytes.get(..4) {
         Some(b"MThd") => {}
-        Some(b"RIFF") => return Err(Fault(0, Cause::Riff)),
+        Some(b"RIFF") if bytes.get(8..12) == Some(b"RMID") => return Err(Fault(0, Cause::Riff)),
         _ => return Err(Fault(0, Cause::NotMidi)),
     }
     let (_, size) = chunk(bytes, 0)?;

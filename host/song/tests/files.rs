@@ -45,6 +45,7 @@ fn every_fault_names_its_place() {
         (&b""[..], "0x0", "MThd"),
         (b"hello, world, this is text", "0x0", "MThd"),
         (b"RIFF\0\0\0\0RMID", "0x0", "RIFF MIDI"),
+        (b"RIFF\0\0\0\0sfbk", "0x0", "not a Standard MIDI File"),
         (b"MThd\0\0\0\x06\0\x02\0\x01\0\x60", "0x8", "format 2"),
         (
             b"MThd\0\0\0\x06\0\x01\0\x02\0\x60",
