@@ -9,6 +9,7 @@ mod rules;
 
 use std::fmt;
 
+use clap::ValueEnum;
 use time::Date;
 
 use crate::inf::Inf;
@@ -24,8 +25,8 @@ pub struct Package<'a> {
     pub optional_sections: &'a [&'a str],
 }
 
-/// A rule, by the name that a finding shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A rule, by the name that a finding shows. `ValueEnum` lists them all for the test that breaks each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
 pub enum Rule {
     /// Signature, class, provider, catalog and lock-down of `[Version]`.
     Version,
