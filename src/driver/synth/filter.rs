@@ -10,10 +10,9 @@ use crate::portcls::abi::{
 use crate::portcls::guids::{
     DMUSMINI_PIN_DIRECTMUSIC, DMUSMINI_PIN_MIDI, DMUSMINI_PIN_WAVE, KSCATEGORY_AUDIO,
     KSCATEGORY_DATATRANSFORM, KSCATEGORY_RENDER, KSCATEGORY_SYNTHESIZER,
-    KSCATEGORY_WDMAUD_USE_PIN_NAME, KSDATAFORMAT_SPECIFIER_NONE,
-    KSDATAFORMAT_SPECIFIER_WAVEFORMATEX, KSDATAFORMAT_SUBTYPE_DIRECTMUSIC,
-    KSDATAFORMAT_SUBTYPE_MIDI, KSDATAFORMAT_SUBTYPE_PCM, KSDATAFORMAT_TYPE_AUDIO,
-    KSDATAFORMAT_TYPE_MUSIC, KSMUSIC_TECHNOLOGY_WAVETABLE, KSNODETYPE_DMSYNTH,
+    KSCATEGORY_WDMAUD_USE_PIN_NAME, KSDATAFORMAT_SPECIFIER_WAVEFORMATEX,
+    KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_MIDI, KSDATAFORMAT_SUBTYPE_PCM,
+    KSDATAFORMAT_TYPE_AUDIO, KSMUSIC_TECHNOLOGY_WAVETABLE, KSNODETYPE_DMSYNTH,
     KSNODETYPE_SYNTHESIZER,
 };
 
@@ -68,26 +67,12 @@ pub const MAX_CHANNELS: u32 = 2;
 /// The one node: the synthesizer.
 pub const SYNTH_NODE: u32 = 0;
 
-const fn music(sub_format: Guid) -> KsDataRangeMusic {
-    KsDataRangeMusic {
-        data_range: KsDataRange {
-            format_size: 96,
-            flags: 0,
-            sample_size: 0,
-            reserved: 0,
-            major_format: KSDATAFORMAT_TYPE_MUSIC,
-            sub_format,
-            specifier: KSDATAFORMAT_SPECIFIER_NONE,
-        },
-        technology: KSMUSIC_TECHNOLOGY_WAVETABLE,
-        channels: 0,
-        notes: 0,
-        channel_mask: 0xFFFF,
-    }
-}
-
-static MIDI: KsDataRangeMusic = music(KSDATAFORMAT_SUBTYPE_MIDI);
-static DIRECT_MUSIC: KsDataRangeMusic = music(KSDATAFORMAT_SUBTYPE_DIRECTMUSIC);
+static MIDI: KsDataRangeMusic =
+    KsDataRangeMusic::midi(KSDATAFORMAT_SUBTYPE_MIDI, KSMUSIC_TECHNOLOGY_WAVETABLE);
+static DIRECT_MUSIC: KsDataRangeMusic = KsDataRangeMusic::midi(
+    KSDATAFORMAT_SUBTYPE_DIRECTMUSIC,
+    KSMUSIC_TECHNOLOGY_WAVETABLE,
+);
 static WAVE: KsDataRangeAudio = KsDataRangeAudio {
     data_range: KsDataRange {
         format_size: 88,

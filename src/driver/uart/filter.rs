@@ -58,26 +58,10 @@ impl Pin {
     }
 }
 
-const fn music(sub_format: Guid) -> KsDataRangeMusic {
-    KsDataRangeMusic {
-        data_range: KsDataRange {
-            format_size: 96,
-            flags: 0,
-            sample_size: 0,
-            reserved: 0,
-            major_format: KSDATAFORMAT_TYPE_MUSIC,
-            sub_format,
-            specifier: KSDATAFORMAT_SPECIFIER_NONE,
-        },
-        technology: KSMUSIC_TECHNOLOGY_PORT,
-        channels: 0,
-        notes: 0,
-        channel_mask: 0xFFFF,
-    }
-}
-
-static MIDI: KsDataRangeMusic = music(KSDATAFORMAT_SUBTYPE_MIDI);
-static DIRECT_MUSIC: KsDataRangeMusic = music(KSDATAFORMAT_SUBTYPE_DIRECTMUSIC);
+static MIDI: KsDataRangeMusic =
+    KsDataRangeMusic::midi(KSDATAFORMAT_SUBTYPE_MIDI, KSMUSIC_TECHNOLOGY_PORT);
+static DIRECT_MUSIC: KsDataRangeMusic =
+    KsDataRangeMusic::midi(KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSMUSIC_TECHNOLOGY_PORT);
 static BUS: KsDataRange = KsDataRange {
     format_size: 64,
     flags: 0,

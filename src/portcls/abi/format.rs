@@ -1,6 +1,7 @@
 //! KS data ranges and formats (abi section 5.2).
 
 use crate::com::Guid;
+use crate::portcls::guids::{KSDATAFORMAT_SPECIFIER_NONE, KSDATAFORMAT_TYPE_MUSIC};
 
 /// `KSIDENTIFIER`, which is also `KSPROPERTY`, `KSPIN_INTERFACE` and `KSPIN_MEDIUM`.
 #[repr(C)]
@@ -53,6 +54,28 @@ pub struct KsDataRangeMusic {
     pub channel_mask: u32,
 }
 assert_layout!(KsDataRangeMusic, 96, technology @ 64, channels @ 80, notes @ 84, channel_mask @ 88);
+
+impl KsDataRangeMusic {
+    /// What a MIDI pin of either device takes: one form of it, on all channels.
+    #[must_use]
+    pub const fn midi(sub_format: Guid, technology: Guid) -> Self {
+        Self {
+            data_range: KsDataRange {
+                format_size: 96,
+                flags: 0,
+                sample_size: 0,
+                reserved: 0,
+                major_format: KSDATAFORMAT_TYPE_MUSIC,
+                sub_format,
+                specifier: KSDATAFORMAT_SPECIFIER_NONE,
+            },
+            technology,
+            channels: 0,
+            notes: 0,
+            channel_mask: 0xFFFF,
+        }
+    }
+}
 
 /// `KSDATARANGE_AUDIO`.
 #[repr(C)]

@@ -1,4 +1,7 @@
 //! The description of the built-in miniport's filter: two ways in, one way out, no nodes.
+//!
+//! PortCls' tables, not the driver's: alike as they are, they are written apart, so that a fault in
+//! one is not in both.
 
 use dmusmini::com::Guid;
 use dmusmini::portcls::abi::{
