@@ -258,5 +258,16 @@ mod against_the_headers {
         assert!(size_of::<KDPC>() == size_of::<super::KDpc>());
         assert!(wdk_sys::IRP_MJ_PNP == 0x1B);
         assert!(size_of::<wdk_sys::NTSTATUS>() == size_of::<super::Status>());
+        // Which codes are a success: the WDK's opinion of one of each severity.
+        let mut codes: &[super::Status] = &[
+            super::Status::SUCCESS,
+            super::Status::PENDING,
+            super::Status::BUFFER_OVERFLOW,
+            super::Status::UNSUCCESSFUL,
+        ];
+        while let [code, rest @ ..] = codes {
+            assert!(wdk::nt_success(code.0) == code.is_success());
+            codes = rest;
+        }
     };
 }
