@@ -1,6 +1,6 @@
 //! What an instrument at the other end of the cable still sounds, followed byte by byte.
 //!
-//! The driver must not leave notes hanging when it takes the chip's power away (issue 3), and must
+//! The driver must not leave notes hanging when it takes the chip's power away, and must
 //! not send anything of its own otherwise. So it follows what it sent: keys that are down and
 //! pedals that hold notes whose keys may be up again. Keeps a bit for each, and needs no lock beyond
 //! the transmitter's.

@@ -1,4 +1,4 @@
-//! The fault matrix of mpu401.md section 6 and issue 3: each ends, is reported, and is got over.
+//! The fault matrix of mpu401.md section 6, and some more: each ends, is reported, and is got over.
 
 use dmusmini::mpu401::capture::Format;
 use dmusmini::mpu401::handshake::HandshakeError;

@@ -1,4 +1,4 @@
-//! The fault matrix of mpu401.md section 6 and issue 3, through the whole driver.
+//! The fault matrix of mpu401.md section 6, and some more, through the whole driver.
 
 use dmusmini::com::Status;
 use dmusmini::mpu401::spec;

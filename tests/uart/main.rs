@@ -1,4 +1,4 @@
-//! The MPU-401 subdevice through the simulated PortCls: issue 3's scenarios.
+//! The MPU-401 subdevice through the simulated PortCls: scenarios.
 //!
 //! Every scenario runs twice: with the driver linked natively into this program, and with the real
 //! `dmusmini.sys` that `cargo xtask sys` builds (a visible line says so where it is absent). Each

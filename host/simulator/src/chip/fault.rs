@@ -1,4 +1,4 @@
-//! What can be wrong with a chip (mpu401.md section 6 and issue 3).
+//! What can be wrong with a chip (mpu401.md section 6, and some more).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
