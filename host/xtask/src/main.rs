@@ -22,7 +22,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about,
+    disable_help_subcommand = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -43,10 +48,12 @@ enum Command {
     /// Make the package for a Windows test machine: INF, image, catalog, signatures, scripts, zip
     Package(commands::package::Arguments),
     /// Run every check: what continuous integration runs
+    #[command(after_help = commands::checks::listed(commands::checks::SUITES))]
     Test(commands::checks::Selection),
     /// Measure the synth beside its peers and write docs/benchmarks.md
     Bench(commands::bench::Arguments),
-    /// Run in full what `test` runs a fiftieth of
+    /// Run in full what `test` runs a fiftieth of: hours
+    #[command(after_help = commands::checks::listed(commands::checks::LONG_SUITES))]
     Soak(commands::checks::Selection),
 }
 

@@ -68,6 +68,12 @@ pub(crate) struct Selection {
     only: Option<String>,
 }
 
+/// The names of `suites`, for the help text.
+pub(crate) fn listed(suites: &[Suite]) -> String {
+    let names: Vec<_> = suites.iter().map(|(name, _)| *name).collect();
+    format!("Suites: {}", names.join(", "))
+}
+
 impl Selection {
     /// Those of `suites` that are wanted; an error where no name fits, with the names there are.
     pub(crate) fn of(&self, suites: &[Suite]) -> Result<Vec<Suite>> {
@@ -78,11 +84,7 @@ impl Selection {
             .copied()
             .collect();
         if wanted.is_empty() {
-            let names: Vec<_> = suites.iter().map(|(name, _)| *name).collect();
-            bail!(
-                "no suite is called {only:?}; there are: {}",
-                names.join(", ")
-            );
+            bail!("no suite is called {only:?}. {}", listed(suites));
         }
         Ok(wanted)
     }
