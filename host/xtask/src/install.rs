@@ -85,25 +85,24 @@ fn privilege(packages: &[&str]) -> Result<Option<&'static str>> {
     if process::ask("id", &["-u"]).as_deref() == Some("0") {
         return Ok(None);
     }
-    if process::ask("sudo", &["--version"]).is_some() {
-        return Ok(Some("sudo"));
+    if process::ask("sudo", &["--version"]).is_none() {
+        bail!(
+            "packages are missing, we are not root and there is no sudo. As root, run: {by_hand}"
+        );
     }
-    bail!("packages are missing, we are not root and there is no sudo. As root, run: {by_hand}")
+    // Asks for the password now, on the terminal: the real command's output is captured. Only where
+    // one is wanted: `sudo -v` asks members of a group that needs one, those too whom another rule
+    // spares it, as on cloud images.
+    let free = process::ask("sudo", &["-n", "true"]).is_some();
+    if !free && !Command::new("sudo").arg("-v").status()?.success() {
+        bail!("packages are missing and sudo was refused. As root, run: {by_hand}");
+    }
+    Ok(Some("sudo"))
 }
 
 fn apt(prefix: Option<&str>, title: &str, arguments: &[&str]) -> Result<()> {
     let mut command = match prefix {
         Some(sudo) => {
-            // Asks for the password now, on the terminal: the real command's output is captured. Only
-            // where one is wanted: `sudo -v` asks members of a group that needs one, those too whom
-            // another rule spares it, as on cloud images.
-            let free = process::ask(sudo, &["-n", "true"]).is_some();
-            if !free && !Command::new(sudo).arg("-v").status()?.success() {
-                bail!(
-                    "sudo was refused; {title} needs it: as root, run apt-get {}",
-                    arguments.join(" ")
-                );
-            }
             let mut command = Command::new(sudo);
             command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
             command
