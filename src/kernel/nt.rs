@@ -148,7 +148,6 @@ macro_rules! imports {
             pub fn KeReleaseSpinLock(lock: *mut usize, old_irql: u8);
             pub fn KeAcquireSpinLockAtDpcLevel(lock: *mut usize);
             pub fn KeReleaseSpinLockFromDpcLevel(lock: *mut usize);
-            pub fn KeStallExecutionProcessor(microseconds: u32);
             /// Returns the time in 100 ns; `precise` receives the performance counter.
             pub fn KeQueryInterruptTimePrecise(counter: *mut u64) -> u64;
             pub fn ExAllocateTimer(
@@ -213,6 +212,12 @@ macro_rules! imports {
                 count: u32,
                 data: *const c_void,
             ) -> Status;
+        }
+
+        #[cfg_attr(target_env = "msvc", link(name = "hal"))]
+        #[expect(missing_docs, reason = "documented by Microsoft under this name")]
+        unsafe extern $abi {
+            pub fn KeStallExecutionProcessor(microseconds: u32);
         }
     };
 }

@@ -1,8 +1,8 @@
-//! What `ntoskrnl.exe` exports to the driver.
+//! What `ntoskrnl.exe` and `hal.dll` export to the driver.
 //!
 //! Each function exists once, with the Windows x64 calling convention and under its own name, so
 //! that a natively built driver links to it; the loader binds the `.sys` to the same functions
-//! through [`ntoskrnl`].
+//! through [`ntoskrnl`] and [`hal`].
 
 use crate::inside::Border;
 use crate::irql::Irql;
@@ -32,6 +32,23 @@ pub struct Export {
 /// Everything that the simulated `ntoskrnl.exe` exports.
 #[must_use]
 pub fn ntoskrnl() -> Vec<Export> {
+    let mut exports = all();
+    exports.retain(|export| !HAL.contains(&export.name));
+    exports
+}
+
+/// Everything that the simulated `hal.dll` exports.
+#[must_use]
+pub fn hal() -> Vec<Export> {
+    let mut exports = all();
+    exports.retain(|export| HAL.contains(&export.name));
+    exports
+}
+
+/// What is documented to be in `hal.dll`, and nowhere promised to be in `ntoskrnl.exe`.
+const HAL: [&str; 2] = ["KeQueryPerformanceCounter", "KeStallExecutionProcessor"];
+
+fn all() -> Vec<Export> {
     [
         io::exports(),
         pool::exports(),

@@ -48,6 +48,15 @@ impl Module {
             exports,
         }
     }
+
+    /// The simulated `hal.dll`.
+    #[must_use]
+    pub fn hal() -> Self {
+        Self {
+            name: "hal.dll",
+            exports: crate::imports::hal(),
+        }
+    }
 }
 
 /// Why an image cannot be loaded.

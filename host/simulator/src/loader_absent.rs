@@ -28,6 +28,15 @@ impl Module {
             exports: crate::imports::ntoskrnl(),
         }
     }
+
+    /// The simulated `hal.dll`.
+    #[must_use]
+    pub fn hal() -> Self {
+        Self {
+            name: "hal.dll",
+            exports: crate::imports::hal(),
+        }
+    }
 }
 
 /// Why an image cannot be loaded.

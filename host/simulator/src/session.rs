@@ -223,6 +223,7 @@ impl Session {
         })?;
         let modules = [
             Module::ntoskrnl(),
+            Module::hal(),
             Module {
                 name: "portcls.sys",
                 exports: portcls::exports::exports(),

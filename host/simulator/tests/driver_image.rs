@@ -71,7 +71,7 @@ fn portcls(bytes: &[u8]) -> Module {
 }
 
 fn load(machine: &Machine, bytes: &[u8]) -> Image {
-    let modules = [Module::ntoskrnl(), portcls(bytes)];
+    let modules = [Module::ntoskrnl(), Module::hal(), portcls(bytes)];
     Image::load(&machine.kernel(), bytes, &modules).unwrap()
 }
 

@@ -79,7 +79,9 @@ unsafe fn bind(base: *mut u8) {
         }
         // SAFETY: the names of the table are terminated.
         let name = unsafe { CStr::from_ptr(at(descriptor.Name).cast::<c_char>()) };
-        let is_kernel = name.to_string_lossy().eq_ignore_ascii_case("ntoskrnl.exe");
+        let name = name.to_string_lossy();
+        let is_kernel =
+            ["ntoskrnl.exe", "hal.dll"].iter().any(|kernel| name.eq_ignore_ascii_case(kernel));
         // SAFETY: the entry is one of an import table; the union names the lookup table.
         let lookup = unsafe { descriptor.Anonymous.OriginalFirstThunk };
         let mut names = at(lookup).cast::<u64>();
@@ -156,8 +158,8 @@ unsafe fn version(base: *mut u8) -> String {
 const FIXED_INFORMATION: usize = 40;
 
 fn simulated_function(name: &str) -> Option<*const ()> {
-    let exports = imports::ntoskrnl();
-    let found = exports.iter().find(|export| export.name == name)?;
+    let mut exports = imports::ntoskrnl().into_iter().chain(imports::hal());
+    let found = exports.find(|export| export.name == name)?;
     Some(found.address)
 }
 

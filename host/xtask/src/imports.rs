@@ -27,7 +27,6 @@ pub(crate) struct Import {
 /// Libraries that the wdk crates link and from which the driver imports nothing.
 const EMPTY: &[(&str, &str)] = &[
     ("BufferOverflowFastFailK", "ntoskrnl.exe"),
-    ("hal", "hal.dll"),
     ("wmilib", "wmilib.sys"),
 ];
 
