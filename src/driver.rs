@@ -173,26 +173,10 @@ fn start(
     let adapter = adapter::attach(irql, device)?;
     if resources.number_of_entries_of_type(irql, resource_type::PORT) > 0 {
         let miniport = uart_miniport(irql, &adapter, &settings)?;
-        register(
-            irql,
-            device,
-            irp,
-            &adapter,
-            resources,
-            &UART_NAME,
-            miniport.borrow(),
-        )
+        register(irql, device, irp, resources, &UART_NAME, miniport.borrow())
     } else {
         let miniport = synth::miniport::create(irql, &settings)?.into_interface::<IUnknown>();
-        register(
-            irql,
-            device,
-            irp,
-            &adapter,
-            resources,
-            &SYNTH_NAME,
-            miniport.borrow(),
-        )
+        register(irql, device, irp, resources, &SYNTH_NAME, miniport.borrow())
     }
 }
 
@@ -239,11 +223,13 @@ fn own_uart_miniport(
 
 /// Makes a DMus port for a miniport and registers both as a subdevice. Every reference of ours is
 /// released on the way out: a registered subdevice keeps the port, and the port the miniport.
+///
+/// The port gets no adapter: it would only hand it on to the miniport. Ours have what they need, and
+/// PortCls' own UART miniport is documented to make its interrupt object only where there is none.
 fn register(
     irql: &Irql<Passive>,
     device: NonNull<DeviceObject>,
     irp: *mut Irp,
-    adapter: &ObjectRef<Adapter>,
     resources: Borrowed<'_, IResourceList>,
     name: &'static [u16],
     miniport: Borrowed<'_, IUnknown>,
@@ -260,7 +246,7 @@ fn register(
             device.as_ptr(),
             irp,
             Some(miniport),
-            Some(adapter.interface::<IUnknown>()),
+            None,
             Some(resources),
         )
     };

@@ -1,6 +1,6 @@
 //! One device: whether it is still there, and its power (contract section 15).
 //!
-//! PortCls leaves four words of its device extension to the adapter; the first holds one reference
+//! PortCls leaves four words of its device extension to the adapter; one of them holds one reference
 //! to the [`Adapter`], from the first `StartDevice` until the device is removed.
 #![expect(unsafe_code, reason = "keeps a pointer in the device extension")]
 
@@ -16,8 +16,9 @@ use crate::portcls::abi::PowerState;
 use crate::portcls::imports;
 use crate::portcls::interfaces::{IAdapterPowerManagement, IAdapterPowerManagementClass};
 
-/// The word of PortCls' device extension that is ours (abi section 4: bytes 32 to 63 on 64 bits).
-const EXTENSION_WORD: usize = 4;
+/// The word of PortCls' device extension that is ours. By its documentation words 4 to 7 are free (abi
+/// section 4); word 5 is the one that Microsoft's samples use, and word 4 they leave alone.
+const EXTENSION_WORD: usize = 5;
 
 /// One device.
 #[derive(Debug)]

@@ -11,6 +11,7 @@
 //! | `resources` | the ports and the interrupt that the device was given |
 //! | [`render`] | MIDI out: events into a lane of the pump |
 //! | [`capture`] | MIDI in: the ring to the port's sink |
+//! | [`clocked`] | what render and capture streams have in common: the master clock |
 //! | [`filter`] | the descriptor tables |
 //! | [`properties`] | the node's few properties |
 //!
@@ -25,6 +26,7 @@
 
 pub mod capture;
 pub mod chip;
+pub mod clocked;
 pub mod filter;
 mod lanes;
 pub mod miniport;

@@ -80,8 +80,9 @@ unsafe fn bind(base: *mut u8) {
         // SAFETY: the names of the table are terminated.
         let name = unsafe { CStr::from_ptr(at(descriptor.Name).cast::<c_char>()) };
         let name = name.to_string_lossy();
-        let is_kernel =
-            ["ntoskrnl.exe", "hal.dll"].iter().any(|kernel| name.eq_ignore_ascii_case(kernel));
+        let is_kernel = ["ntoskrnl.exe", "hal.dll"]
+            .iter()
+            .any(|kernel| name.eq_ignore_ascii_case(kernel));
         // SAFETY: the entry is one of an import table; the union names the lookup table.
         let lookup = unsafe { descriptor.Anonymous.OriginalFirstThunk };
         let mut names = at(lookup).cast::<u64>();

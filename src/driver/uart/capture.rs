@@ -8,10 +8,12 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::Uart;
+use super::clocked::{IClocked, IClockedClass};
 use super::miniport::Claim;
 use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
+use crate::kernel::clock::master_time;
 use crate::kernel::rundown::Rundown;
 use crate::kernel::spinlock::SpinLock;
 use crate::mpu401::capture::{Capture, Format};
@@ -31,6 +33,7 @@ const CHANNEL_GROUP: u16 = 1;
 pub struct CaptureStream {
     claim: Claim,
     allocator: Allocator,
+    clock: ComRef<IMasterClock>,
     state: AtomicI32,
     inner: SpinLock<Inner>,
     /// Delivery uses the sink without a lock; disconnecting waits for it.
@@ -53,7 +56,7 @@ enum Delivery {
     Again,
 }
 
-class!(CaptureStream: 0 => IMxf);
+class!(CaptureStream: 0 => IMxf, 1 => IClocked);
 
 impl CaptureStream {
     /// Opens the stream and attaches its ring to the receiver.
@@ -77,6 +80,7 @@ impl CaptureStream {
         let stream = Self {
             claim,
             allocator,
+            clock: clock.to_owned(),
             state: AtomicI32::new(KsState::STOP.0),
             inner: SpinLock::new(Inner {
                 capture,
@@ -341,6 +345,12 @@ impl IMxfClass for CaptureStream {
         } else {
             Status::UNSUCCESSFUL
         }
+    }
+}
+
+impl IClockedClass for CaptureStream {
+    fn master_time(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) -> i64 {
+        master_time(irql, &this.clock).0
     }
 }
 

@@ -36,8 +36,6 @@ pub struct UartMiniport {
     /// The device's settings.
     pub settings: Settings,
     uart: SetOnce<Uart>,
-    /// The port's clock, from the first stream on.
-    clock: SetOnce<ComRef<IMasterClock>>,
     /// Which streams exist: a bit each.
     streams: AtomicU8,
 }
@@ -58,7 +56,6 @@ pub fn create(
         adapter: adapter.clone(),
         settings: *settings,
         uart: SetOnce::new(),
-        clock: SetOnce::new(),
         streams: AtomicU8::new(0),
     };
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
@@ -68,11 +65,6 @@ impl UartMiniport {
     /// The chip, once Init has succeeded.
     pub fn uart(&self) -> Option<&Uart> {
         self.uart.get()
-    }
-
-    /// The master clock, once a stream was opened.
-    pub fn clock(&self) -> Option<&ComRef<IMasterClock>> {
-        self.clock.get()
     }
 
     fn initialise(
@@ -128,8 +120,6 @@ impl UartMiniport {
         }
         let allocator = request.allocator.ok_or(Status::INVALID_PARAMETER)?;
         let clock = request.clock.ok_or(Status::INVALID_PARAMETER)?;
-        // Every stream of a port gets the same clock; the first one's reference stays.
-        let _ = this.clock.set(clock.to_owned());
         let claim = Claim::take(this, pin).ok_or(Status::INVALID_DEVICE_REQUEST)?;
         if uart.has_failed(irql) {
             // In turn with changes of power: one that comes now waits for this, and while one is

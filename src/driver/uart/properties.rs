@@ -7,12 +7,12 @@
     reason = "promises which objects the port hands to the handlers"
 )]
 
+use super::clocked::IClocked;
 use super::filter::{CAPTURE_NODE, RENDER_NODE};
 use super::miniport::UartMiniport;
 use super::render::RenderStream;
-use crate::com::{Guid, Status};
+use crate::com::{Guid, IUnknown, Status};
 use crate::irql::{Irql, Passive};
-use crate::kernel::clock::master_time;
 use crate::portcls::abi::{AutomationTable, PropertyItem, verb};
 use crate::portcls::guids::{
     CLSID_MINIPORT_DRIVER_DMUS_UART, CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE, KSPROPSETID_SYNTH,
@@ -25,8 +25,8 @@ const UNKNOWN: u32 = u32::MAX;
 /// What clients show people, with the base port behind it.
 const DESCRIPTION: &str = "dmusmini MPU-401 ";
 
-/// The miniport, and whether the request came through a pin. The stream behind a pin may be one for
-/// render or for capture, whatever node the client names, so it is never looked at.
+/// The miniport, and the pin's stream. That may be one for render or for capture, whatever node the
+/// client names: it is asked for its interfaces, and never looked into.
 type UartTargets<'a> = Targets<'a, UartMiniport, RenderStream>;
 
 /// Checks that the request names one of the two nodes; says which.
@@ -104,8 +104,9 @@ handlers! {
     /// `LATENCYCLOCK`: an event sent now plays now (contract section 8).
     LatencyClock(irql, targets, request) {
         node_of_pin(&targets, request)?;
-        let clock = targets.miniport.clock().ok_or(Status::INVALID_DEVICE_REQUEST)?;
-        request.reply(master_time(irql, clock).0.cast_unsigned())
+        let stream = targets.stream.ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        let clocked = stream.interface::<IUnknown>().query::<IClocked>(irql)?;
+        request.reply(clocked.master_time(irql).cast_unsigned())
     }
 }
 
@@ -131,7 +132,8 @@ where
 {
     static SET: Guid = KSPROPSETID_SYNTH;
     // SAFETY: the items are used in this filter's descriptor only, whose miniport is a
-    // `UartMiniport`. Its streams are of two classes, and no handler looks at one.
+    // `UartMiniport`. Its streams are of two classes, and no handler looks into one: both have an
+    // IUnknown where `RenderStream` has it, in slot 0.
     unsafe { property::item::<H>(&SET, id, verbs) }
 }
 

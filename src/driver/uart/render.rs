@@ -4,10 +4,12 @@
 use core::ptr::NonNull;
 
 use super::Uart;
+use super::clocked::{IClocked, IClockedClass};
 use super::miniport::Claim;
 use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
+use crate::kernel::clock::master_time;
 use crate::kernel::rundown::Rundown;
 use crate::mpu401::Mode;
 use crate::mpu401::transmit::{GaveUp, Lane};
@@ -21,12 +23,12 @@ pub struct RenderStream {
     claim: Claim,
     lane: Lane,
     allocator: Allocator,
-    /// Kept alive as the contract says (section 3); the UART itself needs no master time.
-    _clock: ComRef<IMasterClock>,
+    /// For the pin's latency clock; nothing is timed by it, for the port's sequencer does that.
+    clock: ComRef<IMasterClock>,
     rundown: Rundown,
 }
 
-class!(RenderStream: 0 => IMxf);
+class!(RenderStream: 0 => IMxf, 1 => IClocked);
 
 impl RenderStream {
     /// Opens a stream on its lane.
@@ -45,7 +47,7 @@ impl RenderStream {
             claim,
             lane,
             allocator,
-            _clock: clock.to_owned(),
+            clock: clock.to_owned(),
             rundown: Rundown::new(),
         };
         let stream = Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)?;
@@ -148,6 +150,12 @@ impl RenderStream {
         if let Some(last) = last {
             flat.push_back(last);
         }
+    }
+}
+
+impl IClockedClass for RenderStream {
+    fn master_time(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) -> i64 {
+        master_time(irql, &this.clock).0
     }
 }
 

@@ -25,11 +25,12 @@ use dmusmini::portcls::guids::{
     CLSID_MINIPORT_DRIVER_DMUS_UART, CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE,
 };
 use dmusmini::portcls::interfaces::{
-    IAllocatorMxf, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus, IMiniportDMusClass,
-    IMxf, IPortDMus, IResourceList, IServiceGroup, In, OutRef,
+    IAllocatorMxf, IInterruptSync, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus,
+    IMiniportDMusClass, IMxf, IPortDMus, IResourceList, IServiceGroup, In, OutRef,
 };
 
 use super::PortCls;
+use super::foreign::Foreign;
 use super::ledger::Receipt;
 use super::one_thread::OneThread;
 use super::service_group::ServiceGroup;
@@ -163,7 +164,7 @@ impl IMiniportDMusClass for BuiltInUart {
     fn init(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Passive>,
-        _: In<'_, IUnknown>,
+        adapter: In<'_, IUnknown>,
         resources: In<'_, IResourceList>,
         port: In<'_, IPortDMus>,
         service_group: OutRef<'_, IServiceGroup>,
@@ -173,6 +174,15 @@ impl IMiniportDMusClass for BuiltInUart {
                 return Status::INVALID_PARAMETER;
             };
             out.set(None);
+            // The page of `IMiniportDMus::Init` has an adapter asked for its interrupt, and an interrupt
+            // object made only where there is no adapter.
+            if let Some(adapter) = adapter
+                && Foreign::keep(&adapter)
+                    .query_optional::<IInterruptSync>()
+                    .is_none()
+            {
+                return Status::NOT_IMPLEMENTED;
+            }
             match this.start(irql, resources, port) {
                 Ok(group) => {
                     out.set(Some(group));

@@ -307,8 +307,9 @@ impl DeviceState {
 
 /// `PORT_CLASS_DEVICE_EXTENSION_SIZE` on 64 bits.
 const EXTENSION_SIZE: usize = 512;
-/// The bytes that are the adapter's (abi section 4).
-const ADAPTER_WORDS: std::ops::Range<usize> = 32..64;
+/// The bytes that are the adapter's. The page of `PcAddAdapterDevice` says 32 to 63 (abi section 4);
+/// Microsoft's samples leave the first of these four words alone, so nobody shows that it is free.
+const ADAPTER_WORDS: std::ops::Range<usize> = 40..64;
 /// What PortCls' own bytes are filled with.
 const MARK: u8 = 0xE7;
 /// `sizeof (DEVICE_OBJECT)`.

@@ -73,6 +73,7 @@ pub(crate) fn open(
         clock: Rc::clone(&system.clock),
         stream: RefCell::new(Some(stream.mxf.clone())),
         allocator: RefCell::new(Some(allocator)),
+        master_clock: RefCell::new(Some(clock)),
         group: RefCell::new(stream.group.clone()),
         flow: RefCell::default(),
         state: Cell::new(KsState::STOP),

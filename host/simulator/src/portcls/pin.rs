@@ -16,7 +16,7 @@ use super::filter::FilterState;
 use super::foreign::Foreign;
 use super::format::Format;
 use super::host;
-use super::master_clock::ClockControl;
+use super::master_clock::{ClockControl, MasterClock};
 use super::packer::Packing;
 use super::render::{Render, RenderStats};
 
@@ -46,6 +46,7 @@ pub(crate) struct PinState {
     /// The port's own references, dropped at close.
     pub(crate) stream: RefCell<Option<Foreign<IMxf>>>,
     pub(crate) allocator: RefCell<Option<ObjectRef<Allocator>>>,
+    pub(crate) master_clock: RefCell<Option<ObjectRef<MasterClock>>>,
     pub(crate) group: RefCell<Option<ComRef<IServiceGroup>>>,
     pub(crate) flow: RefCell<Option<Flow>>,
     pub(crate) state: Cell<KsState>,
@@ -281,6 +282,21 @@ impl PinState {
         // The stream has gone, or shares its object with another pin; the last reference to the
         // allocator checks that every event came back.
         drop(self.allocator.take());
+        // Where the port keeps the clock is nowhere written. If it is a part of the pin, whoever
+        // keeps the clock keeps the pin, which keeps the filter: nothing would ever go.
+        let kept = self
+            .master_clock
+            .take()
+            .map_or(0, |clock| clock.references() - 1);
+        if left == 0 && kept > 0 {
+            host::miscount(
+                "IMasterClock",
+                format!(
+                    "the stream of pin {} has gone, but {kept} reference(s) to its clock have not",
+                    self.factory
+                ),
+            );
+        }
         let mut instances = self.filter.instances.borrow_mut();
         if let Some(count) = instances.get_mut(&self.factory) {
             *count = count.saturating_sub(1);
