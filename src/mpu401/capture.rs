@@ -42,7 +42,7 @@ pub struct Message<'a> {
     pub bytes: &'a [u8],
     /// When the first of these bytes came.
     pub at: RefTime,
-    /// More of the same message follows, or (raw) may follow: `DMUS_KEF_EVENT_INCOMPLETE`.
+    /// More of the same message follows, or (raw) may follow.
     pub incomplete: bool,
     /// Bytes before this message were lost to a full ring.
     pub after_loss: bool,

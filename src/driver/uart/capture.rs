@@ -16,7 +16,8 @@ use crate::irql::{Dispatch, Irql, Passive};
 use crate::kernel::clock::master_time;
 use crate::kernel::rundown::Rundown;
 use crate::kernel::spinlock::SpinLock;
-use crate::mpu401::capture::{Capture, Format};
+use crate::midi::status::Kind;
+use crate::mpu401::capture::{Capture, Format, Message};
 use crate::mpu401::receive::Storage;
 use crate::mpu401::spec::RING_CAPACITY;
 use crate::portcls::abi::{DmusKernelEvent, KsState, SHORT_EVENT_BYTES};
@@ -179,8 +180,7 @@ impl CaptureStream {
             };
             // The flag is also the mark of a loss: the sink must not join what follows to what
             // came before.
-            let incomplete = message.incomplete || message.after_loss;
-            event.set_header(message.at, CHANNEL_GROUP, incomplete);
+            event.set_header(message.at, CHANNEL_GROUP, !stands_alone(&message));
             after_loss = message.after_loss;
             let filled = match buffer.take() {
                 None => event.set_short(message.bytes),
@@ -253,6 +253,18 @@ impl CaptureStream {
         }
         drop(in_use);
     }
+}
+
+/// Whether an event with this content is one message, and needs nothing that came before. Any other is
+/// marked `DMUS_KEF_EVENT_INCOMPLETE`, as the page of `DMUS_KERNEL_EVENT` asks of a capture stream. The
+/// last part of a long SysEx is one of them: the port's sink parses what is marked, byte by byte, and
+/// passes on what is not as it is, so an unmarked end would overtake its beginning.
+fn stands_alone(message: &Message<'_>) -> bool {
+    let begins = message
+        .bytes
+        .first()
+        .is_some_and(|&first| !matches!(Kind::of(first), Kind::Data | Kind::EndOfSysEx));
+    begins && !message.incomplete && !message.after_loss
 }
 
 impl IMxfClass for CaptureStream {

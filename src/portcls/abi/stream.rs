@@ -101,7 +101,7 @@ pub const BYTE_POSITION_NONE: u64 = u64::MAX;
 pub mod event_flags {
     /// A whole message.
     pub const COMPLETE: u16 = 0;
-    /// Not the last part of a message, or raw bytes.
+    /// To render: not the last part of a message. Captured: anything but a single whole message.
     pub const INCOMPLETE: u16 = 1;
     /// The data word heads a chain of events.
     pub const PACKAGE: u16 = 2;

@@ -97,6 +97,12 @@ impl Capture {
                     group: content.channel_group,
                     bytes: bytes_of(content),
                 };
+                if content.flags & event_flags::INCOMPLETE == 0 && !is_one_message(&event.bytes) {
+                    host::breach(
+                        AT,
+                        format!("flagged as complete, but no single message: {event:X?}"),
+                    );
+                }
                 self.read(&event);
                 self.events.borrow_mut().push(event);
             }
@@ -145,6 +151,22 @@ impl Capture {
                 self.begun.set(None);
             }
         }
+    }
+}
+
+/// What a captured event that is not flagged as incomplete has to be, by the page of
+/// `DMUS_KERNEL_EVENT`: the port passes it on as it is, past the parser that has the rest of a message.
+fn is_one_message(bytes: &[u8]) -> bool {
+    let mut splitter = Splitter::new(usize::MAX);
+    let mut pieces = Vec::new();
+    for &byte in bytes {
+        splitter.feed(byte, &mut pieces);
+    }
+    match pieces.as_slice() {
+        [piece] => piece.bytes == bytes && bytes.first() != Some(&0xF7),
+        // A SysEx that was cut off ends without F7.
+        [] => bytes.first() == Some(&0xF0),
+        _ => false,
     }
 }
 
