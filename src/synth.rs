@@ -210,6 +210,8 @@ pub struct Synth {
     pace: Pace,
     /// How soon one wants the next in any case, in frames.
     bend: usize,
+    /// What it costs to evaluate the curves of all voices once.
+    curves: usize,
     /// Counts note-ons.
     notes: u32,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
@@ -258,6 +260,7 @@ impl Synth {
             fader: Fader::new(0, DEFAULT_BOOST),
             pace: Pace::Slow,
             bend: usize::MAX,
+            curves: 0,
             notes: 0,
             debt: 0,
             next: SampleTime(0),

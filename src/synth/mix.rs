@@ -9,6 +9,7 @@
 
 use super::bus::Buses;
 use super::groups::ALL;
+use super::output::Level;
 use super::play::{self, Player};
 use super::queue::Event;
 use super::span::Span;
@@ -89,19 +90,29 @@ impl Synth {
 
     /// Makes 16-bit samples of what is on the bus.
     fn put_out(&mut self, frames: usize, out: &mut [i16]) {
-        let fader = &mut self.fader;
+        let mut fader = self.fader;
+        if let Some(level) = fader.rest() {
+            self.put_out_at(frames, out, || level);
+        } else {
+            self.put_out_at(frames, out, || fader.next());
+            self.fader = fader;
+        }
+    }
+
+    /// The same, at a level for each frame.
+    fn put_out_at(&mut self, frames: usize, out: &mut [i16], mut level: impl FnMut() -> Level) {
         let wet = &mut self.rack.run(frames).iter();
         let samples = frames.saturating_mul(usize::from(self.config.channels));
         let (samples, rest) = out.split_at_mut(samples.min(out.len()));
         rest.fill(0);
         if self.config.channels == 1 {
             self.bus.drain(samples, |slot, sums| {
-                *slot = fader.next().mono_sample(plus(sums, wet.next()));
+                *slot = level().mono_sample(plus(sums, wet.next()));
             });
         } else {
             let (pairs, _) = samples.as_chunks_mut::<2>();
             self.bus.drain(pairs, |pair, sums| {
-                let level = fader.next();
+                let level = level();
                 *pair = plus(sums, wet.next()).map(|sum| level.sample(sum));
             });
         }
@@ -222,9 +233,11 @@ impl Synth {
         let mut most = self.control_interval();
         if pass.obeyed {
             // What notes and releases have set going counts from here on.
-            let (pace, bend) = (&mut self.pace, &mut self.bend);
+            let (pace, bend, curves) = (&mut self.pace, &mut self.bend, &mut self.curves);
+            *curves = 0;
             self.storage.pool.each(|voice| {
                 *pace = voice.pace().max(*pace);
+                *curves = curves.saturating_add(voice.weight());
                 *bend = voice.bend().unwrap_or(*bend).min(*bend);
             });
             most = self.control_interval();
@@ -303,11 +316,13 @@ impl Synth {
 
     /// The most frames to the next control point.
     const fn control_interval(&self) -> usize {
-        match self.output.rate {
+        let frames = match self.output.rate {
             _ if matches!(self.pace, Pace::Steep | Pace::Sheer) => self.pace.frames(),
             ..32_000 => Pace::Fast.frames(),
             _ => self.pace.frames(),
-        }
+        };
+        let curves = frames_for(self.curves);
+        if curves < frames { curves } else { frames }
     }
 
     /// Adds frames of as many voices to the bus as there is work for; says which voice is the next.
@@ -330,6 +345,7 @@ impl Synth {
         let pool = &mut self.storage.pool;
         self.pace = Pace::Slow;
         self.bend = usize::MAX;
+        self.curves = 0;
         let mut n = pool.sounding();
         while let Some(last) = n.checked_sub(1) {
             n = last;
@@ -338,6 +354,7 @@ impl Synth {
                 && !voice.is_done()
             {
                 self.pace = self.pace.max(voice.pace());
+                self.curves = self.curves.saturating_add(voice.weight());
                 self.bend = voice.bend().unwrap_or(self.bend).min(self.bend);
             } else if let Some(identity) = pool.remove(n) {
                 play::forget(&mut self.bank, &identity);
@@ -345,6 +362,24 @@ impl Synth {
         }
     }
 }
+
+/// Frames from one control point to the next for the curves that all voices have: a curve can be as
+/// steep as a switch, and wants them every 8 frames. Where there are so many that a processor would
+/// do nothing else, which no collection needs, they are evaluated less often.
+const fn frames_for(curves: usize) -> usize {
+    match curves / CURVES_A_FRAME {
+        _ if curves == 0 => BLOCK_FRAMES,
+        0..=8 => 8,
+        9..=16 => 16,
+        17..=32 => 32,
+        33..=64 => 64,
+        _ => BLOCK_FRAMES,
+    }
+}
+
+/// Connections that may be evaluated for each frame, in all voices: 128 voices with four curves among
+/// their connections have 4,096.
+const CURVES_A_FRAME: usize = 512;
 
 /// A frame of the mix with what the effects add to it.
 fn plus([left, right]: [i64; 2], wet: Option<&[i64; 2]>) -> [i64; 2] {

@@ -35,6 +35,11 @@ impl Fader {
         self.left = WAY;
     }
 
+    /// Where it is, if it does not move.
+    pub(super) fn rest(&self) -> Option<Level> {
+        (self.left == 0).then_some(self.now)
+    }
+
     /// The level of the next frame.
     pub(super) fn next(&mut self) -> Level {
         if self.left > 0 {

@@ -88,7 +88,7 @@ pub(super) enum Pace {
     Medium,
     /// An LFO moves faster than that.
     Fast,
-    /// Something moves through a curve, which can be as steep as a switch; or EG2 sweeps the cutoff.
+    /// EG2 sweeps the cutoff.
     Steep,
     /// EG2 sweeps the cutoff over octaves in a few milliseconds.
     Sheer,
@@ -125,6 +125,8 @@ pub(super) struct Voice {
     gain: Gain,
     /// What the sources read, if there are connections that have to be evaluated as they move.
     shaped: Option<Inputs>,
+    /// What evaluating them costs, in connections.
+    weight: usize,
     /// How it was cut off, if it was.
     cut: Option<Cut>,
 }
@@ -165,6 +167,7 @@ impl Voice {
             resonator: articulation.filter.map(Resonator::new),
             gain: Gain::new(eg1, articulation.filter.is_some()),
             shaped: None,
+            weight: 0,
             cut: None,
         };
         voice.apply(&sums, articulation, region, surroundings);
@@ -201,7 +204,12 @@ impl Voice {
     fn shape(&mut self, instrument: &Instrument, inputs: &Inputs, is_shaped: bool) {
         self.shaped = is_shaped.then_some(*inputs);
         self.motion.shapes = is_shaped.then(Shapes::default);
-        let _ = self.reshape(Some(instrument), 0);
+        let connections = self.reshape(Some(instrument), 0);
+        self.weight = if is_shaped {
+            connections.saturating_add(SHAPED)
+        } else {
+            0
+        };
     }
 
     /// Whether [`reshape`](Self::reshape) has anything to do.
@@ -296,15 +304,16 @@ impl Voice {
         fall(self.gain.eg1.level())
     }
 
-    /// How often it wants control points.
+    /// How often it wants control points, apart from those for its curves.
     pub(super) fn pace(&self) -> Pace {
-        if self.is_shaped() {
-            Pace::Steep
-        } else {
-            let pace = |resonator: &Resonator| resonator.pace(self.motion.slope());
-            let filter = self.resonator.as_ref().map_or(Pace::Slow, pace);
-            self.motion.pace().max(filter)
-        }
+        let pace = |resonator: &Resonator| resonator.pace(self.motion.slope());
+        let filter = self.resonator.as_ref().map_or(Pace::Slow, pace);
+        self.motion.pace().max(filter)
+    }
+
+    /// What a control point costs that evaluates its curves: 0 where there are none.
+    pub(super) const fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Frames until its cutoff goes on at another speed: there it wants a control point, because
@@ -346,6 +355,9 @@ impl Voice {
         self.cut = Some(how);
     }
 }
+
+/// What a shaped voice's control point costs apart from the connections.
+const SHAPED: usize = 16;
 
 /// How far EG1 is below its peak.
 fn fall(level: Level) -> u64 {

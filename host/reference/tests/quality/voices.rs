@@ -323,6 +323,49 @@ fn a_block_that_is_given_up_is_gone() {
     );
 }
 
+/// Curves cost most of all connections: what a hostile collection makes of them stays within what a
+/// processor can do (77 % of one at 44.1 kHz, where every 8 frames would take fifteen).
+#[test]
+fn a_thousand_voices_of_a_hundred_curves_are_rendered_in_time() {
+    let curves = |count: usize| {
+        let sources = [src::LFO, src::VIBRATO, src::EG1, src::EG2];
+        let controls = [
+            src::NONE,
+            src::VELOCITY,
+            src::KEY,
+            src::CC1,
+            src::CC7,
+            src::CC10,
+        ];
+        let places = [dst::PITCH, dst::GAIN, dst::CUTOFF];
+        let triples = sources.iter().flat_map(|source| {
+            let controls = controls.iter().map(move |control| (source, control));
+            controls.flat_map(|(s, c)| places.iter().map(move |d| (*s, *c, *d)))
+        });
+        let concave = 0x4000 | 1 << 10 | 1 << 4;
+        let blocks = triples.map(|(s, c, d)| Block::new(s, c, d, concave, units::cents(3.0)));
+        let blocks: Vec<Block> = blocks.take(count).collect();
+        Rig::new(
+            &single(constant(), &blocks),
+            &Config {
+                voices: 1024,
+                ..Config::default()
+            },
+        )
+    };
+    for (count, voices, most) in [(72, 1, 1), (3, 64, 10), (72, 64, 30), (72, 1024, 70)] {
+        let mut rig = curves(count);
+        rig.chord(voices, 0);
+        while rig.sounding() < u32::from(voices) {
+            rig.some();
+        }
+        rig.some();
+        let (_, steps) = rig.steps();
+        println!("{voices} voices of {count} curves: {steps} steps a block");
+        assert!(steps <= most);
+    }
+}
+
 /// A note of many layers begins in steps, and on one frame.
 #[test]
 fn a_note_of_hundreds_of_layers_is_begun_in_steps() {
