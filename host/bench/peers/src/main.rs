@@ -28,7 +28,10 @@ impl Rusty {
         settings.maximum_polyphony = 64;
         settings.enable_reverb_and_chorus = false;
         let synth = rustysynth::Synthesizer::new(&font, &settings)?;
-        Ok(Self { synth, out: [[0.0; BLOCK]; 2] })
+        Ok(Self {
+            synth,
+            out: [[0.0; BLOCK]; 2],
+        })
     }
 }
 
@@ -72,7 +75,10 @@ impl Oxi {
         let font = oxisynth::SoundFont::load(&mut File::open(font)?)
             .map_err(|error| anyhow::anyhow!("{error:?}"))?;
         synth.add_font(font, true);
-        Ok(Self { synth, out: [0.0; 2 * BLOCK] })
+        Ok(Self {
+            synth,
+            out: [0.0; 2 * BLOCK],
+        })
     }
 }
 
@@ -84,10 +90,24 @@ impl Engine for Oxi {
         let second = rest.first().copied().unwrap_or(0);
         let channel = status & 15;
         let event = match status & 0xF0 {
-            0x90 if second > 0 => MidiEvent::NoteOn { channel, key: first, vel: second },
-            0x80 | 0x90 => MidiEvent::NoteOff { channel, key: first },
-            0xB0 => MidiEvent::ControlChange { channel, ctrl: first, value: second },
-            0xC0 => MidiEvent::ProgramChange { channel, program_id: first },
+            0x90 if second > 0 => MidiEvent::NoteOn {
+                channel,
+                key: first,
+                vel: second,
+            },
+            0x80 | 0x90 => MidiEvent::NoteOff {
+                channel,
+                key: first,
+            },
+            0xB0 => MidiEvent::ControlChange {
+                channel,
+                ctrl: first,
+                value: second,
+            },
+            0xC0 => MidiEvent::ProgramChange {
+                channel,
+                program_id: first,
+            },
             0xE0 => MidiEvent::PitchBend {
                 channel,
                 value: u16::from(second) << 7 | u16::from(first),
