@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<usize> {
     let done = process::capture(&title, &mut cargo)?;
     explain_missing_import(&done.log);
     let done = done.expect_success(&title)?;
-    for line in done.log.lines().filter(|line| line.starts_with("warning")) {
+    for line in done.log.lines().filter(|line| is_warning(line)) {
         say!("{line}");
     }
 
@@ -56,6 +56,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<usize> {
         })?;
     }
     Ok(rules)
+}
+
+/// A warning about the driver. Where Debian's Rust compiles core and alloc, Cargo says that they have no
+/// use for the stand-in.
+fn is_warning(line: &str) -> bool {
+    line.starts_with("warning") && !line.contains("was not used in the crate graph")
 }
 
 /// Where the image of an architecture and profile is put.
