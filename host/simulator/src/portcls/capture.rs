@@ -122,9 +122,17 @@ impl Capture {
         self.reads.add(headers, memory, client, packer)
     }
 
-    /// Reads an event: raw bytes and whole messages alike are bytes of one stream.
+    /// Reads an event: a whole message is passed on, anything else is bytes for the parser.
     fn read(&self, event: &CapturedEvent) {
         let here = (event.time, event.group);
+        if event.flags & event_flags::INCOMPLETE == 0 {
+            self.messages.borrow_mut().push(Captured {
+                time: event.time,
+                group: event.group,
+                bytes: event.bytes.clone(),
+            });
+            return;
+        }
         let mut pieces = Vec::new();
         for &byte in &event.bytes {
             let before = self.begun.get();
