@@ -118,6 +118,10 @@ impl Prefix {
         ]);
         let ended = process::capture(&format!("wine session {name}"), &mut wine)?;
         self.end();
+        // Wine says at which address; what then fails says nothing of it.
+        for line in ended.log.lines().filter(|line| line.contains("Unhandled")) {
+            say!("  session {name}: {line}");
+        }
         let mut done = Vec::new();
         for step in steps {
             let base = self.file(&format!("dmusmini/{name}/{}", step.name));

@@ -12,7 +12,7 @@ use crate::{
     wine::{Done, Prefix, Step},
     workspace,
 };
-use expected::{CALLS, Expected, LOGS, STEPS, UNDO};
+use expected::{CALLS, COUNTS, Expected, LOGS, STEPS, UNDO};
 
 /// Runs them all. The prefix has the package in `C:\dmusmini\package`.
 pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
@@ -54,12 +54,20 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
         )?;
     }
     checks.that(done.len() == STEPS.len(), "every script came to its end")?;
-    let calls = fs::read_to_string(prefix.file("dmusmini/calls.txt")).context("calls.txt")?;
+    let calls = fs::read_to_string(prefix.file(CALLS_FILE)).context(CALLS_FILE)?;
     for call in CALLS {
         checks.that(
             calls.lines().any(|line| line.trim_end() == *call),
             &format!("the scripts call {call}"),
         )?;
+    }
+    for (call, times) in COUNTS {
+        let found = calls.lines().filter(|line| line.trim_end() == *call);
+        let found = found.count();
+        let what = format!("the scripts call {call} {times} times");
+        checks
+            .that(found == *times, &what)
+            .with_context(|| format!("they call it {found} times"))?;
     }
     for (name, words) in LOGS {
         let text = log(prefix, name)?;
@@ -92,6 +100,7 @@ fn ended(prefix: &Prefix) -> Result<Vec<Done>> {
     }
     let undo: Vec<Step> = UNDO.iter().map(step).collect();
     prefix.session("scripts-undo", &undo)?;
+    fs::remove_file(prefix.file(CALLS_FILE)).context(CALLS_FILE)?;
     prefix.session("scripts-again", &steps)
 }
 
@@ -129,6 +138,8 @@ set \"STAND_IN=%~1\"\r
 %2 %3\r
 ";
 
+/// Where the stand-ins note how they were called.
+const CALLS_FILE: &str = "dmusmini/calls.txt";
 /// A package in a folder with an odd name.
 const ODD: &str = "stand-in/odd (1) & b^c";
 /// Temporary files, beside it.

@@ -381,6 +381,16 @@ pub(super) const CALLS: &[&str] = &[
     "verifier /reset",
 ];
 
+/// How often, over all steps: a loop that says more rounds than it makes is found out here.
+pub(super) const COUNTS: &[(&str, usize)] = &[
+    // 11 and 2 rounds that succeed, 10 up to the test that fails, 4 single ones.
+    ("dmusctl disable", 27),
+    // One round fails before.
+    ("dmusctl enable", 26),
+    // Those rounds: after the tenth, and at the end; and after each kind of sleep.
+    ("dmusctl selftest", 13),
+];
+
 /// What the logs of the last runs must say.
 pub(super) const LOGS: &[(&str, &str)] = &[
     ("install", r"created ROOT\"),
