@@ -68,6 +68,11 @@ impl Output {
         })
     }
 
+    /// What it will be called.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file to write to.
     pub(crate) fn file(&self) -> &File {
         match &self.state {
@@ -89,14 +94,21 @@ impl Output {
     }
 }
 
-/// Refuses to write over a file that is being read.
-pub(crate) fn distinct(output: &Path, inputs: &[&Path]) -> Result<()> {
+/// Refuses to write over a file that is being read, and to write two files to one place.
+pub(crate) fn distinct(output: &Path, others: &[&Path]) -> Result<()> {
+    if others.contains(&output) {
+        bail!("{}: is named twice", output.display());
+    }
     let Ok(canonical) = output.canonicalize() else {
         return Ok(());
     };
-    for input in inputs {
-        if input.canonicalize().is_ok_and(|input| input == canonical) {
-            bail!("{}: is also an input", output.display());
+    for other in others {
+        if other.canonicalize().is_ok_and(|other| other == canonical) {
+            bail!(
+                "{}: is the same file as {}",
+                output.display(),
+                other.display()
+            );
         }
     }
     Ok(())

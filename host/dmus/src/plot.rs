@@ -16,7 +16,6 @@ use anyhow::{Context, Result, anyhow};
 use canvas::{Canvas, Panel};
 use dmusmini_song::Song;
 use std::io::BufWriter;
-use std::path::Path;
 
 /// What to draw.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +54,7 @@ impl Stack {
 }
 
 /// Draws `picture` as a PNG file.
-pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<()> {
-    let output = Output::create(path)?;
+pub(crate) fn draw(picture: &Picture<'_>, output: Output) -> Result<()> {
     let notes = picture.song.map(notes::Notes::of);
     let mut stack = Stack { y: 96 };
     let score = notes.as_ref().map(|notes| {
@@ -85,8 +83,9 @@ pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<()> {
         spectrogram::draw(&canvas, spectrum, &time, picture.sound)?;
         time.draw_labels(&canvas, spectrum.bottom)
     };
-    draw().map_err(|error| anyhow!("{}: cannot draw: {error}", path.display()))?;
-    encode(&output, size, &pixels).with_context(|| format!("{}: cannot write", path.display()))?;
+    draw().map_err(|error| anyhow!("{}: cannot draw: {error}", output.path().display()))?;
+    encode(&output, size, &pixels)
+        .with_context(|| format!("{}: cannot write", output.path().display()))?;
     output.commit()
 }
 

@@ -208,7 +208,21 @@ fn missing_files_and_places_are_named() {
     let message = render(&song, &bank, &place.path(""), &["--native"]);
     assert!(message.contains("is a directory"), "{message}");
     let message = render(&song, &bank, &song, &["--native"]);
-    assert!(message.contains("is also an input"), "{message}");
+    assert!(message.contains("is named twice"), "{message}");
+    let folder = song.parent().unwrap();
+    let roundabout = folder.join("..").join(folder.file_name().unwrap());
+    let roundabout = roundabout.join("song.mid");
+    let message = render(&song, &bank, &roundabout, &["--native"]);
+    assert!(message.contains("is the same file as"), "{message}");
+    for plot in [&song, &out] {
+        let plot = ["--native", "--plot", plot.to_str().unwrap()];
+        let message = render(&song, &bank, &out, &plot);
+        assert!(message.contains("is named twice"), "{message}");
+    }
+    let nowhere = place.path("no/such/picture.png");
+    let plot = ["--native", "--plot", nowhere.to_str().unwrap()];
+    let message = render(&song, &bank, &out, &plot);
+    assert!(message.contains("picture.png"), "{message}");
     let message = render(&song, &bank, &out, &["--sys", "gone.sys"]);
     assert!(
         message.contains("gone.sys") && message.contains("cargo xtask sys"),

@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
             sound: &sound,
             song: Some(&song),
         },
-        &out.join("demo.png"),
+        Output::create(&out.join("demo.png"))?,
     )?;
     wav.commit()?;
     wire.commit()?;

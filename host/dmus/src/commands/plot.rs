@@ -1,7 +1,7 @@
 //! `dmus plot`
 
 use crate::arguments::Plot;
-use crate::output;
+use crate::output::{self, Output};
 use crate::plot::{self, Picture, Sound};
 use crate::report::{AudioReport, clock};
 use anyhow::Result;
@@ -37,6 +37,6 @@ pub(super) fn run(arguments: &Plot) -> Result<()> {
             sound: &sound,
             song: song.as_ref(),
         },
-        &arguments.output,
+        Output::create(&arguments.output)?,
     )
 }

@@ -2,7 +2,7 @@
 
 use super::playing::{Played, Playing};
 use crate::arguments::Render;
-use crate::output;
+use crate::output::{self, Output};
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, SongReport};
 use crate::session::{Driver, SynthSession};
@@ -10,14 +10,21 @@ use crate::wav::WavOutput;
 use anyhow::Result;
 use dmusmini_collection::{Collection, Level};
 use dmusmini_song::Song;
+use std::path::Path;
 
 pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
-    output::distinct(&arguments.output, &[&arguments.song, &arguments.bank])?;
+    let inputs: [&Path; 2] = [&arguments.song, &arguments.bank];
+    output::distinct(&arguments.output, &inputs)?;
+    if let Some(plot) = &arguments.plot {
+        output::distinct(plot, &[inputs[0], inputs[1], &arguments.output])?;
+    }
     let song = Song::open(&arguments.song)?;
     let bank = Collection::open(&arguments.bank)?;
     let driver = arguments.driver.load()?;
     let settings = arguments.synth.settings();
     let mut wav = WavOutput::create(&arguments.output, settings.rate, settings.channels)?;
+    // Before the song is played: whoever waited for it wants no complaint about the picture then.
+    let plot = arguments.plot.as_deref().map(Output::create).transpose()?;
     let mut sound = Sound {
         rate: settings.rate,
         channels: settings.channels,
@@ -37,14 +44,14 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
     };
     let synth = SynthSession::open(&driver, settings)?;
     let played = playing.play(synth, |block| {
-        if arguments.plot.is_some() {
+        if plot.is_some() {
             sound.samples.extend_from_slice(block);
         }
         wav.write(block)
     })?;
     wav.commit()?;
     let report = report(&driver, &song, played);
-    if let Some(path) = &arguments.plot {
+    if let Some(output) = plot {
         let (title, subtitle) = captions(&report);
         plot::draw(
             &Picture {
@@ -53,7 +60,7 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
                 sound: &sound,
                 song: Some(&song),
             },
-            path,
+            output,
         )?;
     }
     if arguments.json {
