@@ -452,6 +452,38 @@ mod tests {
         }
     }
 
+    /// However far connections stretch a time, a voice does not hang; and what is over within a frame
+    /// takes none.
+    #[test]
+    fn times_are_at_most_40_seconds_and_at_least_a_frame() {
+        let stretched = Modulation {
+            delay: i64::MAX,
+            attack: 12_000 << 16,
+            release: 1 << 40,
+            ..Modulation::default()
+        };
+        let envelope = dls::Envelope {
+            delay: time(1.0),
+            attack: time(1.0),
+            release: time(30.0),
+            hold: time(0.000_02),
+            ..dls::Envelope::DEFAULT
+        };
+        for rate in [8000, 44_100, 96_000] {
+            let longest = 40 * u64::from(rate) * ONE_FRAME;
+            let times = Times::new(&envelope, &stretched, rate);
+            for found in [times.delay, times.attack, times.release] {
+                assert!(found.abs_diff(longest) < longest / 1000, "{found}");
+            }
+            let half_a_frame = dls::Envelope {
+                attack: time(0.5 / f64::from(rate)),
+                ..dls::Envelope::DEFAULT
+            };
+            let times = Times::new(&half_a_frame, &Modulation::default(), rate);
+            assert_eq!(Envelope::new(Kind::Volume, times).level(), Level::Fall(0));
+        }
+    }
+
     #[test]
     fn a_note_off_in_the_delay_ends_the_voice() {
         let mut envelope = volume(dls::Envelope {

@@ -136,6 +136,19 @@ fn sends_follow_their_controllers_without_a_click() {
     }
 }
 
+/// Keys that are moved beyond the last one are the last one.
+#[test]
+fn keys_are_moved_to_the_ends_and_no_further() {
+    for (key, coarse, own) in [(100, 127, 127), (30, 0, 0)] {
+        let mut bank = single(constant(), &[]);
+        bank.instruments[0].regions[0].keys = (own, own);
+        let mut rig = Rig::new(&bank, &Config::default());
+        parameter(&mut rig, 0, 2, coarse, 0);
+        rig.send(&[0x90, key, 127]);
+        near("the last key's region", rig.level(), 1.0);
+    }
+}
+
 /// A drum's key is its name: what moves keys leaves drums alone, what tunes does not.
 #[test]
 fn coarse_tuning_is_not_for_drums() {

@@ -324,4 +324,24 @@ fn missing_banks_fall_back_where_the_standard_says_so() {
     near("XG: bank 127 is drums", play(xg, 127, 0), 0.25);
     near("GS: bank 127 is not", play(gs, 127, 5), 0.5);
     near("DLS: a missing program is silent", play(&[], 0, 6), 0.0);
+    // A variation falls back to its bank before it falls back to bank 0.
+    let mut bank = kits();
+    bank.instruments[1].patch = 8 << 16 | 5;
+    bank.instruments[0].patch = 5;
+    for (reset, level) in [(gs, 0.5), (xg, 0.5), (&[], 0.0)] {
+        let mut rig = Rig::new(&bank, &Config::default());
+        if !reset.is_empty() {
+            rig.send(reset);
+            rig.rest();
+        }
+        for message in [
+            &[0xB0, 0, 8][..],
+            &[0xB0, 32, 3],
+            &[0xC0, 5],
+            &[0x90, 50, 127],
+        ] {
+            rig.send(message);
+        }
+        near("bank 8, variation 3", rig.level(), level);
+    }
 }

@@ -4,7 +4,7 @@ use dmusmini::dls::Download;
 use dmusmini::synth::{Config, Handle};
 use dmusmini::time::SampleTime;
 use dmusmini_collection::{
-    Bank, Block, Instrument, Options, Region, Sample, Selection, destination as dst, units,
+    Bank, Block, Frames, Instrument, Options, Region, Sample, Selection, destination as dst, units,
 };
 use dmusmini_reference::measure::frequency;
 use dmusmini_reference::test_bank::{LEVEL, RATE, UNITY, constant, sine, single};
@@ -284,4 +284,44 @@ fn a_missing_kit_is_the_standard_kit_and_a_missing_program_nothing() {
     shelf.unload(own);
     shelf.unload(kit);
     near("no kit at all", shelf.play(9, 5), 0.0);
+}
+
+/// Many collections leave a region's velocities 0 to 0, and mean all.
+#[test]
+fn no_velocities_are_all_velocities() {
+    let mut bank = single(constant(), &[]);
+    bank.instruments[0].regions[0].velocities = (0, 0);
+    let mut rig = Rig::new(&bank, &Config::default());
+    rig.send(&[0x90, 50, 90]);
+    near("it sounds", rig.level(), law(90));
+}
+
+/// A region's own blocks leave the instrument's others alone.
+#[test]
+fn a_regions_blocks_go_over_its_instruments() {
+    let gain = Block::fixed(dst::GAIN, units::decibels(-6.0206));
+    let mut bank = single(constant(), &[gain]);
+    let region = &mut bank.instruments[0].regions[0];
+    region.articulation = vec![Block::fixed(dst::PAN, 0)];
+    let mut louder = region.clone().with_velocities(100, 127);
+    louder.articulation = vec![Block::fixed(dst::GAIN, 0)];
+    *region = region.clone().with_velocities(1, 99);
+    bank.instruments[0].regions.push(louder);
+    let mut rig = Rig::new(&bank, &Config::default());
+    rig.send(&[0x90, 50, 90]);
+    near("the instrument's gain", rig.level(), law(90) / 2.0);
+    rig.send(&[0x90, 50, 127]);
+    near("the region's gain", rig.level(), 1.0);
+}
+
+/// 8-bit waves are unsigned: 128 is silence.
+#[test]
+fn eight_bits_have_their_silence_in_the_middle() {
+    for (value, level) in [(128, 0.0), (192, 1.0), (64, -1.0)] {
+        let mut wave = constant();
+        wave.frames = Frames::Eight(vec![value; 64]);
+        let mut rig = Rig::new(&single(wave, &[]), &Config::default());
+        rig.send(&[0x90, 50, 127]);
+        assert_eq!(rig.level(), level, "{value}");
+    }
 }

@@ -76,6 +76,24 @@ fn stealing_follows_priorities() {
     assert!((found - expected).abs() < 0.03);
 }
 
+/// A note that was released goes before one that is held, however old that is, and however little of its
+/// release is over.
+#[test]
+fn a_released_note_goes_before_a_held_one() {
+    let config = Config {
+        voices: 2,
+        ..Config::default()
+    };
+    let release = Block::fixed(dst::EG1_RELEASE, units::time(40.0));
+    let mut rig = Rig::new(&single(constant(), &[release]), &config);
+    rig.send(&[0x90, 50, 90]);
+    rig.left(5000);
+    rig.send(&[0x90, 51, 60]);
+    rig.send(&[0x80, 51, 0]);
+    rig.send(&[0x90, 52, 30]);
+    near("the released one goes", rig.level(), law(90) + law(30));
+}
+
 #[test]
 fn a_stolen_voice_fades_without_a_click() {
     let config = Config {
@@ -210,6 +228,11 @@ fn a_block_takes_as_many_steps_as_what_sounds() {
         // A step of one voice more would be too long.
         assert!(rig.sounding() as usize * BLOCK_FRAMES <= steps * BLOCK_WORK);
     }
+    // What every voice has to read again is read in steps, too.
+    rig.send(&[0xF0, 0x7F, 0x7F, 4, 1, 0, 100, 0xF7]);
+    let (_, steps) = rig.steps();
+    println!("and another master volume: {steps} steps");
+    assert!(steps >= 24);
     // A flood of events is worked off in steps, too.
     rig.chord(256, 0);
     let (_, steps) = rig.steps();
@@ -414,7 +437,8 @@ fn a_note_that_is_begun_in_steps_is_played_in_all_parts() {
     })
     .expect("memory");
     let before = synth.stats().free_memory;
-    bank.instruments[0].regions = vec![Region::new(0); 20_000];
+    // Not in one of them anything sounds that would hold the instrument.
+    bank.instruments[0].regions = vec![Region::new(0).with_keys(0, 0); 20_000];
     let handles: Vec<Handle> = bank
         .download_set(&Selection::All, Options::default())
         .iter()
@@ -426,14 +450,15 @@ fn a_note_that_is_begun_in_steps_is_played_in_all_parts() {
         .expect("room");
     let mut block = [0_i16; 2 * BLOCK_FRAMES];
     let made = synth.render_some(SampleTime(0), &mut block);
-    assert!(
-        made.is_none() && synth.stats().voices < 1000,
-        "in the middle"
-    );
+    assert!(made.is_none() && synth.stats().voices == 0, "in the middle");
     for handle in handles {
         synth.unload(handle).expect("it is loaded");
     }
-    assert!(synth.reap().is_none(), "it is in use");
+    // The wave is in nobody's use, the instrument is.
+    assert!(
+        synth.reap().is_some() && synth.reap().is_none(),
+        "it is held"
+    );
     synth.reset_for_run();
     while synth.reap().is_some() {}
     assert_eq!(synth.stats().free_memory, before);
@@ -488,7 +513,8 @@ fn what_an_event_costs_too_much_the_next_ones_wait_for() {
     }
     levels.dedup();
     println!("{} different levels", levels.len());
-    assert!(levels.len() > 10, "all on one frame");
+    // A block's work obeys 120 of them, and half of it is owed for what the voices do then.
+    assert!(levels.len() > 25, "what was owed is not paid");
     let right = 1024.0 * law(3) * LEVEL * law(119);
     let last = f64::from(*levels.last().expect("some"));
     assert!((last - right.min(32_767.0)).abs() < 0.01 * right, "{last}");
