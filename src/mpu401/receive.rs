@@ -337,6 +337,16 @@ mod tests {
     }
 
     #[test]
+    fn a_new_stream_gets_nothing_before_it_asks() {
+        let (mut chip, mut receiver, mut first) = rig(4);
+        let (producer, mut second) = ring(4).unwrap();
+        assert!(receiver.attach(Some(producer)).is_some());
+        chip.port_mut().bytes.extend([1, 2]);
+        assert!(!receiver.service(&mut chip, || RefTime(0)).notify);
+        assert!(all(&mut first).is_empty() && all(&mut second).is_empty());
+    }
+
+    #[test]
     fn answers_are_not_kept() {
         let (mut chip, mut receiver, mut consumer) = rig(4);
         let mut handshake = handshake::Handshake::new();

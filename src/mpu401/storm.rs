@@ -196,6 +196,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_before_a_new_beginning_makes_no_storm() {
+        let mut watch = StormWatch::new();
+        for _ in 0..8 {
+            assert!(!watch.interrupted(64, false, RefTime(0)));
+        }
+        watch.calm_down();
+        assert!(!watch.interrupted(64, false, RefTime(1)));
+    }
+
+    #[test]
     fn a_storm_is_the_same_until_it_was_dealt_with() {
         let mut watch = StormWatch::new();
         assert!(watch.interrupted(64, true, RefTime(0)));

@@ -25,6 +25,33 @@ fn an_exhausted_allocator_loses_nothing_until_the_ring_is_full() {
         );
         assert_eq!(captured.len(), 600);
         assert_eq!(rig.traced("CaptureOverrun"), 0);
+        // And nobody asks for events any more: the watchdog's timer is left.
+        let timers = || rig.session.machine().calls("ExSetTimer");
+        let before = timers();
+        rig.advance(SECOND);
+        assert!(timers() - before <= 20, "{}", timers() - before);
+        rig.end();
+    });
+}
+
+/// There may be an event, and no buffer to go with it.
+#[test]
+fn a_long_message_that_gets_no_buffer_waits() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let sysex = [0xF0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xF7];
+        rig.capture.starve_after(Some(1));
+        rig.play(sysex);
+        rig.advance(20 * MILLISECOND);
+        assert!(rig.capture.captured().is_empty());
+        assert_eq!(
+            rig.capture.events_with_driver(),
+            (0, 0),
+            "an event was kept"
+        );
+        rig.capture.starve_after(None);
+        rig.advance(20 * MILLISECOND);
+        assert_eq!(rig.capture.captured()[0].bytes, sysex);
         rig.end();
     });
 }

@@ -259,3 +259,25 @@ fn a_stream_that_is_gone_keeps_nobody_from_the_wire() {
         assert!(report.is_clean(), "{report}");
     });
 }
+
+/// Bytes without a status may not be sent. However many have been queued, they hold nobody up: neither
+/// the other stream nor, at the device's level, the machine (a step of the transmitter skips few).
+#[test]
+fn what_may_not_be_sent_is_skipped_a_little_at_a_time() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        assert_eq!(rig.legacy.jump(KsState::PAUSE), Status::SUCCESS);
+        for _ in 0..500 {
+            rig.legacy.put_now(1, &[0x55; 40]);
+        }
+        rig.legacy.put_now(1, &[0x90, 1, 2]);
+        assert_eq!(rig.legacy.jump(KsState::RUN), Status::SUCCESS);
+        rig.direct_music.put_now(1, &[0x91, 3, 4]);
+        rig.advance(2 * MILLISECOND);
+        assert_eq!(rig.sent(), [0x91, 3, 4]);
+        rig.advance(50 * MILLISECOND);
+        assert_eq!(rig.sent(), [0x90, 1, 2]);
+        assert_eq!(rig.legacy.events_with_driver(), (0, 0));
+        rig.end();
+    });
+}

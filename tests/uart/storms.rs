@@ -7,6 +7,7 @@
 //! at most 350 calls.
 
 use dmusmini::com::Status;
+use dmusmini::mpu401::spec;
 use dmusmini::portcls::abi::PowerState;
 use dmusmini_simulator::chip::{Blame, Config};
 use dmusmini_simulator::session::{Binary, Hardware, Session};
@@ -111,6 +112,16 @@ fn stuck_data_while_capturing_and_sending() {
             name(binary)
         );
         assert!(stormed <= WITH_DATA, "{stormed}");
+        assert_eq!(rig.traced("DeviceStuck"), 1, "reported once");
+        // However much there is to read: two drains and a write at their limits, no more.
+        let accesses = 2 * (spec::DRAIN_LIMIT as u64 + u64::from(spec::WRITE_LIMIT)) + 4;
+        let stretches = rig.session.machine().stretches();
+        println!(
+            "storm, data stuck, {}: {} us at the device's level at most, {accesses} us allowed",
+            name(binary),
+            stretches.interrupt / 10
+        );
+        assert!(stretches.interrupt <= accesses * 10, "{stretches:?}");
         assert_eq!(rig.sent().len(), 300, "nothing is lost on the way out");
         // What comes in polled, while the line rests.
         let _ = rig.capture.captured();
@@ -125,6 +136,29 @@ fn stuck_data_while_capturing_and_sending() {
         rig.advance(SECOND);
         assert_eq!(rig.traced("InterruptRestored"), 1);
         expect_sound(&rig);
+        rig.end();
+    });
+}
+
+/// Active sensing does not stop while "data ready" is stuck: afterwards it is what keeps it up.
+#[test]
+fn bytes_that_come_while_data_is_stuck_do_not_keep_it_stuck() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        let start = rig.now();
+        stick(&rig, SECOND / 10);
+        for beat in 0..50 {
+            let at = start + beat * 20 * MILLISECOND;
+            rig.chip().borrow_mut().play(at, [0xFE]);
+        }
+        rig.advance(2 * SECOND);
+        let _ = rig.capture.captured();
+        rig.play([0x90, 1, 2]);
+        rig.advance(SECOND / 10);
+        let captured = rig.capture.captured();
+        let last = captured.last().map(|message| &message.bytes[..]);
+        assert_eq!(last, Some(&[0x90, 1, 2][..]));
+        assert_eq!(rig.traced("DeviceStuck"), 1);
         rig.end();
     });
 }
