@@ -3,7 +3,8 @@
 //! interrupts, and `removal` the rest.
 
 use dmusmini::com::Status;
-use dmusmini_simulator::chip::Config;
+use dmusmini::portcls::abi::KsState;
+use dmusmini_simulator::chip::{Config, Faults};
 use dmusmini_simulator::session::Hardware;
 
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
@@ -82,6 +83,44 @@ fn a_chip_that_is_never_ready_tears_one_message_and_no_more() {
         assert!((100..300).contains(&torn) && sent[..torn] == sysex[..torn]);
         assert_eq!(sent[torn..], [0xC1, 5, 0x90, 1, 2]);
         rig.end();
+    });
+}
+
+/// Some chips take nothing while received bytes wait: they are read though nobody wants them.
+#[test]
+fn unread_bytes_do_not_keep_anything_from_being_sent() {
+    with_each_binary(|binary| {
+        for polled in [false, true] {
+            let config = Config {
+                faults: Faults {
+                    unread_blocks: true,
+                    ..Faults::default()
+                },
+                ..Config::default()
+            };
+            let rig = if polled {
+                Rig::open(binary, &Hardware::polled_uart(config))
+            } else {
+                Rig::open(binary, &Hardware::uart(config))
+            };
+            assert_eq!(rig.capture.jump(KsState::PAUSE), Status::SUCCESS);
+            rig.play((0..3_000).map(|_| 0xFE));
+            let mut sysex = vec![0x2A; 1_500];
+            sysex[0] = 0xF0;
+            sysex[1_499] = 0xF7;
+            rig.send(&rig.legacy, &sysex);
+            let start = rig.now();
+            rig.advance(2 * SECOND);
+            let sent = rig.device.take_sent();
+            assert!(sent.iter().map(|flown| flown.byte).eq(sysex));
+            let took = (sent[1_499].end - start) / MILLISECOND;
+            println!(
+                "unread bytes block, {}, polled {polled}: 1500 bytes in {took} ms",
+                name(binary)
+            );
+            assert!(took <= 1_500 * 3_200 * 103 / 100 / MILLISECOND, "{took}");
+            rig.end();
+        }
     });
 }
 

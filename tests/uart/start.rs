@@ -108,6 +108,19 @@ fn a_device_starts_if_and_only_if_its_chip_works() {
             Status::SUCCESS,
         ),
         (
+            "slow in everything",
+            Config {
+                in_uart_mode: true,
+                command_time: 49 * MILLISECOND,
+                ..faulty(Faults {
+                    never_ready: Some(0..SECOND + 40 * MILLISECOND),
+                    lost_answers: [1].into(),
+                    ..Faults::default()
+                })
+            },
+            broken,
+        ),
+        (
             "ready after 40 ms",
             faulty(Faults {
                 never_ready: Some(0..SECOND + 40 * MILLISECOND),
@@ -135,7 +148,11 @@ fn start_amid(binary: &Binary, in_uart_mode: bool, bytes: &[u8]) {
     let session = Session::boot(binary).unwrap();
     let config = Config {
         in_uart_mode,
-        ..Config::default()
+        // Nor may the bytes keep the chip from what it is told.
+        ..faulty(Faults {
+            unread_blocks: true,
+            ..Faults::default()
+        })
     };
     let device = session.add(&Hardware::uart(config)).unwrap();
     let now = session.machine().now();

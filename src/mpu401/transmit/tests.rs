@@ -376,3 +376,62 @@ fn no_step_skips_more_than_its_limit_and_nobody_waits_for_what_is_skipped() {
     rig.step(1);
     assert!(left(&rig) >= 10_000 - SKIP_LIMIT as usize);
 }
+
+#[test]
+fn data_behind_a_torn_message_has_no_status() {
+    let mut rig = Rig::new();
+    rig.put(B, &[0x90, 5, 5]);
+    assert_eq!(rig.drain(), [0x90, 5, 5]);
+    rig.put(A, &[0x90, 1, 1]);
+    rig.put(A, &[0x90, 2]);
+    rig.put(A, &[3, 4]);
+    assert_eq!(rig.drain(), [0x90, 1, 1, 0x90, 2]);
+    // The other lane's own is still in force, but not at the receiver.
+    rig.put(B, &[6, 6]);
+    assert_eq!(rig.drain(), [0x90, 6, 6]);
+}
+
+#[test]
+fn a_held_lane_finishes_an_event_of_several_messages() {
+    let mut rig = Rig::new();
+    rig.put(A, &[0x90, 1, 1, 0x90, 2, 2]);
+    rig.put(A, &[0x90, 3, 3]);
+    assert_eq!(rig.step(3).0, [0x90, 1, 1]);
+    rig.transmitter.hold(A, Hold::Held);
+    rig.put(B, &[0x91, 4, 4]);
+    assert_eq!(rig.drain(), [0x90, 2, 2, 0x91, 4, 4]);
+}
+
+#[test]
+fn patience_begins_anew_with_each_byte() {
+    let mut rig = Rig::new();
+    rig.put_part(A, &[0xF0, 1]);
+    assert_eq!(rig.step(2).0, [0xF0, 1]);
+    rig.put(B, &[0x91, 4, 4]);
+    for byte in 2..6 {
+        assert!(matches!(rig.step(1).1, Next::Rest(_)));
+        rig.now += PATIENCE.0 / 2;
+        rig.put_part(A, &[byte]);
+        assert_eq!(rig.step(1).0, [byte]);
+    }
+    rig.put(A, &[0xF7]);
+    assert_eq!(rig.drain(), [0xF7, 0x91, 4, 4]);
+}
+
+#[test]
+fn a_chip_that_died_before_a_restart_gets_another_chance() {
+    let mut rig = Rig::new();
+    rig.put(A, &[0x90, 1, 1]);
+    let gave_up = Next::GaveUp(GaveUp::JustNow);
+    let died = |rig: &mut Rig| {
+        (0..=ZERO_PROGRESS_LIMIT).find(|_| {
+            rig.now += RETRY.0;
+            rig.step(0).1 == gave_up
+        })
+    };
+    let first = died(&mut rig);
+    assert!(first.is_some());
+    assert_eq!(rig.step(0).1, Next::GaveUp(GaveUp::Before));
+    rig.transmitter.restart();
+    assert_eq!(died(&mut rig), first);
+}

@@ -8,6 +8,8 @@ use std::ops::Range;
 pub struct Faults {
     /// "Ready to write" never shows during this time.
     pub never_ready: Option<Range<u64>>,
+    /// Nothing is taken while received bytes wait to be read (mpu401.md section 3).
+    pub unread_blocks: bool,
     /// "Data ready" shows all through this time; the data is junk.
     pub data_stuck: Option<Range<u64>>,
     /// The interrupt line is held all through this time, whether there is data or not.

@@ -47,12 +47,14 @@ impl Chip {
         if !data {
             status |= 0x80;
         }
-        if !self.is_ready(now) {
+        let unread = self.answer.is_some() || !self.received.is_empty();
+        if !self.is_ready(now) || (faults.unread_blocks && unread) {
             status |= 0x40;
         }
         status
     }
 
+    /// Whether what is written now is taken: what was ready a moment ago still is.
     fn is_ready(&self, now: u64) -> bool {
         self.command.is_none()
             && self.output.waiting() < self.config.depth
