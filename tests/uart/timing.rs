@@ -9,7 +9,7 @@ use super::rig::{Rig, SECOND, name, with_each_binary};
 #[test]
 fn the_timer_alone_keeps_a_fifo_busy() {
     with_each_binary(|binary| {
-        for (depth, least) in [(1, 0.78), (16, 0.999), (64, 0.999)] {
+        for (depth, least) in [(1, 0.79), (16, 0.999), (64, 0.999)] {
             let rig = Rig::open(
                 binary,
                 &Hardware::uart(Config {
@@ -39,6 +39,7 @@ fn the_timer_alone_keeps_a_fifo_busy() {
                 (after[0] - before[0]) as f64 * SECOND as f64 / span,
                 after[1] - before[1],
             );
+            // Without standing still a chip that holds one byte gets to 78 %.
             assert!(busy >= least, "{busy}");
             if depth > 1 {
                 assert_eq!(after[1], before[1], "nobody stalls to fill a FIFO");
