@@ -151,7 +151,9 @@ impl Prefix {
     /// A command that is ended after `seconds`, in this prefix.
     fn limited(&self, seconds: u32) -> Command {
         let mut command = Command::new("timeout");
-        command.args(["-k", "5", &seconds.to_string()]);
+        // In our process group, so that Ctrl-C ends Wine too; what the program leaves running when its
+        // time is over, `end` ends.
+        command.args(["--foreground", "-k", "5", &seconds.to_string()]);
         self.environment(&mut command);
         command
     }
