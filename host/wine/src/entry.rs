@@ -80,6 +80,7 @@ unsafe extern "win64" fn initialise(
     add: AddDevice,
 ) -> NtStatus {
     log!("DriverEntry: PcInitializeAdapterDriver");
+    manager::wait();
     let status = worker::call("PcInitializeAdapterDriver", |system| {
         system.initialise(driver, add)
     });

@@ -4,7 +4,10 @@
 //! with a control code of ours, and the requests go through Wine's I/O manager, from the top of each
 //! device's stack to its bottom, as a PnP manager's do.
 
-use std::ptr;
+use std::{
+    ptr, thread,
+    time::{Duration, Instant},
+};
 
 use dmusmini::kernel::nt::{DeviceObject, IRP_MJ_PNP, pnp};
 
@@ -14,6 +17,45 @@ use crate::log::log;
 use crate::nt::{self, Event, NtStatus, StatusBlock};
 use crate::pnp::QUERY_STOP_DEVICE;
 use crate::request::Request;
+
+/// Waits until Wine's PnP manager is there: it starts beside the first driver, and Wine looks for that driver's
+/// devices with it, there or not.
+pub(crate) fn wait() {
+    let begin = Instant::now();
+    while !is_there() {
+        if begin.elapsed() > PATIENCE {
+            log!("Wine's PnP manager did not come");
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Its name comes a moment before it.
+    thread::sleep(Duration::from_millis(20));
+}
+
+fn is_there() -> bool {
+    let name = nt::Text::new(r"\Driver\PnpManager");
+    let descriptor = name.descriptor();
+    let mut driver = ptr::null_mut();
+    // SAFETY: a pointer that Wine set before it loaded drivers; the name lives for the call.
+    let status = unsafe {
+        nt::ObReferenceObjectByName(
+            &raw const descriptor,
+            0,
+            ptr::null(),
+            0,
+            nt::IoDriverObjectType,
+            0,
+            ptr::null(),
+            &raw mut driver,
+        )
+    };
+    if status == nt::SUCCESS {
+        // SAFETY: the reference that the call above gave.
+        unsafe { nt::ObfDereferenceObject(driver) };
+    }
+    status == nt::SUCCESS
+}
 
 /// Makes the device that a test asks, where it is not there.
 pub(crate) fn appear() {
@@ -106,6 +148,8 @@ fn send(adapter: *mut DeviceObject, minor: u8) -> NtStatus {
     status
 }
 
+/// How long Wine's PnP manager may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 const DEVICE: &str = r"\Device\dmusmini-pnp";
 const LINK: &str = r"\DosDevices\dmusmini-pnp";
 /// The private control codes, as of `wine-pnp`.

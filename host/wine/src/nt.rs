@@ -117,6 +117,19 @@ unsafe extern "system" {
         target: *const UnicodeString,
     ) -> NtStatus;
     pub(crate) fn IoDeleteSymbolicLink(name: *const UnicodeString) -> NtStatus;
+    /// A pointer to the type of driver objects.
+    pub(crate) static IoDriverObjectType: *const c_void;
+    pub(crate) fn ObReferenceObjectByName(
+        name: *const UnicodeString,
+        attributes: u32,
+        access_state: *const c_void,
+        access: u32,
+        kind: *const c_void,
+        mode: i8,
+        context: *const c_void,
+        object: *mut *mut c_void,
+    ) -> NtStatus;
+    pub(crate) fn ObfDereferenceObject(object: *mut c_void);
     pub(crate) fn PsGetCurrentProcessId() -> *mut c_void;
 }
 
