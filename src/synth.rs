@@ -10,6 +10,7 @@ mod bank;
 mod bus;
 mod channel;
 mod chorus;
+mod downloads;
 mod effects;
 pub mod envelope;
 pub mod filter;
@@ -299,65 +300,10 @@ impl Synth {
         })
     }
 
-    /// Makes a download playable, as [`install`](Self::install), after
-    /// [`look_for_waves`](Self::look_for_waves) has found all of its waves.
-    pub fn install_complete(
-        &mut self,
-        download: Download,
-    ) -> Result<Handle, (InstallError, Download)> {
-        self.bank.install(download)
-    }
-
-    /// Whether the waves of some of a download's regions are there, from number `first` on; says
-    /// which region is the next to look at, if any is left. An instrument may have so many that to
-    /// look at all of them would keep the lock for a millisecond.
-    pub fn look_for_waves(
-        &self,
-        download: &Download,
-        first: usize,
-    ) -> Result<Option<usize>, InstallError> {
-        self.bank.look_for_waves(download, first)
-    }
-
-    /// Makes a download playable. On failure it is handed back, to be dropped outside the lock.
-    pub fn install(&mut self, download: Download) -> Result<Handle, (InstallError, Download)> {
-        let mut next = Some(0);
-        while let Some(first) = next {
-            next = match self.look_for_waves(&download, first) {
-                Ok(next) => next,
-                Err(error) => return Err((error, download)),
-            };
-        }
-        self.install_complete(download)
-    }
-
-    /// Takes a download out of the searchable set. Sounding voices keep it until they end; then
-    /// [`Synth::reap`] gives it out.
-    pub fn unload(&mut self, handle: Handle) -> Result<(), UnknownHandle> {
-        self.bank.unload(handle)
-    }
-
     /// How many messages the queue has room for.
     #[must_use]
     pub fn queue_room(&self) -> usize {
         self.queue.room()
-    }
-
-    /// Hands out one piece of memory that nothing uses any more. Call it under the lock until it
-    /// gives none, and drop what it gives outside.
-    pub fn reap(&mut self) -> Option<Garbage> {
-        self.bank.reap().map(Garbage)
-    }
-
-    /// How many downloads fit before [`InstallError::NoSlot`].
-    #[must_use]
-    pub fn bank_capacity(&self) -> usize {
-        self.bank.capacity()
-    }
-
-    /// Takes a larger table for downloads and hands the old one back, to be dropped outside.
-    pub fn grow_bank(&mut self, table: BankTable) -> BankTable {
-        self.bank.grow(table)
     }
 
     /// Changes the number of voices and channel groups. Groups that stay keep their state;

@@ -19,5 +19,6 @@ mod pitch;
 mod rates;
 mod rows;
 mod song;
+mod steps;
 mod transforms;
 mod voices;
