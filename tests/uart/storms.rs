@@ -245,9 +245,14 @@ fn a_storm_through_a_change_of_power() {
 #[test]
 fn a_storm_that_wakes_with_the_chip() {
     with_each_binary(|binary| {
-        let rig = open(binary);
+        // A chip whose handshake takes longer than any storm may.
+        let config = Config {
+            command_time: 40 * MILLISECOND,
+            ..Config::default()
+        };
+        let rig = Rig::open(binary, &Hardware::uart(config));
         assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
-        hold(&rig, SECOND / 10);
+        hold(&rig, SECOND / 5);
         let before = interrupts(&rig);
         assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
         rig.advance(SECOND);
@@ -320,6 +325,47 @@ fn data_that_was_stuck_before_a_sleep_is_forgotten_with_it() {
         let each = interrupts(&rig) - before;
         assert!((290..=330).contains(&each), "{each} interrupts in 0.1 s");
         rig.advance(SECOND / 5);
+        expect_sound(&rig);
+        rig.end();
+    });
+}
+
+/// What wakes is watched anew, though its line was to rest for a while yet; and what goes to sleep is
+/// watched for as long as that takes.
+#[test]
+fn a_storm_right_after_waking_and_one_while_going_to_sleep() {
+    with_each_binary(|binary| {
+        let rig = open(binary);
+        stick(&rig, SECOND / 20);
+        rig.advance(SECOND / 10);
+        assert_eq!(rig.traced("InterruptStorm"), 1);
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        let before = interrupts(&rig);
+        stick(&rig, SECOND / 2);
+        rig.advance(SECOND / 2);
+        let stormed = interrupts(&rig) - before;
+        assert!(stormed <= WITH_DATA, "after waking: {stormed}");
+        rig.advance(4 * SECOND);
+        expect_sound(&rig);
+
+        // It cannot be silenced, so going to sleep takes its time.
+        rig.send(&rig.legacy, &[0x90, 60, 100]);
+        rig.advance(5 * MILLISECOND);
+        let (before, now) = (interrupts(&rig), rig.now());
+        rig.chip().borrow_mut().faults_mut().never_ready = Some(now..now + SECOND / 2);
+        hold(&rig, SECOND / 2);
+        assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
+        let stormed = interrupts(&rig) - before;
+        let took = (rig.now() - now) / MILLISECOND;
+        println!(
+            "storm, going to sleep, {}: {stormed} interrupts in {took} ms",
+            name(binary)
+        );
+        assert!(took > 100 && stormed <= WITHOUT_DATA, "{took} {stormed}");
+        rig.advance(SECOND);
+        assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
+        rig.advance(SECOND / 10);
         expect_sound(&rig);
         rig.end();
     });
