@@ -41,14 +41,17 @@ enum Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Intruder {
     Interrupt,
+    /// An interrupt, and the DPC that it leads to.
+    Service,
     PutMessage,
     StopAndRun,
     StopAndRunCapture,
     DisconnectOutput,
 }
 
-const INTRUDERS: [Intruder; 5] = [
+const INTRUDERS: [Intruder; 6] = [
     Intruder::Interrupt,
+    Intruder::Service,
     Intruder::PutMessage,
     Intruder::StopAndRun,
     Intruder::StopAndRunCapture,
@@ -147,6 +150,10 @@ impl Bench {
                 self.arrive();
                 true
             }
+            Intruder::Service => kernel.on_another_processor(|| {
+                self.arrive();
+                kernel.deliver();
+            }),
             Intruder::PutMessage => kernel.on_another_processor(|| {
                 let rig = &self.rig;
                 rig.send(&rig.direct_music, &self.direct_music.message());
@@ -337,7 +344,7 @@ fn sweep_all(binary: &Binary, call: Call, line: Line) {
             continue;
         }
         // Nothing comes in between by itself where there is no line.
-        if (line, intruder) == (Line::None, Intruder::Interrupt) {
+        if line == Line::None && matches!(intruder, Intruder::Interrupt | Intruder::Service) {
             continue;
         }
         let bench = Bench::open(binary, line);
