@@ -71,8 +71,8 @@ pub(super) fn install(arguments: &arguments::Install, system: &dyn System) -> Re
     Ok(report)
 }
 
-/// How long a device may take from its installation to its first filter.
-const APPEARANCE: Duration = Duration::from_secs(10);
+/// How long a device may take to start: a machine that is busy installing takes some 10 s.
+const APPEARANCE: Duration = Duration::from_secs(30);
 
 /// The filters, as soon as there are any: that a driver is installed does not say that it started.
 fn appeared(system: &dyn System) -> Result<Vec<String>> {
