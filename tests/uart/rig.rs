@@ -92,6 +92,14 @@ impl Rig {
         }
     }
 
+    /// Closes the pins: with each its stream is gone.
+    pub(crate) fn close_pins(self) -> (Filter, Device, Session) {
+        for pin in [self.legacy, self.direct_music, self.capture] {
+            assert_eq!(pin.close(), 0, "a stream lives on");
+        }
+        (self.filter, self.device, self.session)
+    }
+
     pub(crate) fn chip(&self) -> Rc<RefCell<Chip>> {
         self.device.chip().unwrap()
     }
