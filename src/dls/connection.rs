@@ -57,7 +57,8 @@ impl Source {
             0x005 => Self::Eg2,
             0x006 => Self::PitchWheel,
             0x007 => Self::PolyPressure,
-            0x008 => Self::ChannelPressure,
+            // `CONN_SRC_CHANNELPRESSURE`, and `CONN_SRC_MONOPRESSURE`, which is the same by another name.
+            0x008 | 0x00A => Self::ChannelPressure,
             0x009 => Self::VibratoLfo,
             0x081 => Self::Cc1,
             0x087 => Self::Cc7,
@@ -371,6 +372,15 @@ mod tests {
         }
         let block = Connection::from_codes(0x8A, 0, 3, 0, 1).unwrap();
         assert_eq!(block.source_input, Input::PLAIN);
+    }
+
+    #[test]
+    fn mono_pressure_is_the_channels() {
+        let block = |source, control| Connection::from_codes(source, control, 3, 0, 5).unwrap();
+        assert_eq!(block(0xA, 0).source, Source::ChannelPressure);
+        assert_eq!(block(1, 0xA).control, Source::ChannelPressure);
+        assert!(block(1, 0xA).replaces(&block(1, 8)));
+        assert!(Connection::from_codes(0xB, 0, 3, 0, 5).is_none());
     }
 
     #[test]

@@ -408,7 +408,8 @@ fn parse_region(
 fn parse_loop(view: &View<'_>) -> Result<Loop, DownloadError> {
     let kind = match (view.u32(0)?, view.u32(4)?) {
         (16, 0) => LoopKind::Forward,
-        (16, 1) => LoopKind::UntilRelease,
+        // Files from before Windows XP have 2 (corrections section 1).
+        (16, 1 | 2) => LoopKind::UntilRelease,
         _ => return Err(view.fault(Fault::BadLoop)),
     };
     let (start, length) = (view.u32(8)?, view.u32(12)?);

@@ -1,4 +1,15 @@
-//! A bank in Rust: what a DLS file says, or what one shall say.
+//! A bank in Rust: what a DLS file says, or is to say.
+
+/// A DirectMusic patch for people: `bank 8:3, program 5`, CC0 before CC32.
+pub(crate) fn patch_text(patch: u32) -> String {
+    let (msb, lsb, program) = (patch >> 16 & 0x7F, patch >> 8 & 0x7F, patch & 0x7F);
+    let drums = if patch & 0x8000_0000 == 0 {
+        ""
+    } else {
+        "drum kit, "
+    };
+    format!("{drums}bank {msb}:{lsb}, program {program}")
+}
 
 /// Instruments and the waves they play.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +25,8 @@ pub struct Bank {
 /// An instrument or drum kit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instrument {
-    /// Bank MSB << 16, bank LSB << 8, program; bit 31 for a drum kit.
+    /// As DirectMusic lays it out: bank MSB (CC0) << 16, bank LSB (CC32) << 8, program; bit 31 for
+    /// a drum kit. A file's `insh` has it otherwise (dls.md section 2).
     pub patch: u32,
     /// `INAM`.
     pub name: String,
@@ -41,6 +53,9 @@ pub struct Region {
     pub sample: Option<Sample>,
     /// Blocks for this region; they replace the instrument's with the same triple.
     pub articulation: Vec<Block>,
+    /// Whether the instrument's blocks are not for this region, as level 1 has it: what
+    /// `articulation` does not say is at its default.
+    pub articulation_alone: bool,
 }
 
 /// How a wave is tuned, levelled and looped (`wsmp`).
@@ -115,6 +130,7 @@ impl Region {
             wave,
             sample: None,
             articulation: Vec::new(),
+            articulation_alone: false,
         }
     }
 
@@ -248,6 +264,8 @@ pub mod source {
     pub const POLY_PRESSURE: u16 = 7;
     pub const CHANNEL_PRESSURE: u16 = 8;
     pub const VIBRATO: u16 = 9;
+    /// Channel pressure by its other name.
+    pub const MONO_PRESSURE: u16 = 0xA;
     pub const CC1: u16 = 0x81;
     pub const CC7: u16 = 0x87;
     pub const CC10: u16 = 0x8A;

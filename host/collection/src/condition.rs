@@ -143,6 +143,7 @@ mod tests {
         holds(&Chunk {
             id: *b"cdl ",
             data: Span::new(&bytes, 0),
+            cut: false,
         })
     }
 

@@ -1,8 +1,10 @@
 //! A bank as the buffers that DirectMusic sends to a port (abi section 5.5).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
-use crate::bank::{Bank, Block, Instrument, Region, Sample, Wave, destination, source};
+use crate::bank::{Bank, Block, Instrument, Region, Sample, Wave, destination, patch_text, source};
+use crate::report::quoted;
 use crate::write::connection_list;
 
 /// Which instruments to download.
@@ -71,6 +73,134 @@ pub enum ItemKind {
     },
 }
 
+/// What an instrument loses with a wave that the port does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The instrument's patch.
+    pub patch: u32,
+    /// Its name.
+    pub name: String,
+    /// How many of its regions play the wave.
+    pub regions: usize,
+    /// Whether it has no other regions, so that it is not downloaded at all.
+    pub silent: bool,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = quoted(&self.name);
+        match self.kind {
+            ItemKind::Wave => write!(f, "wave{name} (download {})", self.id),
+            ItemKind::Instrument { patch } => {
+                write!(f, "instrument{name} ({})", patch_text(patch))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = quoted(&self.name);
+        let place = patch_text(self.patch);
+        if self.silent {
+            write!(f, "instrument{name} ({place}) has no wave left")
+        } else {
+            write!(
+                f,
+                "instrument{name} ({place}) loses {} region(s)",
+                self.regions
+            )
+        }
+    }
+}
+
+/// The downloads of a bank, made one after the other: the waves that are played, then the
+/// instruments.
+#[derive(Clone, Debug)]
+pub struct Downloads<'a> {
+    bank: &'a Bank,
+    instruments: Vec<&'a Instrument>,
+    /// Download ids by wave; none where the port did not take the wave.
+    waves: BTreeMap<usize, Option<u32>>,
+    /// The waves in the order of their ids.
+    order: Vec<usize>,
+    made: usize,
+    options: Options,
+}
+
+impl Downloads<'_> {
+    /// Leaves the wave with this download id out of the instruments that follow: the port does not
+    /// take it, and would take no instrument that names it. Returns what is lost with it.
+    pub fn leave_out(&mut self, id: u32) -> Vec<Loss> {
+        let Some((&wave, entry)) = self.waves.iter_mut().find(|(_, known)| **known == Some(id))
+        else {
+            return Vec::new();
+        };
+        *entry = None;
+        let waves = &self.waves;
+        let lost = |instrument: &&&Instrument| {
+            let regions = instrument.regions.iter().filter(|r| r.wave == wave).count();
+            (regions > 0).then(|| Loss {
+                patch: instrument.patch,
+                name: instrument.name.clone(),
+                regions,
+                silent: !has_a_wave(instrument, waves),
+            })
+        };
+        self.instruments.iter().filter_map(|i| lost(&i)).collect()
+    }
+
+    fn wave(&self, number: usize, wave: usize) -> Item {
+        let id = self.id(number);
+        let wave = &self.bank.waves[wave];
+        Item {
+            id,
+            kind: ItemKind::Wave,
+            name: wave.name.clone(),
+            bytes: wave.to_download(id),
+        }
+    }
+
+    fn id(&self, number: usize) -> u32 {
+        let number = u32::try_from(number).expect("a bank has fewer than 2^32 downloads");
+        self.options.first_id.wrapping_add(number)
+    }
+}
+
+impl Iterator for Downloads<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            let number = self.made;
+            self.made += 1;
+            if let Some(&wave) = self.order.get(number) {
+                return Some(self.wave(number, wave));
+            }
+            let instrument = *self.instruments.get(number - self.order.len())?;
+            // One without regions is the bank's own wish; one that lost them all is not.
+            if instrument.regions.is_empty() || has_a_wave(instrument, &self.waves) {
+                let id = self.id(number);
+                return Some(Item {
+                    id,
+                    kind: ItemKind::Instrument {
+                        patch: instrument.patch,
+                    },
+                    name: instrument.name.clone(),
+                    bytes: self
+                        .bank
+                        .instrument_download(instrument, id, &self.waves, self.options),
+                });
+            }
+        }
+    }
+}
+
+fn has_a_wave(instrument: &Instrument, waves: &BTreeMap<usize, Option<u32>>) -> bool {
+    let mut regions = instrument.regions.iter();
+    regions.any(|region| waves.get(&region.wave).is_some_and(Option::is_some))
+}
+
 impl Bank {
     /// The downloads for the selected instruments: the waves they play, then the instruments.
     ///
@@ -78,57 +208,67 @@ impl Bank {
     ///
     /// If a region names a wave that the bank does not have, or a download exceeds 4 GiB.
     pub fn download_set(&self, selection: &Selection, options: Options) -> Vec<Item> {
+        self.downloads(selection, options).collect()
+    }
+
+    /// The same, each made when it is asked for.
+    ///
+    /// # Panics
+    ///
+    /// As [`download_set`](Self::download_set), when the item in question is asked for.
+    pub fn downloads(&self, selection: &Selection, options: Options) -> Downloads<'_> {
         let selected = |instrument: &&Instrument| match selection {
             Selection::All => true,
             Selection::Patches(patches) => patches.contains(&instrument.patch),
         };
         let instruments: Vec<_> = self.instruments.iter().filter(selected).collect();
-        let used = instruments
+        let used: BTreeSet<usize> = instruments
             .iter()
-            .flat_map(|i| i.regions.iter().map(|r| r.wave));
-        let mut ids: BTreeMap<usize, u32> = used.map(|wave| (wave, 0)).collect();
-        let mut next = options.first_id;
-        let mut items = Vec::new();
-        for (wave, id) in &mut ids {
-            *id = next;
-            next += 1;
-            let wave = &self.waves[*wave];
-            items.push(Item {
-                id: *id,
-                kind: ItemKind::Wave,
-                name: wave.name.clone(),
-                bytes: wave.to_download(*id),
-            });
-        }
-        for instrument in instruments {
-            let patch = instrument.patch;
-            items.push(Item {
-                id: next,
-                kind: ItemKind::Instrument { patch },
-                name: instrument.name.clone(),
-                bytes: self.instrument_download(instrument, next, &ids, options),
-            });
-            next += 1;
-        }
-        items
+            .flat_map(|i| i.regions.iter().map(|r| r.wave))
+            .collect();
+        let mut downloads = Downloads {
+            bank: self,
+            instruments,
+            waves: BTreeMap::new(),
+            order: used.into_iter().collect(),
+            made: 0,
+            options,
+        };
+        let ids = downloads.order.iter().enumerate();
+        downloads.waves = ids
+            .map(|(number, wave)| (*wave, Some(downloads.id(number))))
+            .collect();
+        downloads
     }
 
     fn instrument_download(
         &self,
         instrument: &Instrument,
         id: u32,
-        waves: &BTreeMap<usize, u32>,
+        waves: &BTreeMap<usize, Option<u32>>,
         options: Options,
     ) -> Vec<u8> {
         let mut table = Table::with_first(24);
         let mut articulations = Articulations::new(options.level);
+        // The port puts a region's blocks over the instrument's. Where a region is to have its own
+        // alone, the instrument gets none, and its blocks go to each of the other regions.
+        let alone = instrument.regions.iter().any(|r| r.articulation_alone);
+        let common = if alone {
+            &[]
+        } else {
+            instrument.articulation.as_slice()
+        };
         // Level 2's defaults hold where the collection says nothing, but a download must have an
         // articulation all the same: an empty one.
-        let global = articulations.entry(&mut table, &[], &instrument.articulation);
+        let global = articulations.entry(&mut table, &[], common);
         let first = table.next_index();
-        let count = instrument.regions.len();
+        let playable = instrument
+            .regions
+            .iter()
+            .filter_map(|region| Some((region, (*waves.get(&region.wave)?)?)));
+        let count = playable.clone().count();
         let mut regions = Vec::new();
-        for (number, region) in instrument.regions.iter().enumerate() {
+        for (number, (region, wave_id)) in playable.enumerate() {
             let next = if number + 1 < count {
                 table.next_index() + 1
             } else {
@@ -137,22 +277,30 @@ impl Bank {
             let wave = &self.waves[region.wave];
             let mut sample = region.sample.or(wave.sample).unwrap_or(Sample::new(60));
             if options.level == Level::One {
-                fold_statics(&mut sample, &instrument.articulation, &region.articulation);
+                fold_statics(
+                    &mut sample,
+                    instruments_part(instrument, region),
+                    &region.articulation,
+                );
             }
             let own = RegionEntry {
                 region,
                 sample,
-                wave_id: waves[&region.wave],
+                wave_id,
                 next,
             };
             regions.push((table.push(own.to_bytes()), region));
         }
         // Articulations come after the regions, so that region entries are consecutive.
         for (entry, region) in regions {
-            let index = if region.articulation.is_empty() {
+            let base = instruments_part(instrument, region);
+            let index = if alone {
+                let all = [base, &region.articulation].concat();
+                articulations.entry(&mut table, &[], &all)
+            } else if region.articulation.is_empty() {
                 0
             } else {
-                articulations.entry(&mut table, &instrument.articulation, &region.articulation)
+                articulations.entry(&mut table, base, &region.articulation)
             };
             table.set(entry, 12, index);
         }
@@ -165,6 +313,15 @@ impl Bank {
             Level::Two => 3,
         };
         table.finish(kind, id)
+    }
+}
+
+/// The instrument's blocks, as far as they are for this region.
+fn instruments_part<'a>(instrument: &'a Instrument, region: &Region) -> &'a [Block] {
+    if region.articulation_alone {
+        &[]
+    } else {
+        &instrument.articulation
     }
 }
 

@@ -10,12 +10,14 @@ mod condition;
 mod download;
 mod error;
 mod read;
+mod report;
 mod riff;
 pub mod units;
 mod write;
 
 pub use bank::{Bank, Block, Frames, Instrument, Loop, Region, Sample, Wave};
 pub use bank::{destination, source, transform};
-pub use download::{Item, ItemKind, Level, Options, Selection};
+pub use download::{Downloads, Item, ItemKind, Level, Loss, Options, Selection};
 pub use error::{Cause, CollectionError};
 pub use read::Collection;
+pub use report::Warning;

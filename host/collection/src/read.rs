@@ -1,24 +1,41 @@
 //! A DLS file as a bank.
+//!
+//! One bad item costs one item: a wave, region, articulation list or instrument that cannot be read
+//! is left out, and what can be read otherwise is repaired; both with a [`Warning`]. Only what is no
+//! collection for this device at all, or has nothing left to play, is refused.
+//!
+//! | what | when it is wrong |
+//! |---|---|
+//! | size of `RIFF` | repaired, unless a part that matters is missing at the end of the file |
+//! | `cdl ` of the collection | false or malformed: refused; of an item: left out (false: without a word) |
+//! | `colh`, `cRegions` | they count what can be counted: a word |
+//! | `vers`, `dlid`, `pgal` (Mobile DLS), chunks of others | not read |
+//! | `ptbl` | missing or useless: the waves' own order; counts are cut to what is there |
+//! | a second chunk of a kind that there is one of | the first counts |
 
-use std::collections::HashMap;
+mod instrument;
+mod pool;
+mod sample;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::bank::{Bank, Block, Frames, Instrument, Loop, Region, Sample, Wave};
+use crate::bank::{Bank, Instrument};
 use crate::condition;
 use crate::error::{Cause, CollectionError};
-use crate::riff::{Chunk, Fault, Id, Span};
+use crate::report::{Report, Warning};
+use crate::riff::{Chunk, Fault, Id, SLACK, Span, name as id_name};
 
 /// A DLS file that was read.
 #[derive(Clone, Debug)]
 pub struct Collection {
     path: PathBuf,
     bank: Bank,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 impl Collection {
-    /// Reads the file at `path`.
+    /// Reads the file at `path`: a DLS collection, or the one inside a RIFF MIDI file.
     ///
     /// # Errors
     ///
@@ -41,11 +58,11 @@ impl Collection {
     pub fn from_bytes(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Self, CollectionError> {
         let path = path.as_ref().to_owned();
         let mut reader = Reader::default();
-        match reader.collection(Span::new(bytes, 0)) {
+        match reader.file(Span::new(bytes, 0)) {
             Ok(bank) => Ok(Self {
                 path,
                 bank,
-                warnings: reader.warnings,
+                warnings: reader.report.finish(),
             }),
             Err(Fault { offset, cause }) => Err(CollectionError {
                 path,
@@ -75,290 +92,194 @@ impl Collection {
         &self.bank.instruments
     }
 
-    /// What was wrong but could be repaired, one sentence each.
-    pub fn warnings(&self) -> &[String] {
+    /// What was left out or repaired. They do not name the file: [`path`](Self::path) does.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 }
 
 /// Reading, with the complaints that are no errors.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Reader {
-    warnings: Vec<String>,
-    /// Wave index by table index; none where the cue leads nowhere.
-    table: Vec<Option<usize>>,
+    report: Report,
+}
+
+/// The chunks of a collection.
+#[derive(Default)]
+struct Parts<'a> {
+    conditions: Vec<Chunk<'a>>,
+    count: Option<Chunk<'a>>,
+    instruments: Option<Chunk<'a>>,
+    pool: Option<Chunk<'a>>,
+    table: Option<Chunk<'a>>,
+    info: Option<Chunk<'a>>,
 }
 
 impl Reader {
-    fn collection(&mut self, file: Span<'_>) -> Result<Bank, Fault> {
-        let not_dls = || file.fault(Cause::NotDls);
-        let outer = file.chunks().next().ok_or_else(not_dls)?;
-        let (form, body) = match outer {
-            Ok(chunk) if chunk.id == *b"RIFF" => chunk.list().ok_or_else(not_dls)?,
-            Err(fault) if file.bytes.starts_with(b"RIFF") => return Err(fault),
-            _ => return Err(not_dls()),
-        };
+    fn file(&mut self, file: Span<'_>) -> Result<Bank, Fault> {
+        let (form, size, body) = outer(file)?;
         match &form {
-            b"DLS " => {}
-            b"sfbk" => return Err(file.fault(Cause::SoundFont)),
-            _ => return Err(not_dls()),
+            b"DLS " => self.collection(size, body),
+            b"sfbk" => Err(file.fault(Cause::SoundFont)),
+            b"RMID" => self.inside_song(body),
+            _ => Err(file.fault(Cause::NotDls)),
+        }
+    }
+
+    /// The collection in a RIFF MIDI file.
+    fn inside_song(&mut self, body: Span<'_>) -> Result<Bank, Fault> {
+        // What is wrong with the song's own chunks is for the reader of songs to say.
+        let mut quiet = Report::muted();
+        let mut walk = body.walk();
+        while let Some(chunk) = walk.next(&mut quiet) {
+            let at = chunk.offset() - body.offset;
+            let inner = body.from(usize::try_from(at).unwrap_or(usize::MAX));
+            if let Ok((form, size, _)) = outer(inner)
+                && form == *b"DLS "
+            {
+                // What follows the collection in the song's file is not its own.
+                return self.collection(size, chunk.data.from(4));
+            }
+        }
+        Err(body.fault(Cause::NoEmbeddedDls))
+    }
+
+    /// Reads a form of `size` bytes, as it claims; `body` is what follows its type.
+    fn collection(&mut self, size: u64, body: Span<'_>) -> Result<Bank, Fault> {
+        let left = body.bytes.len() as u64 + 4;
+        let parts = self.parts(size, body);
+        let whole = |part: &Option<Chunk<'_>>| part.is_some_and(|chunk| !chunk.cut);
+        if size > left + SLACK as u64 && !(whole(&parts.instruments) && whole(&parts.pool)) {
+            let end = body.from(usize::MAX);
+            return Err(end.fault(Cause::CutShort { size, left }));
+        }
+        for chunk in &parts.conditions {
+            if !condition::holds(chunk)? {
+                return Err(chunk.data.fault(Cause::ConditionFalse));
+            }
         }
         let mut bank = Bank::default();
-        let mut instruments = None;
-        let mut pool = HashMap::new();
-        let mut table = None;
-        for chunk in body.chunks() {
-            let chunk = chunk?;
-            match (chunk.id, chunk.list()) {
-                (_, Some((form, body))) if form == *b"lins" => instruments = Some(body),
-                (_, Some((form, body))) if form == *b"wvpl" => {
-                    pool = self.waves(body, &mut bank.waves)?;
-                }
-                (_, Some((form, body))) if form == *b"INFO" => bank.name = name(body)?,
-                (id, _) if id == *b"ptbl" => table = Some(chunk),
-                _ => {}
-            }
+        let missing = |id: &str| format!("\"DLS \" has no \"{id}\" chunk");
+        let Some((_, instruments)) = parts.instruments.and_then(|chunk| chunk.list()) else {
+            let why = missing("lins");
+            return Err(body.fault(Cause::NoInstruments { why }));
+        };
+        let Some((_, pool)) = parts.pool.and_then(|chunk| chunk.list()) else {
+            let why = missing("wvpl");
+            return Err(body.fault(Cause::NoWaves { why }));
+        };
+        if let Some((_, info)) = parts.info.and_then(|chunk| chunk.list()) {
+            bank.name = name(info, &mut self.report);
         }
-        let missing = |id| body.fault(Cause::Missing { list: "DLS ", id });
-        // A collection without waves has no use for a table.
-        if let Some(table) = table {
-            self.pool_table(&table, &pool)?;
-        } else if !bank.waves.is_empty() {
-            return Err(missing("ptbl"));
-        }
-        let instruments = instruments.ok_or_else(|| missing("lins"))?;
-        for (form, body) in lists(instruments)? {
-            if form == *b"ins " && enabled(body)? {
-                bank.instruments.push(self.instrument(body, &bank.waves)?);
-            }
-        }
+        let links = self.waves(pool, parts.table.as_ref(), &mut bank.waves)?;
+        self.instruments(instruments, parts.count.as_ref(), &links, &mut bank)?;
         Ok(bank)
     }
 
-    /// Reads the wave pool; returns each wave's index by its offset in the pool.
-    fn waves(
-        &mut self,
-        pool: Span<'_>,
-        into: &mut Vec<Wave>,
-    ) -> Result<HashMap<u64, usize>, Fault> {
-        let mut by_offset = HashMap::new();
-        for chunk in pool.chunks() {
-            let chunk = chunk?;
-            if let Some((form, body)) = chunk.list()
-                && form == *b"wave"
-            {
-                by_offset.insert(chunk.data.offset - 8 - pool.offset, into.len());
-                into.push(self.wave(body)?);
+    /// Finds the parts of a collection, wherever its form claims to end.
+    fn parts<'a>(&mut self, size: u64, body: Span<'a>) -> Parts<'a> {
+        let start = body.offset - 4;
+        let left = body.bytes.len() as u64 + 4;
+        if size > left {
+            self.report.warn(
+                start - 4,
+                format_args!("the RIFF form claims {size} bytes, but {left} are left: read to the end of the file"),
+            );
+        }
+        let end = start.saturating_add(size).saturating_add(size % 2);
+        let mut parts = Parts::default();
+        let mut told = false;
+        let mut walk = body.walk();
+        while let Some(peeked) = walk.clone().next(&mut Report::muted()) {
+            if peeked.offset() >= end && !parts.lacks(&peeked) {
+                self.report.warn(
+                    peeked.offset(),
+                    format_args!(
+                        "{} byte(s) behind the end of the RIFF form: ignored",
+                        walk.rest().bytes.len()
+                    ),
+                );
+                return parts;
+            }
+            if !told && peeked.data.offset + peeked.data.bytes.len() as u64 > end {
+                told = true;
+                self.report.warn(
+                    start - 4,
+                    format_args!(
+                        "the RIFF form claims {size} bytes, but \"{}\" at byte {:#x} ends behind them: read all the same",
+                        id_name(peeked.id),
+                        peeked.offset()
+                    ),
+                );
+            }
+            if let Some(chunk) = walk.next(&mut self.report) {
+                parts.add(chunk, &mut self.report);
             }
         }
-        Ok(by_offset)
+        // Says what is left over.
+        walk.next(&mut self.report);
+        parts
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn add(&mut self, chunk: Chunk<'a>, report: &mut Report) {
+        if chunk.id == *b"cdl " {
+            self.conditions.push(chunk);
+        } else if let Some(slot) = self.slot(&chunk) {
+            once(slot, chunk, report);
+        }
     }
 
-    fn wave(&mut self, body: Span<'_>) -> Result<Wave, Fault> {
-        let missing = |id| body.fault(Cause::Missing { list: "wave", id });
-        let mut format = None;
-        let mut data = None;
-        let mut sample = None;
-        let mut title = String::new();
-        for chunk in body.chunks() {
-            let chunk = chunk?;
-            match &chunk.id {
-                b"fmt " => format = Some(chunk),
-                b"data" => data = Some(chunk),
-                b"wsmp" => sample = Some(chunk),
-                b"LIST" => {
-                    if let Some((form, body)) = chunk.list()
-                        && form == *b"INFO"
-                    {
-                        title = name(body)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        let format = format.ok_or_else(|| missing("fmt "))?;
-        let data = data.ok_or_else(|| missing("data"))?.data.bytes;
-        let (tag, channels, bits) = (format.u16(0)?, format.u16(2)?, format.u16(14)?);
-        let frames = match (tag, channels, bits) {
-            (1, 1, 8) => Frames::Eight(data.to_vec()),
-            (1, 1, 16) => Frames::Sixteen(
-                data.chunks_exact(2)
-                    .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-                    .collect(),
-            ),
-            _ => {
-                return Err(format.data.fault(Cause::WaveFormat {
-                    tag,
-                    channels,
-                    bits,
-                }));
-            }
-        };
-        let sample = match sample {
-            Some(chunk) => Some(self.sample(&chunk, frames.len())?),
-            None => None,
-        };
-        Ok(Wave {
-            name: title,
-            rate: format.u32(4)?,
-            frames,
-            sample,
+    /// Whether this is a part that was not found yet.
+    fn lacks(&mut self, chunk: &Chunk<'_>) -> bool {
+        self.slot(chunk).is_some_and(|slot| slot.is_none())
+    }
+
+    fn slot(&mut self, chunk: &Chunk<'_>) -> Option<&mut Option<Chunk<'a>>> {
+        Some(match (&chunk.id, chunk.list().map(|(form, _)| form)) {
+            (b"colh", _) => &mut self.count,
+            (b"ptbl", _) => &mut self.table,
+            (b"LIST", Some(form)) => match &form {
+                b"lins" => &mut self.instruments,
+                b"wvpl" => &mut self.pool,
+                b"INFO" => &mut self.info,
+                _ => return None,
+            },
+            _ => return None,
         })
     }
+}
 
-    fn pool_table(&mut self, table: &Chunk<'_>, pool: &HashMap<u64, usize>) -> Result<(), Fault> {
-        let header = usize::try_from(table.u32(0)?).unwrap_or(usize::MAX);
-        let cues = table.records(header, table.u32(4)?, 4)?;
-        for cue in cues.chunks_exact(4) {
-            let cue = u32::from_le_bytes([cue[0], cue[1], cue[2], cue[3]]);
-            self.table.push(pool.get(&cue.into()).copied());
-        }
-        Ok(())
-    }
+/// The type of a RIFF form, the size it claims, and everything behind the type.
+fn outer(file: Span<'_>) -> Result<(Id, u64, Span<'_>), Fault> {
+    let not_dls = || file.fault(Cause::NotDls);
+    let (head, _) = file.bytes.split_first_chunk::<12>().ok_or_else(not_dls)?;
+    let [b'R', b'I', b'F', b'F', a, b, c, d, form @ ..] = *head else {
+        return Err(not_dls());
+    };
+    Ok((form, u32::from_le_bytes([a, b, c, d]).into(), file.from(12)))
+}
 
-    fn instrument(&mut self, body: Span<'_>, waves: &[Wave]) -> Result<Instrument, Fault> {
-        let mut instrument = Instrument::default();
-        let mut head = None;
-        let mut regions = Vec::new();
-        for chunk in body.chunks() {
-            let chunk = chunk?;
-            match (chunk.id, chunk.list()) {
-                (id, _) if id == *b"insh" => head = Some(chunk),
-                (_, Some((form, body))) if form == *b"lrgn" => regions = lists(body)?,
-                (_, Some((form, body))) if is_articulation(form) => {
-                    articulation(body, &mut instrument.articulation)?;
-                }
-                (_, Some((form, body))) if form == *b"INFO" => instrument.name = name(body)?,
-                _ => {}
-            }
-        }
-        let head = head.ok_or_else(|| {
-            body.fault(Cause::Missing {
-                list: "ins ",
-                id: "insh",
-            })
-        })?;
-        instrument.patch = (head.u32(4)? & 0x807F_7F00) | (head.u32(8)? & 0x7F);
-        for (form, body) in regions {
-            if (form == *b"rgn " || form == *b"rgn2")
-                && enabled(body)?
-                && let Some(region) = self.region(body, waves)?
-            {
-                instrument.regions.push(region);
-            }
-        }
-        Ok(instrument)
-    }
-
-    fn region(&mut self, body: Span<'_>, waves: &[Wave]) -> Result<Option<Region>, Fault> {
-        let missing = |id| body.fault(Cause::Missing { list: "rgn ", id });
-        let mut head = None;
-        let mut link = None;
-        let mut sample = None;
-        let mut blocks = Vec::new();
-        for chunk in body.chunks() {
-            let chunk = chunk?;
-            match (chunk.id, chunk.list()) {
-                (id, _) if id == *b"rgnh" => head = Some(chunk),
-                (id, _) if id == *b"wlnk" => link = Some(chunk),
-                (id, _) if id == *b"wsmp" => sample = Some(chunk),
-                (_, Some((form, body))) if is_articulation(form) => {
-                    articulation(body, &mut blocks)?;
-                }
-                _ => {}
-            }
-        }
-        let head = head.ok_or_else(|| missing("rgnh"))?;
-        let link = link.ok_or_else(|| missing("wlnk"))?;
-        let index = link.u32(8)?;
-        let wave = usize::try_from(index)
-            .ok()
-            .and_then(|n| self.table.get(n).copied().flatten());
-        let Some((wave, data)) = wave.and_then(|n| Some((n, waves.get(n)?))) else {
-            self.warn(
-                body,
-                &format!("region names wave {index}, which does not exist: left out"),
-            );
-            return Ok(None);
-        };
-        let velocities = match (head.u16(4)?, head.u16(6)?) {
-            // Level 1 leaves the velocities 0, which would never sound.
-            (_, 0) => (0, 127),
-            (low, high) => (low, high),
-        };
-        let keys = (head.u16(0)?, head.u16(2)?);
-        let (Some(keys), Some(velocities)) = (range(keys), range(velocities)) else {
-            self.warn(body, "region has an empty key or velocity range: left out");
-            return Ok(None);
-        };
-        Ok(Some(Region {
-            keys,
-            velocities,
-            self_non_exclusive: head.u16(8)? & 1 != 0,
-            key_group: head.u16(10)?,
-            wave,
-            sample: match sample {
-                Some(chunk) => Some(self.sample(&chunk, data.frames.len())?),
-                None => None,
-            },
-            articulation: blocks,
-        }))
-    }
-
-    /// Reads a `wsmp` chunk for a wave of `frames` frames.
-    fn sample(&mut self, chunk: &Chunk<'_>, frames: usize) -> Result<Sample, Fault> {
-        let header = usize::try_from(chunk.u32(0)?).unwrap_or(usize::MAX);
-        let mut sample = Sample {
-            unity_key: u8::try_from(chunk.u16(4)?.min(127)).unwrap_or(127),
-            fine_tune: chunk.i16(6)?,
-            gain: chunk.i32(8)?,
-            wave_loop: None,
-        };
-        if chunk.u32(16)? > 0 {
-            let record = chunk.data.from(header);
-            let wave_loop = Chunk {
-                id: chunk.id,
-                data: record,
-            };
-            let (kind, start) = (wave_loop.u32(4)?, wave_loop.u32(8)?);
-            let length = wave_loop.u32(12)?;
-            let room = u32::try_from(frames)
-                .unwrap_or(u32::MAX)
-                .saturating_sub(start);
-            if length.min(room) == 0 {
-                self.warn(record, "loop has no frames inside its wave: left out");
-            } else {
-                if length > room {
-                    self.warn(record, "loop reaches past the end of its wave: cut");
-                }
-                sample.wave_loop = Some(Loop {
-                    until_release: kind == 1,
-                    start,
-                    length: length.min(room),
-                });
-            }
-        }
-        Ok(sample)
-    }
-
-    fn warn(&mut self, at: Span<'_>, what: &str) {
-        self.warnings.push(format!("byte {:#x}: {what}", at.offset));
+/// Keeps the first of what there is one of.
+fn once<'a>(slot: &mut Option<Chunk<'a>>, chunk: Chunk<'a>, report: &mut Report) {
+    if slot.is_none() {
+        *slot = Some(chunk);
+    } else {
+        let form = chunk.list().map_or(chunk.id, |(form, _)| form);
+        report.warn(
+            chunk.offset(),
+            format_args!("a second \"{}\" chunk: ignored", id_name(form)),
+        );
     }
 }
 
-/// The lists inside a list.
-fn lists(body: Span<'_>) -> Result<Vec<(Id, Span<'_>)>, Fault> {
-    let mut found = Vec::new();
-    for chunk in body.chunks() {
-        found.extend(chunk?.list());
-    }
-    Ok(found)
-}
-
-/// Whether no conditional chunk of this list says otherwise.
+/// Whether no conditional chunk of this list says otherwise. Looks ahead: what else is wrong with
+/// the list is told when it is read.
 fn enabled(body: Span<'_>) -> Result<bool, Fault> {
-    for chunk in body.chunks() {
-        let chunk = chunk?;
+    let mut quiet = Report::muted();
+    let mut walk = body.walk();
+    while let Some(chunk) = walk.next(&mut quiet) {
         if chunk.id == *b"cdl " && !condition::holds(&chunk)? {
             return Ok(false);
         }
@@ -366,51 +287,33 @@ fn enabled(body: Span<'_>) -> Result<bool, Fault> {
     Ok(true)
 }
 
-fn is_articulation(form: Id) -> bool {
-    form == *b"lart" || form == *b"lar2"
-}
-
-/// Reads an articulation list. Either level's block chunks may stand in either level's list: a
-/// vendor's own example collection mixes them.
-fn articulation(body: Span<'_>, into: &mut Vec<Block>) -> Result<(), Fault> {
-    if !enabled(body)? {
-        return Ok(());
-    }
-    for chunk in body.chunks() {
-        let chunk = chunk?;
-        if chunk.id != *b"art1" && chunk.id != *b"art2" {
-            continue;
-        }
-        let header = usize::try_from(chunk.u32(0)?).unwrap_or(usize::MAX);
-        let records = chunk.records(header, chunk.u32(4)?, 12)?;
-        for record in records.chunks_exact(12) {
-            let word = |at: usize| u16::from_le_bytes([record[at], record[at + 1]]);
-            into.push(Block {
-                source: word(0),
-                control: word(2),
-                destination: word(4),
-                transform: word(6),
-                scale: i32::from_le_bytes([record[8], record[9], record[10], record[11]]),
-            });
+/// The name of an item, from the `INFO` list inside its own.
+fn peek_name(body: Span<'_>) -> String {
+    let mut quiet = Report::muted();
+    let mut walk = body.walk();
+    while let Some(chunk) = walk.next(&mut quiet) {
+        if let Some((form, info)) = chunk.list()
+            && form == *b"INFO"
+        {
+            return name(info, &mut quiet);
         }
     }
-    Ok(())
+    String::new()
 }
 
-/// The `INAM` of an `INFO` list.
-fn name(info: Span<'_>) -> Result<String, Fault> {
-    for chunk in info.chunks() {
-        let chunk = chunk?;
+/// The `INAM` of an `INFO` list. Names are in whatever code page the writer had; what is not UTF-8 is
+/// taken for Latin-1, so that nothing is lost.
+fn name(info: Span<'_>, report: &mut Report) -> String {
+    let mut walk = info.walk();
+    while let Some(chunk) = walk.next(report) {
         if chunk.id == *b"INAM" {
             let text = chunk.data.bytes.split(|&byte| byte == 0).next();
-            return Ok(String::from_utf8_lossy(text.unwrap_or(&[])).into_owned());
+            let text = text.unwrap_or(&[]);
+            return str::from_utf8(text).map_or_else(
+                |_| text.iter().copied().map(char::from).collect(),
+                ToOwned::to_owned,
+            );
         }
     }
-    Ok(String::new())
-}
-
-fn range((low, high): (u16, u16)) -> Option<(u8, u8)> {
-    let high = u8::try_from(high.min(127)).ok()?;
-    let low = u8::try_from(low).ok()?;
-    (low <= high).then_some((low, high))
+    String::new()
 }

@@ -1,6 +1,11 @@
 //! RIFF chunks over a byte slice; nothing is copied and nothing is believed.
+//!
+//! Sizes lie in files as they are found: a list counts its own header, a chunk of odd size lacks its
+//! pad byte, bytes are left over at a list's end. [`Walk`] goes on behind all of that as far as the
+//! next chunk can be told from noise, and says what it did.
 
 use crate::error::Cause;
+use crate::report::Report;
 
 /// A chunk name.
 pub(crate) type Id = [u8; 4];
@@ -24,6 +29,8 @@ pub(crate) struct Span<'a> {
 pub(crate) struct Chunk<'a> {
     pub(crate) id: Id,
     pub(crate) data: Span<'a>,
+    /// Whether it claims more than there is; its data is what there is.
+    pub(crate) cut: bool,
 }
 
 impl<'a> Span<'a> {
@@ -37,9 +44,18 @@ impl<'a> Span<'a> {
         Self::new(&self.bytes[distance..], self.offset + distance as u64)
     }
 
-    /// The chunks that lie here one after the other. After an error there are no more.
-    pub(crate) fn chunks(self) -> Chunks<'a> {
-        Chunks { rest: self }
+    /// The first `length` bytes, or all there are.
+    pub(crate) fn first(self, length: usize) -> Self {
+        Self::new(&self.bytes[..length.min(self.bytes.len())], self.offset)
+    }
+
+    /// The chunks that lie here one after the other.
+    pub(crate) const fn walk(self) -> Walk<'a> {
+        Walk {
+            all: self,
+            at: 0,
+            earliest: 0,
+        }
     }
 
     pub(crate) fn fault(self, cause: Cause) -> Fault {
@@ -51,6 +67,11 @@ impl<'a> Span<'a> {
 }
 
 impl<'a> Chunk<'a> {
+    /// Where its header stands.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.data.offset.saturating_sub(8)
+    }
+
     /// The type of a `LIST` or `RIFF` chunk, and what is inside.
     pub(crate) fn list(&self) -> Option<(Id, Span<'a>)> {
         if self.id != *b"LIST" && self.id != *b"RIFF" {
@@ -84,51 +105,231 @@ impl<'a> Chunk<'a> {
             .ok_or_else(|| rest.fault(Cause::ChunkTooShort { id: name(self.id) }))
     }
 
-    /// `count` records of `size` bytes from `at` on.
-    pub(crate) fn records(&self, at: usize, count: u32, size: usize) -> Result<&'a [u8], Fault> {
-        let rest = self.data.from(at);
-        usize::try_from(count)
-            .ok()
-            .and_then(|n| n.checked_mul(size))
-            .and_then(|n| rest.bytes.get(..n))
-            .ok_or_else(|| rest.fault(Cause::ChunkTooShort { id: name(self.id) }))
+    /// `count` records of `size` bytes behind a header that claims to be `header` bytes long and is
+    /// `known` bytes long at least. A header that claims less is a writer's slip; a count that claims
+    /// more than there is gives what there is.
+    pub(crate) fn records(
+        &self,
+        (header, known): (u32, usize),
+        count: u32,
+        size: usize,
+        report: &mut Report,
+    ) -> std::slice::ChunksExact<'a, u8> {
+        let claimed = usize::try_from(header).unwrap_or(usize::MAX);
+        let header = if claimed < known || claimed > self.data.bytes.len() {
+            report.warn(
+                self.data.offset,
+                format_args!(
+                    "\"{}\" claims a header of {header} bytes: read as {known}",
+                    name(self.id)
+                ),
+            );
+            known
+        } else {
+            claimed
+        };
+        let rest = self.data.from(header);
+        let room = rest.bytes.len() / size;
+        let claimed = usize::try_from(count).unwrap_or(usize::MAX);
+        if claimed > room {
+            report.warn(
+                self.data.offset,
+                format_args!(
+                    "\"{}\" counts {count} records, but has room for {room}: these are read",
+                    name(self.id)
+                ),
+            );
+        }
+        rest.first(claimed.min(room) * size)
+            .bytes
+            .chunks_exact(size)
     }
 }
 
-/// The chunks of a span.
+/// Goes from chunk to chunk.
 #[derive(Clone, Debug)]
-pub(crate) struct Chunks<'a> {
-    rest: Span<'a>,
+pub(crate) struct Walk<'a> {
+    all: Span<'a>,
+    at: usize,
+    /// Behind the last chunk's header: no chunk is found twice.
+    earliest: usize,
 }
 
-impl<'a> Iterator for Chunks<'a> {
-    type Item = Result<Chunk<'a>, Fault>;
+/// A chunk's header.
+#[derive(Clone, Copy)]
+struct Header {
+    id: Id,
+    size: usize,
+    /// Bytes behind it.
+    left: usize,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let here = self.rest;
+impl<'a> Walk<'a> {
+    /// Where the next chunk is expected.
+    pub(crate) fn rest(&self) -> Span<'a> {
+        self.all.from(self.at)
+    }
+
+    /// The next chunk.
+    pub(crate) fn next(&mut self, report: &mut Report) -> Option<Chunk<'a>> {
+        let here = self.rest();
         if here.bytes.is_empty() {
             return None;
         }
-        self.rest = here.from(usize::MAX);
-        let Some((head, body)) = here.bytes.split_first_chunk::<8>() else {
-            // Up to seven stray bytes at the end of a list: some writers pad their files.
-            return None;
+        let header = match self.header(self.at) {
+            Some(header) if header.is_text() && header.fits(0) => header,
+            other => {
+                if let Some((at, header)) = self.search() {
+                    report.warn(here.offset, self.slip(at));
+                    self.at = at;
+                    header
+                } else if let Some(header) = other.filter(Header::is_known) {
+                    header
+                } else {
+                    report.warn(
+                        here.offset,
+                        format_args!(
+                            "{} stray byte(s), no chunk begins here: ignored",
+                            here.bytes.len()
+                        ),
+                    );
+                    self.at = self.all.bytes.len();
+                    return None;
+                }
+            }
         };
+        let here = self.rest();
+        let body = here.from(8);
+        let cut = header.size > header.left;
+        let mut data = body.first(header.size);
+        if cut {
+            report.warn(
+                here.offset,
+                format_args!(
+                    "chunk \"{}\" claims {} bytes, but only {} are left: these are read",
+                    name(header.id),
+                    header.size,
+                    header.left
+                ),
+            );
+            data = data.first(until_a_stranger(header.id, data));
+        }
+        self.earliest = self.at + 8;
+        self.at += 8 + data.bytes.len();
+        // The pad byte is the chunk's even where the list is over without it.
+        self.at += usize::from(!cut && data.bytes.len() % 2 == 1);
+        Some(Chunk {
+            id: header.id,
+            data,
+            cut,
+        })
+    }
+
+    fn header(&self, at: usize) -> Option<Header> {
+        let (head, body) = self.all.bytes.get(at..)?.split_first_chunk::<8>()?;
         let [a, b, c, d, size @ ..] = *head;
-        let id = [a, b, c, d];
-        let size = u32::from_le_bytes(size);
-        let Some(data) = usize::try_from(size).ok().and_then(|n| body.get(..n)) else {
-            return Some(Err(here.fault(Cause::ChunkTooLong {
-                id: name(id),
-                size: size.into(),
-                left: body.len() as u64,
-            })));
-        };
-        self.rest = here.from(8 + data.len() + data.len() % 2);
-        Some(Ok(Chunk {
-            id,
-            data: Span::new(data, here.offset + 8),
-        }))
+        Some(Header {
+            id: [a, b, c, d],
+            size: usize::try_from(u32::from_le_bytes(size)).unwrap_or(usize::MAX),
+            left: body.len(),
+        })
+    }
+
+    /// A chunk close to where one is expected and does not begin.
+    fn search(&self) -> Option<(usize, Header)> {
+        // One byte early: the pad byte is missing. Eight early: the size counts the header too.
+        let early = [1, 8].into_iter().filter_map(|n| self.at.checked_sub(n));
+        let early = early.filter(|at| *at >= self.earliest);
+        let late = (1..8).map(|n| self.at + n);
+        early.chain(late).find_map(|at| {
+            let header = self.header(at)?;
+            (header.is_known() && header.fits(SLACK)).then_some((at, header))
+        })
+    }
+
+    /// What is wrong where the next chunk begins at `at`.
+    fn slip(&self, at: usize) -> String {
+        match self.at.checked_sub(at) {
+            Some(1) => "the pad byte of a chunk is missing".to_owned(),
+            Some(early) => format!("the size of a chunk is {early} too large"),
+            None => format!("{} stray byte(s) between chunks: skipped", at - self.at),
+        }
+    }
+}
+
+/// A size that is off by a header or by pad bytes is a slip, not a hole in the file.
+pub(crate) const SLACK: usize = 8;
+
+impl Header {
+    fn fits(&self, slack: usize) -> bool {
+        self.size <= self.left.saturating_add(slack)
+    }
+
+    /// Whether its name may be one: some writers have chunks of their own.
+    fn is_text(&self) -> bool {
+        self.id.iter().all(|byte| (0x20..0x7F).contains(byte)) && self.id[0] != b' '
+    }
+
+    /// Whether it is a name that collections have, so that noise is not taken for it.
+    fn is_known(&self) -> bool {
+        let info = |id: &Id| id[0] == b'I' && id.iter().all(u8::is_ascii_uppercase);
+        KNOWN.contains(&&self.id) || info(&self.id)
+    }
+}
+
+const KNOWN: [&Id; 17] = [
+    b"RIFF", b"LIST", b"colh", b"vers", b"ptbl", b"dlid", b"fmt ", b"data", b"wsmp", b"insh",
+    b"rgnh", b"wlnk", b"art1", b"art2", b"cdl ", b"pgal", b"fact",
+];
+
+/// How much of a list that claims too much is its own: up to the first chunk that belongs to a list
+/// around it.
+fn until_a_stranger(id: Id, data: Span<'_>) -> usize {
+    let chunk = Chunk {
+        id,
+        data,
+        cut: false,
+    };
+    let Some((form, body)) = chunk.list() else {
+        return data.bytes.len();
+    };
+    let mut quiet = Report::muted();
+    let mut walk = body.walk();
+    while let Some(child) = walk.next_plain(&mut quiet) {
+        if !is_member(form, &child) {
+            return usize::try_from(child.offset().saturating_sub(data.offset))
+                .unwrap_or(usize::MAX)
+                .min(data.bytes.len());
+        }
+    }
+    data.bytes.len()
+}
+
+impl<'a> Walk<'a> {
+    /// The next chunk while all is well.
+    fn next_plain(&mut self, quiet: &mut Report) -> Option<Chunk<'a>> {
+        let header = self.header(self.at)?;
+        (header.is_text() && header.fits(0))
+            .then(|| self.next(quiet))
+            .flatten()
+    }
+}
+
+/// Whether a chunk may stand in a list of this form.
+fn is_member(list: Id, chunk: &Chunk<'_>) -> bool {
+    let form = chunk.list().map(|(form, _)| form);
+    let is = |forms: &[&Id]| form.is_some_and(|form| forms.contains(&&form));
+    let condition = chunk.id == *b"cdl ";
+    match &list {
+        b"lins" => is(&[b"ins "]) || condition,
+        b"wvpl" => is(&[b"wave"]) || condition,
+        b"lrgn" => is(&[b"rgn ", b"rgn2"]) || condition,
+        b"ins " => !is(&[b"ins "]),
+        b"rgn " | b"rgn2" => !is(&[b"rgn ", b"rgn2"]),
+        b"wave" => !is(&[b"wave"]),
+        b"lart" | b"lar2" => form.is_none(),
+        b"INFO" => form.is_none(),
+        _ => true,
     }
 }
 
@@ -141,23 +342,77 @@ pub(crate) fn name(id: Id) -> String {
 mod tests {
     use super::*;
 
+    /// The names and sizes of the chunks of `bytes`, and what was said about them.
+    fn walked(bytes: &[u8]) -> (Vec<(String, usize)>, Vec<String>) {
+        let mut report = Report::default();
+        let mut walk = Span::new(bytes, 100).walk();
+        let mut found = Vec::new();
+        while let Some(chunk) = walk.next(&mut report) {
+            found.push((name(chunk.id), chunk.data.bytes.len()));
+        }
+        let said = report.finish().iter().map(ToString::to_string).collect();
+        (found, said)
+    }
+
+    fn found(pairs: &[(&str, usize)]) -> Vec<(String, usize)> {
+        pairs.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect()
+    }
+
     #[test]
-    fn chunks_are_padded_to_even_and_bounded() {
-        let bytes = b"abcd\x01\0\0\0X\0efgh\x05\0\0\0YY";
-        let mut chunks = Span::new(bytes, 100).chunks();
-        let first = chunks.next().unwrap().unwrap();
-        assert_eq!((first.id, first.data.bytes), (*b"abcd", &b"X"[..]));
-        assert_eq!(first.data.offset, 108);
-        let fault = chunks.next().unwrap().unwrap_err();
-        assert_eq!(fault.offset, 110);
-        assert!(matches!(
-            fault.cause,
-            Cause::ChunkTooLong {
-                size: 5,
-                left: 2,
-                ..
-            }
-        ));
-        assert!(chunks.next().is_none());
+    fn chunks_are_padded_to_even() {
+        let (chunks, said) = walked(b"abcd\x01\0\0\0X\0wsmp\x02\0\0\0YY");
+        assert_eq!(chunks, found(&[("abcd", 1), ("wsmp", 2)]));
+        assert_eq!(said, [""; 0]);
+        let (chunks, said) = walked(b"abcd\x02\0\0\0YYwsmp\x01\0\0\0X");
+        assert_eq!(chunks, found(&[("abcd", 2), ("wsmp", 1)]));
+        assert_eq!(said, [""; 0]);
+    }
+
+    #[test]
+    fn a_missing_pad_byte_is_noticed() {
+        let (chunks, said) = walked(b"abcd\x01\0\0\0Xwsmp\x02\0\0\0YY");
+        assert_eq!(chunks, found(&[("abcd", 1), ("wsmp", 2)]));
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("pad byte"), "{said:?}");
+    }
+
+    #[test]
+    fn a_size_that_counts_its_header_is_noticed() {
+        let (chunks, said) = walked(b"abcd\x0A\0\0\0XXwsmp\x02\0\0\0YY");
+        assert_eq!(chunks, found(&[("abcd", 10), ("wsmp", 2)]));
+        assert!(said[0].contains("8 too large"), "{said:?}");
+    }
+
+    #[test]
+    fn stray_bytes_are_named_and_no_chunk_is_made_of_them() {
+        for stray in [
+            &b"\0"[..],
+            b"\0\0\0\0\0\0\0\0\0\0",
+            b"\r\n",
+            b"garbage at the end",
+        ] {
+            let bytes = [b"wsmp\x02\0\0\0YY", stray].concat();
+            let (chunks, said) = walked(&bytes);
+            assert_eq!(chunks, found(&[("wsmp", 2)]), "{stray:?}");
+            let expected = format!("{} stray byte(s)", stray.len());
+            assert!(said[0].starts_with("byte 0x6e: "), "{said:?}");
+            assert!(said[0].contains(&expected), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_claims_too_much_has_what_is_left() {
+        let (chunks, said) = walked(b"wsmp\xFF\xFF\xFF\xFFYY");
+        assert_eq!(chunks, found(&[("wsmp", 2)]));
+        assert!(said[0].contains("only 2 are left"), "{said:?}");
+    }
+
+    #[test]
+    fn a_list_that_claims_too_much_ends_before_its_sibling() {
+        let item = |size: u8| [b"LIST", &[size, 0, 0, 0][..], b"ins insh\x02\0\0\0AA"].concat();
+        let bytes = [item(0xFF), item(14)].concat();
+        let (chunks, said) = walked(&bytes);
+        assert_eq!(chunks, found(&[("LIST", 14), ("LIST", 14)]));
+        assert_eq!(said.len(), 1, "{said:?}");
     }
 }

@@ -37,7 +37,8 @@ impl Instrument {
     fn to_list(&self) -> Vec<u8> {
         let head = [
             length(&self.regions),
-            self.patch & 0x807F_7F00,
+            // `MIDILOCALE`: CC32 in bits 0-6, CC0 in bits 8-14 (dls.md section 2).
+            (self.patch & 0x8000_0000) | (self.patch >> 8 & 0x7F7F),
             self.patch & 0x7F,
         ];
         let regions: Vec<u8> = self.regions.iter().flat_map(Region::to_list).collect();
@@ -53,27 +54,43 @@ impl Instrument {
 
 impl Region {
     fn to_list(&self) -> Vec<u8> {
-        let head = [
+        let mut head = vec![
             self.keys.0.into(),
             self.keys.1.into(),
             self.velocities.0.into(),
             self.velocities.1.into(),
             u16::from(self.self_non_exclusive),
             self.key_group,
-            // The layer number, which only editors look at.
-            0,
         ];
+        if !self.articulation_alone {
+            // Level 2 has the layer number, which only editors look at.
+            head.push(0);
+        }
+        let head: Vec<u8> = head.into_iter().flat_map(u16::to_le_bytes).collect();
         let wave = u32::try_from(self.wave).expect("a wave index fits 32 bits");
         let mut link = vec![0; 4];
         link.extend([1, wave].map(u32::to_le_bytes).concat());
         let body = [
-            chunk(*b"rgnh", &head.map(u16::to_le_bytes).concat()),
+            chunk(*b"rgnh", &head),
             self.sample
                 .map_or_else(Vec::new, |s| chunk(*b"wsmp", &s.to_bytes())),
             chunk(*b"wlnk", &link),
-            articulation(&self.articulation),
+            if self.articulation_alone {
+                list(
+                    *b"lart",
+                    &chunk(*b"art1", &connection_list(&self.articulation)),
+                )
+            } else {
+                articulation(&self.articulation)
+            },
         ];
-        list(*b"rgn2", &body.concat())
+        // A region of level 1 is what has its articulation alone.
+        let form = if self.articulation_alone {
+            *b"rgn "
+        } else {
+            *b"rgn2"
+        };
+        list(form, &body.concat())
     }
 }
 

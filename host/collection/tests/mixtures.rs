@@ -48,14 +48,21 @@ fn region(form: &str, wave: u32, more: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn file(regions: &[Vec<u8>], more: &[Vec<u8>]) -> Vec<u8> {
-    let head = chunk("insh", &words(&[1, 0, 0]));
+    let count = u32::try_from(regions.len()).unwrap();
+    let head = chunk("insh", &words(&[count, 0, 0]));
     let instrument = list("ins ", &[head, list("lrgn", regions), more.concat()]);
     let mut format = [1_u16, 1].map(u16::to_le_bytes).concat();
     format.extend(words(&[22_050, 44_100]));
     format.extend([2_u16, 16].map(u16::to_le_bytes).concat());
     let wave = list("wave", &[chunk("fmt ", &format), chunk("data", &[0; 32])]);
     let table = chunk("ptbl", &words(&[8, 2, 0, 0xFFFF_FFFF]));
-    let parts = [list("lins", &[instrument]), table, list("wvpl", &[wave])];
+    let count = chunk("colh", &words(&[1]));
+    let parts = [
+        count,
+        list("lins", &[instrument]),
+        table,
+        list("wvpl", &[wave]),
+    ];
     chunk("RIFF", &[b"DLS ", &parts.concat()[..]].concat())
 }
 

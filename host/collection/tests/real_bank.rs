@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dmusmini::dls::Download;
-use dmusmini_collection::{Bank, Collection, ItemKind, Level, Options, Selection};
+use dmusmini_collection::{Bank, Collection, ItemKind, Level, Options, Selection, Warning};
 
 fn real_bank() -> Option<PathBuf> {
     let data = std::env::var_os("DMUSMINI_DATA").map_or_else(
@@ -25,7 +25,7 @@ fn every_instrument_is_understood_at_both_levels() {
     let collection = Collection::open(path).unwrap();
     assert_eq!(collection.instruments().len(), 136);
     assert_eq!(collection.bank().waves.len(), 520);
-    assert_eq!(collection.warnings(), &[] as &[String]);
+    assert_eq!(collection.warnings(), &[] as &[Warning]);
     for level in [Level::One, Level::Two] {
         let options = Options {
             level,

@@ -217,7 +217,8 @@ fn downloads(bank: Option<&Path>) -> Result<(Vec<Item>, Vec<String>)> {
     let (bank, warnings) = match bank {
         Some(path) => {
             let collection = Collection::open(path)?;
-            let warnings = collection.warnings().to_vec();
+            let warnings = collection.warnings();
+            let warnings = warnings.iter().map(ToString::to_string).collect();
             (collection.into_bank(), warnings)
         }
         None => (dmusmini_demo::bank(), Vec::new()),

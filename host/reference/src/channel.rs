@@ -91,7 +91,7 @@ impl Channel {
             source::NONE => Value::One,
             source::PITCH_WHEEL => Value::Fourteen(self.wheel),
             source::POLY_PRESSURE => Value::Seven(self.key_pressure[usize::from(key & 127)]),
-            source::CHANNEL_PRESSURE => Value::Seven(self.pressure),
+            source::CHANNEL_PRESSURE | source::MONO_PRESSURE => Value::Seven(self.pressure),
             source::CC1 => Value::Seven(self.cc[1]),
             source::CC7 => Value::Seven(self.cc[7]),
             source::CC10 => Value::Seven(self.cc[10]),

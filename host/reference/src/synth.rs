@@ -142,7 +142,12 @@ impl Synth {
         self.serial += 1;
         let mut started = Vec::new();
         for region in &instrument.regions {
-            let articulation = Articulation::new(&instrument.articulation, &region.articulation);
+            let common = if region.articulation_alone {
+                &[]
+            } else {
+                instrument.articulation.as_slice()
+            };
+            let articulation = Articulation::new(common, &region.articulation);
             let sounding_key = sounding_key(&articulation, channel, key, velocity);
             let chosen = sounding_key.round().clamp(0.0, 127.0) as u8;
             let inside = |(low, high): (u8, u8), value| low <= value && value <= high;

@@ -85,22 +85,23 @@ fn any_bank() -> impl Strategy<Value = Bank> {
         any::<u16>(),
         prop::option::of(any_sample()),
         prop::collection::vec(any_block(), 0..12),
+        any::<bool>(),
     );
-    let region =
-        region.prop_map(
-            |(keys, velocities, own, key_group, sample, articulation)| Region {
-                keys,
-                velocities,
-                self_non_exclusive: own,
-                key_group,
-                wave: 0,
-                sample,
-                articulation,
-            },
-        );
+    let region = region.prop_map(
+        |(keys, velocities, own, key_group, sample, articulation, alone)| Region {
+            keys,
+            velocities,
+            self_non_exclusive: own,
+            key_group,
+            wave: 0,
+            sample,
+            articulation,
+            articulation_alone: alone,
+        },
+    );
     let instrument = (
         any::<u32>(),
-        prop::collection::vec(region, 0..5),
+        prop::collection::vec(region, 1..5),
         prop::collection::vec(any_block(), 0..12),
     );
     let instrument = instrument.prop_map(|(patch, regions, articulation)| Instrument {
@@ -109,7 +110,7 @@ fn any_bank() -> impl Strategy<Value = Bank> {
         regions,
         articulation,
     });
-    (wave, prop::collection::vec(instrument, 0..4)).prop_map(|(wave, instruments)| Bank {
+    (wave, prop::collection::vec(instrument, 1..4)).prop_map(|(wave, instruments)| Bank {
         name: String::new(),
         instruments,
         waves: vec![wave],

@@ -3,7 +3,7 @@
 use dmusmini::dls::{Destination, Download, LoopKind, Source};
 use dmusmini_collection::{Block, Level, destination, source};
 
-use crate::rig::{downloads, small_bank, word};
+use crate::rig::{downloads, entry, small_bank, with, word};
 
 #[test]
 fn every_field_arrives() {
@@ -92,4 +92,23 @@ fn level_1_says_what_it_can() {
         .find(|c| c.control == Source::Cc1)
         .unwrap();
     assert!(vibrato.source_input.bipolar);
+}
+
+/// `WLOOP_TYPE_RELEASE` is 1; what was made before Windows XP has 2.
+#[test]
+fn both_numbers_of_the_release_loop_are_known() {
+    let (_, instrument) = downloads(&small_bank(), Level::Two);
+    let record = entry(&instrument, 4) + 56;
+    assert_eq!(word(&instrument, record), 16, "the loop's own size");
+    for (code, kind) in [
+        (0, LoopKind::Forward),
+        (1, LoopKind::UntilRelease),
+        (2, LoopKind::UntilRelease),
+    ] {
+        let bytes = with(&instrument, record + 4, code);
+        let Ok(Download::Instrument(parsed)) = Download::parse(&bytes) else {
+            panic!("loop type {code} is refused")
+        };
+        assert_eq!(parsed.regions[1].wave_loop.unwrap().kind, kind, "{code}");
+    }
 }

@@ -138,7 +138,7 @@ fn each_lie_has_its_name() {
         ),
         (
             "loop kind",
-            with(&instrument, other + 60, 2),
+            with(&instrument, other + 60, 3),
             Fault::BadLoop,
         ),
         (
