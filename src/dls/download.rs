@@ -102,6 +102,36 @@ impl fmt::Display for DownloadError {
 impl core::error::Error for DownloadError {}
 
 impl Fault {
+    /// All of them, in the order of their numbers.
+    const ALL: [Self; 20] = [
+        Self::Truncated,
+        Self::BadSize,
+        Self::UnknownType,
+        Self::BadOffsetTable,
+        Self::BadOffset,
+        Self::BadIndex,
+        Self::Cycle,
+        Self::BadRange,
+        Self::BadSampleHeader,
+        Self::BadLoop,
+        Self::NotMono,
+        Self::NoArticulation,
+        Self::TooManyConnections,
+        Self::TooMuchWork,
+        Self::NotMonoPcm,
+        Self::BadSampleRate,
+        Self::OddDataSize,
+        Self::EmptyWave,
+        Self::OutOfMemory,
+        Self::TooManyRegions,
+    ];
+
+    /// The fault that has this number in the trace (`DownloadRejected`); readers of the trace ask.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| *fault as u32 == number)
+    }
+
     /// The fault in words.
     #[must_use]
     pub const fn text(self) -> &'static str {
@@ -234,3 +264,17 @@ impl<'a> Table<'a> {
 const MOST_EXTENSIONS: u32 = 256;
 /// Size of `DMUS_DOWNLOADINFO`.
 const HEADER_SIZE: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_of_the_trace_names_its_fault() {
+        for (number, fault) in (0..).zip(Fault::ALL) {
+            assert_eq!(fault as u32, number);
+            assert_eq!(Fault::from_number(number), Some(fault));
+        }
+        assert_eq!(Fault::from_number(20), None);
+    }
+}

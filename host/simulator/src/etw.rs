@@ -56,6 +56,12 @@ impl Etw {
         self.written.borrow().clone()
     }
 
+    /// The last `count` events that were written, the newest first.
+    pub fn latest(&self, count: usize) -> Vec<Written> {
+        let written = self.written.borrow();
+        written.iter().rev().take(count).cloned().collect()
+    }
+
     /// The GUIDs of the providers registered now, as their bytes lie in memory.
     pub fn providers(&self) -> Vec<[u8; 16]> {
         self.providers

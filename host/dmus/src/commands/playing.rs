@@ -4,8 +4,8 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::report::{AudioReport, BankReport, VoiceReport};
 use crate::session::{Machine, SynthSession, SynthSettings};
-use anyhow::{Context, Result};
-use dmusmini_collection::{Collection, ItemKind, Level, Options, Selection};
+use anyhow::{Result, bail};
+use dmusmini_collection::{Collection, ItemKind, Level, Loss, Options, Selection};
 use dmusmini_song::{SECOND, Song};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub(crate) struct Playing<'a> {
 /// What came of it.
 pub(crate) struct Played {
     pub(crate) bank: BankReport,
+    /// What the driver did not take of the bank, and why.
+    pub(crate) refused: Vec<String>,
     pub(crate) audio: AudioReport,
     pub(crate) voices: VoiceReport,
     pub(crate) machine: Machine,
@@ -42,6 +44,15 @@ const PERIODS_A_SECOND: u32 = 100;
 /// Silence of this length, after the song's end, ends the rendering.
 const SILENCE_SECONDS: u32 = 1;
 
+impl Played {
+    /// Warns of what the driver did not take.
+    pub(crate) fn warn(&self) {
+        for refused in &self.refused {
+            eprintln!("warning: {refused}");
+        }
+    }
+}
+
 impl Playing<'_> {
     /// Plays the song; every block of sound goes to `sink`.
     pub(crate) fn play(
@@ -49,7 +60,7 @@ impl Playing<'_> {
         mut synth: SynthSession,
         mut sink: impl FnMut(&[i16]) -> Result<()>,
     ) -> Result<Played> {
-        let bank = self.download(&synth)?;
+        let (bank, refused) = self.download(&synth)?;
         synth.play(self.song)?;
         let rate = self.settings.rate;
         let end = frames(self.song.length, rate);
@@ -84,6 +95,7 @@ impl Playing<'_> {
         };
         Ok(Played {
             bank,
+            refused,
             audio,
             voices,
             machine: synth.close(),
@@ -91,34 +103,57 @@ impl Playing<'_> {
         })
     }
 
-    fn download(&self, synth: &SynthSession) -> Result<BankReport> {
+    /// Downloads the bank. What the driver refuses is left out, and with a wave the regions that play it.
+    fn download(&self, synth: &SynthSession) -> Result<(BankReport, Vec<String>)> {
         let options = Options {
             level: self.level,
             is_gm: true,
             ..Options::default()
         };
-        let items = self.bank.bank().download_set(&Selection::All, options);
+        let path = self.bank.path();
         let mut report = BankReport {
-            path: self.bank.path().to_owned(),
+            path: path.to_owned(),
             ..BankReport::default()
         };
-        for item in &items {
+        let mut refused = Vec::new();
+        let mut downloads = self.bank.bank().downloads(&Selection::All, options);
+        while let Some(item) = downloads.next() {
             interrupt::check()?;
-            synth.download(&item.bytes).with_context(|| {
-                format!(
-                    "{}: the driver refuses {:?}",
-                    self.bank.path().display(),
-                    item.name
-                )
-            })?;
+            if let Err(cause) = synth.download(&item.bytes) {
+                let losses = losses(&downloads.leave_out(item.id));
+                refused.push(format!(
+                    "{}: {item}: the driver refuses it: {cause:#}: left out{losses}",
+                    path.display()
+                ));
+                continue;
+            }
             match item.kind {
                 ItemKind::Wave => report.waves += 1,
                 ItemKind::Instrument { .. } => report.instruments += 1,
             }
             report.bytes += item.bytes.len();
         }
-        Ok(report)
+        match refused.first() {
+            Some(first) if report.instruments == 0 => {
+                bail!("the driver takes no instrument of the bank; {first}")
+            }
+            _ => Ok((report, refused)),
+        }
     }
+}
+
+/// What instruments lose with a wave.
+fn losses(losses: &[Loss]) -> String {
+    const TOLD: usize = 4;
+    let mut text = String::new();
+    for loss in losses.iter().take(TOLD) {
+        text.push_str("; ");
+        text.push_str(&loss.to_string());
+    }
+    if let Some(more @ 1..) = losses.len().checked_sub(TOLD) {
+        text.push_str(&format!("; {more} more instruments lose regions"));
+    }
+    text
 }
 
 /// The first frame that lies wholly after a time.

@@ -49,6 +49,7 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
         }
         wav.write(block)
     })?;
+    played.warn();
     wav.commit()?;
     let report = report(&driver, &song, played);
     if let Some(output) = plot {

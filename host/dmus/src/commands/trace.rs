@@ -44,7 +44,7 @@ fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) 
         tail: arguments.synth.tail,
         quiet,
     };
-    Ok(playing
-        .play(SynthSession::open(&driver, settings)?, |_| Ok(()))?
-        .machine)
+    let played = playing.play(SynthSession::open(&driver, settings)?, |_| Ok(()))?;
+    played.warn();
+    Ok(played.machine)
 }

@@ -90,9 +90,16 @@ impl SynthSession {
         refused(self.player()?.property(property).status.ok()).context("setting the volume")
     }
 
-    /// Downloads one `DMUS_DOWNLOADINFO` buffer.
+    /// Downloads one `DMUS_DOWNLOADINFO` buffer. A refusal says what the driver found, and where.
     pub fn download(&self, item: &[u8]) -> Result<()> {
-        refused(self.player()?.download(self.session()?, item)).map(|_handle| ())
+        let session = self.session()?;
+        match self.player()?.download(session, item) {
+            Ok(_handle) => Ok(()),
+            Err(status) => Err(match trace::rejection(session.machine()) {
+                Some(fault) => anyhow!("{fault} of the download ({status:?})"),
+                None => anyhow!("{} ({status:?})", unfit(status, item.len())),
+            }),
+        }
     }
 
     /// Hands the song to the client, which writes each message to the pin as its time comes near.
@@ -163,6 +170,19 @@ impl Drop for SynthSession {
 
 fn refused<T>(result: Result<T, Status>) -> Result<T> {
     result.map_err(|status| anyhow!("{status:?}"))
+}
+
+/// Why a driver refuses a download that it understands.
+fn unfit(status: Status, size: usize) -> String {
+    match status {
+        Status::NO_MEMORY | Status::INSUFFICIENT_RESOURCES => {
+            format!(
+                "there is no room for its {size} bytes: a download has 64 MiB at most, all together --quota"
+            )
+        }
+        Status::NOT_FOUND => "it plays a wave that was not downloaded".to_owned(),
+        _ => format!("its {size} bytes could not be taken"),
+    }
 }
 
 fn ended() -> anyhow::Error {

@@ -1,5 +1,6 @@
 //! The driver's trace, decoded from what it wrote to ETW.
 
+use dmusmini::dls::{DownloadError, Fault};
 use dmusmini::trace::Event;
 use dmusmini::trace::event::{Field, FieldKind, Level, MAX_FIELDS};
 use dmusmini_simulator::etw::Written;
@@ -23,6 +24,22 @@ pub struct TraceLine {
 /// All that the driver wrote so far.
 pub(super) fn of(machine: &Kernel) -> Vec<TraceLine> {
     machine.etw().written().iter().filter_map(decode).collect()
+}
+
+/// Why the driver refused the download that was refused last, as its trace has it: the fault and the byte of the
+/// download. None if it understood the download and has no room for it.
+pub(super) fn rejection(machine: &Kernel) -> Option<DownloadError> {
+    // `DownloadFailed` ends each refusal; the fault comes right before it.
+    let latest = machine.etw().latest(2);
+    let event = match latest.as_slice() {
+        [failed, rejected] if decode(failed)?.name == "DownloadFailed" => decode(rejected)?,
+        _ => return None,
+    };
+    let field = |name| event.fields.get(name)?.parse().ok();
+    (event.name == "DownloadRejected").then_some(DownloadError {
+        fault: Fault::from_number(field("fault")?)?,
+        offset: field("offset")?,
+    })
 }
 
 fn decode(written: &Written) -> Option<TraceLine> {
