@@ -186,12 +186,12 @@ impl Reader {
                 format_args!("the RIFF form claims {size} bytes, but {left} are left: read to the end of the file"),
             );
         }
-        let end = start.saturating_add(size).saturating_add(size % 2);
+        let end = start.saturating_add(size);
         let mut parts = Parts::default();
         let mut told = false;
         let mut walk = body.walk();
         while let Some(peeked) = walk.clone().next(&mut Report::muted()) {
-            if peeked.offset() >= end && !parts.lacks(&peeked) {
+            if peeked.offset() >= end + size % 2 && !parts.lacks(&peeked) {
                 self.report.warn(
                     peeked.offset(),
                     format_args!(
@@ -228,6 +228,8 @@ impl<'a> Parts<'a> {
             self.conditions.push(chunk);
         } else if let Some(slot) = self.slot(&chunk) {
             once(slot, chunk, report);
+        } else {
+            chunk.warn_astray(*b"DLS ", report);
         }
     }
 
@@ -304,16 +306,19 @@ fn peek_name(body: Span<'_>) -> String {
 /// The `INAM` of an `INFO` list. Names are in whatever code page the writer had; what is not UTF-8 is
 /// taken for Latin-1, so that nothing is lost.
 fn name(info: Span<'_>, report: &mut Report) -> String {
+    let mut found = None;
     let mut walk = info.walk();
     while let Some(chunk) = walk.next(report) {
         if chunk.id == *b"INAM" {
-            let text = chunk.data.bytes.split(|&byte| byte == 0).next();
-            let text = text.unwrap_or(&[]);
-            return str::from_utf8(text).map_or_else(
-                |_| text.iter().copied().map(char::from).collect(),
-                ToOwned::to_owned,
-            );
+            found.get_or_insert(chunk.data.bytes);
+        } else {
+            chunk.warn_astray(*b"INFO", report);
         }
     }
-    String::new()
+    let text = found.unwrap_or(&[]).split(|&byte| byte == 0).next();
+    let text = text.unwrap_or(&[]);
+    str::from_utf8(text).map_or_else(
+        |_| text.iter().copied().map(char::from).collect(),
+        ToOwned::to_owned,
+    )
 }

@@ -105,6 +105,36 @@ impl<'a> Chunk<'a> {
             .ok_or_else(|| rest.fault(Cause::ChunkTooShort { id: name(self.id) }))
     }
 
+    /// Tells that a chunk has more bytes than the `known` ones: they may have been another chunk.
+    pub(crate) fn warn_beyond(&self, known: usize, report: &mut Report) {
+        let length = self.data.bytes.len();
+        if length > known {
+            report.warn(
+                self.data.offset,
+                format_args!(
+                    "chunk \"{}\" has {length} bytes, {known} are known: the rest is ignored",
+                    name(self.id)
+                ),
+            );
+        }
+    }
+
+    /// Tells that a chunk of a collection stands where it means nothing: the size of a list before it
+    /// may lie. Chunks of others stand where they like.
+    pub(crate) fn warn_astray(&self, list: Id, report: &mut Report) {
+        let id = self.list().map_or(self.id, |(form, _)| form);
+        if PLACED.contains(&&id) {
+            report.warn(
+                self.offset(),
+                format_args!(
+                    "chunk \"{}\" means nothing in \"{}\": ignored",
+                    name(id),
+                    name(list)
+                ),
+            );
+        }
+    }
+
     /// `count` records of `size` bytes behind a header that claims to be `header` bytes long and is
     /// `known` bytes long at least. A header that claims less is a writer's slip; a count that claims
     /// more than there is gives what there is.
@@ -140,9 +170,18 @@ impl<'a> Chunk<'a> {
                 ),
             );
         }
-        rest.first(claimed.min(room) * size)
-            .bytes
-            .chunks_exact(size)
+        let used = claimed.min(room) * size;
+        if used < rest.bytes.len() {
+            report.warn(
+                rest.offset + used as u64,
+                format_args!(
+                    "{} byte(s) of \"{}\" behind its {count} records: ignored",
+                    rest.bytes.len() - used,
+                    name(self.id)
+                ),
+            );
+        }
+        rest.first(used).bytes.chunks_exact(size)
     }
 }
 
@@ -216,6 +255,9 @@ impl<'a> Walk<'a> {
         }
         self.earliest = self.at + 8;
         self.at += 8 + data.bytes.len();
+        if header.id == *b"LIST" && data.bytes.len() < 4 {
+            report.warn(here.offset, "a list without a type: ignored");
+        }
         // The pad byte is the chunk's even where the list is over without it.
         self.at += usize::from(!cut && data.bytes.len() % 2 == 1);
         Some(Chunk {
@@ -280,6 +322,12 @@ impl Header {
 const KNOWN: [&Id; 17] = [
     b"RIFF", b"LIST", b"colh", b"vers", b"ptbl", b"dlid", b"fmt ", b"data", b"wsmp", b"insh",
     b"rgnh", b"wlnk", b"art1", b"art2", b"cdl ", b"pgal", b"fact",
+];
+
+/// Chunks and lists that have their place.
+const PLACED: [&Id; 20] = [
+    b"colh", b"ptbl", b"lins", b"wvpl", b"ins ", b"wave", b"fmt ", b"data", b"wsmp", b"insh",
+    b"lrgn", b"rgn ", b"rgn2", b"rgnh", b"wlnk", b"lart", b"lar2", b"art1", b"art2", b"INAM",
 ];
 
 /// How much of a list that claims too much is its own: up to the first chunk that belongs to a list

@@ -34,12 +34,10 @@ impl Reader {
         let mut first_lost = None;
         let mut walk = body.walk();
         while let Some(chunk) = walk.next(&mut self.report) {
-            let Some((form, instrument)) = chunk.list() else {
+            let Some((_, instrument)) = chunk.list().filter(|(form, _)| form == b"ins ") else {
+                chunk.warn_astray(*b"lins", &mut self.report);
                 continue;
             };
-            if form != *b"ins " {
-                continue;
-            }
             let patch = peek_patch(instrument);
             self.report
                 .enter_instrument(found, &peek_name(instrument), patch);
@@ -69,6 +67,9 @@ impl Reader {
     }
 
     fn check_count(&mut self, body: Span<'_>, count: Option<&Chunk<'_>>, found: usize) {
+        if let Some(count) = count {
+            count.warn_beyond(4, &mut self.report);
+        }
         match count.map(|chunk| (chunk.data.offset, chunk.u32(0))) {
             Some((_, Ok(count))) if count as usize == found => {}
             Some((at, Ok(count))) => self.report.warn(
@@ -97,7 +98,7 @@ impl Reader {
                 (b"LIST", Some(b"lart" | b"lar2")) => {
                     self.articulation(&chunk, &mut instrument.articulation);
                 }
-                _ => {}
+                _ => chunk.warn_astray(*b"ins ", &mut self.report),
             }
         }
         if let Some((_, info)) = info.and_then(|chunk| chunk.list()) {
@@ -105,6 +106,7 @@ impl Reader {
         }
         let head = head.ok_or_else(|| missing(body, *b"ins ", "insh"))?;
         let (count, bank, program) = (head.u32(0)?, head.u32(4)?, head.u32(8)?);
+        head.warn_beyond(12, &mut self.report);
         if program > 127 {
             return Err(head.data.from(8).fault(Cause::Program(program)));
         }
@@ -146,12 +148,11 @@ impl Reader {
         let (mut found, mut first_lost) = (0, None);
         let mut walk = body.walk();
         while let Some(chunk) = walk.next(&mut self.report) {
-            let Some((form, region)) = chunk.list() else {
+            let is_region = |(form, _): &(Id, Span<'_>)| matches!(form, b"rgn " | b"rgn2");
+            let Some((form, region)) = chunk.list().filter(is_region) else {
+                chunk.warn_astray(*b"lrgn", &mut self.report);
                 continue;
             };
-            if form != *b"rgn " && form != *b"rgn2" {
-                continue;
-            }
             self.report.enter_region(found);
             found += 1;
             match enabled(region)
@@ -190,12 +191,15 @@ impl Reader {
                     level_1 &= list == b"lart";
                     has_own |= self.articulation(&chunk, &mut articulation);
                 }
-                _ => {}
+                _ => chunk.warn_astray(form, &mut self.report),
             }
         }
         let head = head.ok_or_else(|| missing(body, form, "rgnh"))?;
         let link = link.ok_or_else(|| missing(body, form, "wlnk"))?;
         let index = link.u32(8)?;
+        link.warn_beyond(12, &mut self.report);
+        // Level 2 has a layer number behind what level 1 has.
+        head.warn_beyond(14, &mut self.report);
         let wave = waves
             .links
             .wave(index)
@@ -259,7 +263,7 @@ impl Reader {
     /// Reads an articulation list. Either level's block chunks may stand in either level's list: a
     /// vendor's own example collection mixes them. Returns whether there was any.
     fn articulation(&mut self, list: &Chunk<'_>, into: &mut Vec<Block>) -> bool {
-        let Some((_, body)) = list.list() else {
+        let Some((form, body)) = list.list() else {
             return false;
         };
         match enabled(body) {
@@ -278,6 +282,8 @@ impl Reader {
         while let Some(chunk) = walk.next(&mut self.report) {
             if chunk.id == *b"art1" || chunk.id == *b"art2" {
                 any |= blocks(&chunk, into, &mut self.report);
+            } else {
+                chunk.warn_astray(form, &mut self.report);
             }
         }
         any

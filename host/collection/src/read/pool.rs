@@ -94,6 +94,8 @@ impl Reader {
                 let slot = self.pool_wave(wave, &mut pool.first_lost, into);
                 pool.slots.push(slot);
                 self.report.leave_item();
+            } else {
+                chunk.warn_astray(*b"wvpl", &mut self.report);
             }
         }
         if into.is_empty() {
@@ -145,7 +147,10 @@ impl Reader {
                 b"data" => &mut data,
                 b"wsmp" => &mut sampled,
                 b"LIST" if chunk.list().is_some_and(|(form, _)| form == *b"INFO") => &mut info,
-                _ => continue,
+                _ => {
+                    chunk.warn_astray(*b"wave", &mut self.report);
+                    continue;
+                }
             };
             once(slot, chunk, &mut self.report);
         }
@@ -193,6 +198,8 @@ impl Reader {
                 frame.saturating_mul(8) / channels.max(1)
             }
         };
+        let more = format.u16(16).unwrap_or(0);
+        format.warn_beyond(18 + usize::from(more), &mut self.report);
         if tag == EXTENSIBLE
             && let Ok(form) = format.array::<16>(24)
         {

@@ -33,6 +33,9 @@ pub(super) fn sample(chunk: &Chunk<'_>, frames: usize, report: &mut Report) -> O
 fn wave_loop(chunk: &Chunk<'_>, frames: usize, report: &mut Report) -> Option<Loop> {
     let at = chunk.data.offset;
     let (header, loops) = header(chunk, report)?;
+    let records = usize::try_from(loops).unwrap_or(usize::MAX);
+    let known = header.saturating_add(records.saturating_mul(RECORD));
+    chunk.warn_beyond(known, report);
     if loops == 0 {
         return None;
     }
