@@ -123,7 +123,8 @@ impl<'a> Chunk<'a> {
     /// may lie. Chunks of others stand where they like.
     pub(crate) fn warn_astray(&self, list: Id, report: &mut Report) {
         let id = self.list().map_or(self.id, |(form, _)| form);
-        if PLACED.contains(&&id) {
+        // Texts harm nowhere.
+        if id != *b"INFO" && !belongs(id, list) {
             report.warn(
                 self.offset(),
                 format_args!(
@@ -324,61 +325,62 @@ const KNOWN: [&Id; 17] = [
     b"rgnh", b"wlnk", b"art1", b"art2", b"cdl ", b"pgal", b"fact",
 ];
 
-/// Chunks and lists that have their place.
-const PLACED: [&Id; 20] = [
-    b"colh", b"ptbl", b"lins", b"wvpl", b"ins ", b"wave", b"fmt ", b"data", b"wsmp", b"insh",
-    b"lrgn", b"rgn ", b"rgn2", b"rgnh", b"wlnk", b"lart", b"lar2", b"art1", b"art2", b"INAM",
-];
+/// The lists that a chunk or list of a collection may stand in; none for those of others, which
+/// stand where they like.
+fn parents(id: Id) -> Option<&'static [&'static Id]> {
+    Some(match &id {
+        b"colh" | b"ptbl" | b"lins" | b"wvpl" => &[b"DLS "],
+        b"ins " => &[b"lins"],
+        b"insh" | b"lrgn" => &[b"ins "],
+        b"rgn " | b"rgn2" => &[b"lrgn"],
+        b"rgnh" | b"wlnk" => &[b"rgn ", b"rgn2"],
+        b"wave" => &[b"wvpl"],
+        b"fmt " | b"data" => &[b"wave"],
+        b"wsmp" => &[b"wave", b"rgn ", b"rgn2"],
+        b"lart" | b"lar2" => &[b"ins ", b"rgn ", b"rgn2"],
+        b"art1" | b"art2" => &[b"lart", b"lar2"],
+        b"INFO" => &[b"DLS ", b"ins ", b"wave"],
+        b"INAM" => &[b"INFO"],
+        _ => return None,
+    })
+}
+
+/// Whether a chunk or list of this name may stand in a list of this form.
+fn belongs(id: Id, list: Id) -> bool {
+    parents(id).is_none_or(|parents| parents.contains(&&list))
+}
 
 /// How much of a list that claims too much is its own: up to the first chunk that belongs to a list
-/// around it.
+/// around it. Lists inside that claim too much as well are looked into.
 fn until_a_stranger(id: Id, data: Span<'_>) -> usize {
-    let chunk = Chunk {
-        id,
-        data,
-        cut: false,
+    let all = data.bytes.len();
+    let (b"LIST", Some(form)) = (&id, data.bytes.first_chunk::<4>()) else {
+        return all;
     };
-    let Some((form, body)) = chunk.list() else {
-        return data.bytes.len();
-    };
-    let mut quiet = Report::muted();
-    let mut walk = body.walk();
-    while let Some(child) = walk.next_plain(&mut quiet) {
-        if !is_member(form, &child) {
-            return usize::try_from(child.offset().saturating_sub(data.offset))
-                .unwrap_or(usize::MAX)
-                .min(data.bytes.len());
+    let mut inside = vec![*form];
+    let mut walk = data.walk();
+    walk.at = 4;
+    while let Some(header) = walk.header(walk.at).filter(Header::is_text) {
+        let body = data.from(walk.at + 8);
+        let form = body.bytes.first_chunk::<4>();
+        let form = form.filter(|_| header.id == *b"LIST").copied();
+        let id = form.unwrap_or(header.id);
+        while inside.last().is_some_and(|list| !belongs(id, *list)) {
+            inside.pop();
+        }
+        if inside.is_empty() {
+            return walk.at;
+        }
+        match form {
+            _ if header.fits(0) => walk.at += 8 + header.size + header.size % 2,
+            Some(form) => {
+                inside.push(form);
+                walk.at += 12;
+            }
+            None => break,
         }
     }
-    data.bytes.len()
-}
-
-impl<'a> Walk<'a> {
-    /// The next chunk while all is well.
-    fn next_plain(&mut self, quiet: &mut Report) -> Option<Chunk<'a>> {
-        let header = self.header(self.at)?;
-        (header.is_text() && header.fits(0))
-            .then(|| self.next(quiet))
-            .flatten()
-    }
-}
-
-/// Whether a chunk may stand in a list of this form.
-fn is_member(list: Id, chunk: &Chunk<'_>) -> bool {
-    let form = chunk.list().map(|(form, _)| form);
-    let is = |forms: &[&Id]| form.is_some_and(|form| forms.contains(&&form));
-    let condition = chunk.id == *b"cdl ";
-    match &list {
-        b"lins" => is(&[b"ins "]) || condition,
-        b"wvpl" => is(&[b"wave"]) || condition,
-        b"lrgn" => is(&[b"rgn ", b"rgn2"]) || condition,
-        b"ins " => !is(&[b"ins "]),
-        b"rgn " | b"rgn2" => !is(&[b"rgn ", b"rgn2"]),
-        b"wave" => !is(&[b"wave"]),
-        b"lart" | b"lar2" => form.is_none(),
-        b"INFO" => form.is_none(),
-        _ => true,
-    }
+    all
 }
 
 /// A chunk name for people.

@@ -216,6 +216,25 @@ fn one_list_that_claims_too_much_costs_no_other() {
 }
 
 #[test]
+fn even_when_every_list_claims_too_much_the_items_are_found() {
+    let two = |program, title| instrument(0, program, &[region("rgn ", 0, &[])], &[name(title)]);
+    for size in [u32::MAX, 0x7FFF_FFFF, 100_000] {
+        let mut bytes = file(&[two(0, "A"), two(1, "B")], &[good_wave(), good_wave()]);
+        let mut at = 0;
+        while let Some(next) = bytes[at..].windows(4).position(|four| four == b"LIST") {
+            at += next + 4;
+            put(&mut bytes, at, size);
+        }
+        let collection = read(&bytes);
+        let names: Vec<&str> = collection.instruments().iter().map(|i| &*i.name).collect();
+        assert_eq!(names, ["A", "B"]);
+        let waves = &collection.bank().waves;
+        assert_eq!(waves.len(), 2);
+        assert!(waves.iter().all(|wave| wave.frames.len() == 100));
+    }
+}
+
+#[test]
 fn wave_data_that_claims_too_much_is_what_there_is() {
     let mut bytes = file(
         &[plain_instrument()],
