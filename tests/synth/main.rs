@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may")]
 
 mod clocks;
+mod collections;
 mod downloads;
 mod filter;
 mod groups;

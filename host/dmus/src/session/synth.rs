@@ -3,6 +3,7 @@
 use super::{Driver, Machine, message, trace};
 use anyhow::{Context, Result, anyhow};
 use dmusmini::com::Status;
+use dmusmini::dls::Fault;
 use dmusmini::portcls::guids::KSPROPSETID_SYNTH;
 use dmusmini::portcls::synth_abi::{SynthStats, synth_property};
 use dmusmini_simulator::session::{Hardware, Property, Session, SynthPlayer, WaveFormat};
@@ -96,8 +97,10 @@ impl SynthSession {
         match self.player()?.download(session, item) {
             Ok(_handle) => Ok(()),
             Err(status) => Err(match trace::rejection(session.machine()) {
-                Some(fault) => anyhow!("{fault} of the download ({status:?})"),
-                None => anyhow!("{} ({status:?})", unfit(status, item.len())),
+                Some(error) if error.fault != Fault::OutOfMemory => {
+                    anyhow!("{error} of the download ({status:?})")
+                }
+                _ => anyhow!("{} ({status:?})", unfit(status, item.len())),
             }),
         }
     }
