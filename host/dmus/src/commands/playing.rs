@@ -53,13 +53,8 @@ impl Playing<'_> {
         synth.play(self.song)?;
         let rate = self.settings.rate;
         let end = frames(self.song.length, rate);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at most ten minutes"
-        )]
-        let limit = end + (self.tail * f64::from(rate)) as u64;
         let period = rate / PERIODS_A_SECOND;
+        let limit = most_frames(self.song, rate, self.tail);
         let progress = Progress::new(limit, "rendering", self.quiet);
         let mut audio = AudioReport::new(rate, self.settings.channels);
         let (mut silence, mut render_time) = (0, Duration::ZERO);
@@ -119,6 +114,17 @@ impl Playing<'_> {
         }
         Ok(report)
     }
+}
+
+/// Frames that a song and `tail` seconds after it take at most.
+pub(crate) fn most_frames(song: &Song, rate: u32, tail: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most ten minutes"
+    )]
+    let tail = (tail * f64::from(rate)) as u64;
+    frames(song.length, rate).saturating_add(tail)
 }
 
 /// The first frame that lies wholly after a time.

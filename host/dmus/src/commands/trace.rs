@@ -1,24 +1,27 @@
 //! `dmus trace`
 
+use super::instruments;
 use super::playing::Playing;
 use crate::arguments::Trace;
 use crate::output;
 use crate::report;
 use crate::session::{Machine, SynthSession, UartSession};
+use crate::warnings::Warnings;
 use anyhow::Result;
 use dmusmini_collection::{Collection, Level};
 use dmusmini_song::Song;
 
-pub(super) fn run(arguments: &Trace, quiet: bool) -> Result<()> {
+pub(super) fn run(arguments: &Trace, quiet: bool, mut warnings: Warnings) -> Result<()> {
     let song = Song::open(&arguments.song)?;
-    let bank = arguments.bank.as_ref().map(Collection::open).transpose()?;
+    warnings.of_song(&song)?;
+    let bank = instruments(&song, arguments.bank.as_deref(), &mut warnings)?;
     let machine = play(arguments, &song, bank.as_ref(), quiet)?;
     if arguments.json {
         for line in &machine.trace {
-            output::print(format!("{}\n", serde_json::to_string(line)?))?;
+            output::print(&format!("{}\n", serde_json::to_string(line)?))?;
         }
     } else {
-        output::print(machine.to_string())?;
+        output::print(&machine.to_string())?;
     }
     report::verdict(&machine.violations)
 }
@@ -27,7 +30,7 @@ fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) 
     let driver = arguments.driver.load()?;
     let Some(bank) = bank else {
         let mut uart = UartSession::open(&driver, false)?;
-        uart.play(&song.events)?;
+        uart.play(&song.packets)?;
         return Ok(uart.close());
     };
     let settings = arguments.synth.settings();
