@@ -1,7 +1,7 @@
 //! Measures the synth: nanoseconds and instructions a voice and frame, songs, and its peers.
 
 #[macro_use]
-mod say;
+extern crate dmusmini_terminal;
 
 mod report;
 
@@ -90,7 +90,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let arguments: Arguments = match dmusmini_terminal::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain!("dmusmini-bench: {error:#}");

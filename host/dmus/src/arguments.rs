@@ -12,6 +12,9 @@ pub(crate) struct Arguments {
     /// No progress bar and no summary
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Refuse a song or a collection that needs repair, instead of a warning
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -32,17 +35,20 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Render {
-    /// Standard MIDI File
+    /// Standard MIDI File, or a RIFF MIDI file
     pub(crate) song: PathBuf,
-    /// DLS collection with the instruments
+    /// DLS collection with the instruments; a RIFF MIDI file may have its own, which is taken then
     #[arg(short, long, value_name = "BANK.dls")]
-    pub(crate) bank: PathBuf,
+    pub(crate) bank: Option<PathBuf>,
     /// WAV file to write
     #[arg(short, long, value_name = "OUT.wav")]
     pub(crate) output: PathBuf,
     /// Also draw what was rendered
     #[arg(long, value_name = "OUT.png")]
     pub(crate) plot: Option<PathBuf>,
+    /// Write RF64, which a file of 4 GiB or more needs
+    #[arg(long)]
+    pub(crate) rf64: bool,
     #[command(flatten)]
     pub(crate) synth: Synth,
     #[command(flatten)]
@@ -65,7 +71,7 @@ pub(crate) struct Uart {
     pub(crate) polled: bool,
     #[command(flatten)]
     pub(crate) driver: Driver,
-    /// Print the report as JSON (on standard error if the bytes go to standard output)
+    /// Print the report, and when each packet left, as JSON (on standard error if the bytes go to standard output)
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -84,7 +90,7 @@ pub(crate) struct Info {
 pub(crate) struct Trace {
     /// Standard MIDI File
     pub(crate) song: PathBuf,
-    /// DLS collection; without one the song is played on the MPU-401
+    /// DLS collection; without one, and without instruments in the song, it is played on the MPU-401
     #[arg(short, long, value_name = "BANK.dls")]
     pub(crate) bank: Option<PathBuf>,
     #[command(flatten)]

@@ -1,21 +1,44 @@
 //! Output: files that are whole or not there, and what a command says.
 
 use anyhow::{Context, Result, bail};
+use dmusmini_terminal as terminal;
+use serde::Serialize;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Puts `what` on standard output. A reader that has seen enough, as at the end of a pipe, is no
+/// Puts text on standard output; no control character of a file gets there.
+pub(crate) fn print(text: &str) -> Result<()> {
+    print_bytes(terminal::text(text).as_bytes())
+}
+
+/// Puts a value on standard output as JSON; control characters that JSON leaves alone are escaped, too.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
+    print(&format!("{}\n", json(value)?))
+}
+
+/// A value as JSON that may go to a terminal.
+pub(crate) fn json(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    Ok(terminal::json(&text).into_owned())
+}
+
+/// Puts bytes on standard output as they are. A reader that has seen enough, as at the end of a pipe, is no
 /// error: what the command was to do is done.
-pub(crate) fn print(what: impl AsRef<[u8]>) -> Result<()> {
+pub(crate) fn print_bytes(what: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(what.as_ref()).and_then(|()| out.flush()) {
+    match out.write_all(what).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("standard output")
         }
         _ => Ok(()),
     }
+}
+
+/// A line on standard error: whatever a file's name contains, it stays one line.
+pub(crate) fn complain(text: &str) {
+    terminal::complain!("{}", terminal::line(text));
 }
 
 /// A file under construction, beside the place where it will be.
@@ -68,6 +91,31 @@ impl Output {
         })
     }
 
+    /// Refuses what will not fit: `bytes` on the file system where the file is made. What a device or a pipe takes is
+    /// not known.
+    pub(crate) fn ensure_room(&self, bytes: u64) -> Result<()> {
+        self.ensure_room_by(bytes, |path| {
+            let system = rustix::fs::statvfs(path).ok()?;
+            Some(system.f_bavail.saturating_mul(system.f_frsize))
+        })
+    }
+
+    /// The same, with another way to ask for the free bytes; where none is known, there is room.
+    fn ensure_room_by(&self, bytes: u64, free: impl Fn(&Path) -> Option<u64>) -> Result<()> {
+        let State::Temporary(temporary) = &self.state else {
+            return Ok(());
+        };
+        match free(temporary.path()) {
+            Some(free) if free < bytes => bail!(
+                "{}: it needs up to {}, but only {} are free on its file system",
+                self.path.display(),
+                size(bytes),
+                size(free)
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// What it will be called.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -112,4 +160,54 @@ pub(crate) fn distinct(output: &Path, others: &[&Path]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `1.5 GiB`
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, units[0]);
+    for larger in &units[1..] {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, larger);
+    }
+    format!("{value:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_is_known_beforehand() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("out.wav");
+        let output = Output::create(&path).unwrap();
+        output.ensure_room_by(1 << 30, |_| Some(1 << 30)).unwrap();
+        // A file system that does not say has room.
+        output.ensure_room_by(1 << 30, |_| None).unwrap();
+        let asked = std::cell::Cell::new(None);
+        let refused = output.ensure_room_by(3 << 29, |path| {
+            asked.set(Some(path.parent().unwrap().to_owned()));
+            Some((1 << 20) + 1)
+        });
+        assert_eq!(
+            asked.take().as_deref(),
+            Some(place.path()),
+            "the file's own place"
+        );
+        let message = refused.unwrap_err().to_string();
+        let expected = format!(
+            "{}: it needs up to 1.5 GiB, but only 1.0 MiB are free on its file system",
+            path.display()
+        );
+        assert_eq!(message, expected);
+        drop(output);
+        assert_eq!(place.path().read_dir().unwrap().count(), 0);
+        // A device takes what it takes.
+        let null = Output::create(Path::new("/dev/null")).unwrap();
+        null.ensure_room_by(u64::MAX, |_| Some(0)).unwrap();
+    }
 }

@@ -2,7 +2,9 @@
 
 use crate::session::{DriverReport, Machine};
 use dmusmini_song::{SECOND, Song};
+use dmusmini_terminal as terminal;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -19,6 +21,8 @@ pub struct SongReport {
     pub notes: usize,
     /// Channels with notes.
     pub channels: usize,
+    /// Its ports, if it has more than one: each has its own sixteen channels.
+    pub ports: Vec<u8>,
     /// Length in seconds.
     pub seconds: f64,
 }
@@ -27,17 +31,19 @@ impl SongReport {
     /// Counts what is in `song`.
     pub fn of(song: &Song) -> Self {
         let starts = || {
-            song.events
-                .iter()
-                .filter(|event| matches!(event.message[..], [0x90..=0x9F, _, 1..=127]))
+            song.grouped()
+                .filter(|(_, event)| matches!(event.message[..], [0x90..=0x9F, _, 1..=127]))
         };
-        let mask = starts().fold(0_u16, |mask, event| mask | 1 << (event.message[0] & 15));
+        let channels: BTreeSet<(u16, u8)> = starts()
+            .map(|(group, event)| (group, event.message[0] & 15))
+            .collect();
         Self {
             path: song.path.clone(),
             title: song.title.clone(),
             messages: song.events.len(),
             notes: starts().count(),
-            channels: mask.count_ones() as usize,
+            channels: channels.len(),
+            ports: song.ports.clone(),
             seconds: seconds(song.length),
         }
     }
@@ -141,6 +147,8 @@ pub struct RenderReport {
     pub cpu_ms_per_second: f64,
     /// Leaks and broken rules.
     pub violations: Vec<String>,
+    /// What was repaired or left out, and what could not be heard.
+    pub warnings: Vec<String>,
 }
 
 impl RenderReport {
@@ -165,8 +173,22 @@ pub struct UartReport {
     pub latest_ms: f64,
     /// The same, on average.
     pub average_ms: f64,
+    /// Each packet that was handed down: a message, or a part of a system exclusive one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Vec<WirePacket>>,
     /// Leaks and broken rules.
     pub violations: Vec<String>,
+    /// What was repaired or left out.
+    pub warnings: Vec<String>,
+}
+
+/// What went over the wire at once.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WirePacket {
+    /// When its first bit left, in seconds from the start of the song.
+    pub seconds: f64,
+    /// Its bytes in hexadecimal, a blank between two.
+    pub bytes: String,
 }
 
 impl UartReport {
@@ -207,9 +229,10 @@ impl fmt::Display for DriverReport {
 
 impl fmt::Display for SongReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path.display())?;
+        let path = self.path.display().to_string();
+        write!(f, "{}: ", terminal::line(&path))?;
         if let Some(title) = &self.title {
-            write!(f, "\"{title}\", ")?;
+            write!(f, "\"{}\", ", terminal::line(title))?;
         }
         write!(
             f,
@@ -321,6 +344,6 @@ pub(crate) fn mebibytes(bytes: usize) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
-fn seconds(at: i64) -> f64 {
+pub(crate) fn seconds(at: i64) -> f64 {
     at as f64 / SECOND as f64
 }

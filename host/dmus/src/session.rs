@@ -43,11 +43,11 @@ impl Machine {
     }
 }
 
-/// A message for the first channel group, which is the only one a MIDI file knows.
-fn message(event: &Event) -> TimedMessage {
+/// A message for a channel group.
+fn message((group, event): (u16, &Event)) -> TimedMessage {
     TimedMessage {
         at: event.at,
-        group: 1,
+        group,
         bytes: event.message.clone(),
     }
 }

@@ -41,8 +41,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let text = text.trim_end().trim_start_matches("error: ").to_owned();
         Output { json: true }.print_error(&Failure::Precondition(text).into());
-    } else {
-        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    dmusmini_terminal::refuse(error)
 }

@@ -1,7 +1,8 @@
 //! What a command says: to people as text with progress, to programs as one JSON object.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
+use dmusmini_terminal as terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
@@ -39,19 +40,20 @@ impl Output {
     /// Prints a report. An output that is gone, as at the end of a pipe, is no error.
     pub fn print(self, report: &Report) {
         let text = if self.json {
-            format!("{:#}", report.json)
+            terminal::json(&format!("{:#}", report.json)).into_owned()
         } else {
             report.text.trim_end().to_owned()
         };
-        let _ = writeln!(std::io::stdout(), "{text}");
+        terminal::say!("{text}");
     }
 
     /// Prints an error.
     pub fn print_error(self, error: &anyhow::Error) {
         if self.json {
-            let _ = writeln!(std::io::stdout(), "{:#}", crate::error::to_json(error));
+            let json = format!("{:#}", crate::error::to_json(error));
+            terminal::say!("{}", terminal::json(&json));
         } else {
-            let _ = writeln!(std::io::stderr(), "error: {}", crate::error::message(error));
+            terminal::complain!("error: {}", crate::error::message(error));
         }
     }
 

@@ -1,16 +1,12 @@
 //! `dmusmini-package`: checks the INF, makes the package. `cargo xtask inf` and `cargo xtask package`
 //! build what it needs and call it.
 
-// `println!` panics where its reader is gone, as at the end of a pipe.
-macro_rules! say {
-    ($($what:tt)*) => {{
-        let _ = writeln!(std::io::stdout(), $($what)*);
-    }};
-}
+// `say!` and `complain!`.
+#[macro_use]
+extern crate dmusmini_terminal;
 
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -63,10 +59,14 @@ enum Architecture {
 }
 
 fn main() -> ExitCode {
-    match run(Command::parse()) {
+    let command: Command = match dmusmini_terminal::parse() {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            complain!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -25,9 +25,9 @@ pub enum Cause {
     /// It does not start with `MThd`.
     #[error("not a Standard MIDI File (no \"MThd\" chunk)")]
     NotMidi,
-    /// A RIFF wrapper around a MIDI file.
-    #[error("a RIFF MIDI file; only plain Standard MIDI Files are supported")]
-    Riff,
+    /// A RIFF wrapper around nothing.
+    #[error("a RIFF MIDI file without a \"data\" chunk")]
+    NoData,
     /// The header is cut short or says something impossible.
     #[error("the header is {0}")]
     Header(&'static str),
@@ -44,7 +44,7 @@ pub enum Cause {
         /// What there is.
         left: usize,
     },
-    /// The header promises tracks that are not there.
+    /// There is no track at all, whatever the header promises.
     #[error("the header promises {promised} tracks, the file has {found}")]
     TracksMissing {
         /// What the header says.

@@ -5,13 +5,19 @@
 //! exact: no rounding accumulates over a song. [`write()`] turns messages with times into a file of format 0.
 
 mod clock;
+mod container;
 mod error;
+mod merge;
 mod packet;
 mod read;
+mod riff;
+mod track;
+mod warning;
 mod write;
 
 pub use error::{Cause, SongError};
-pub use read::{Event, Song};
+pub use read::{EmbeddedBank, Event, Song};
+pub use warning::{Repair, Warning};
 pub use write::write;
 
 /// 100-ns units a second.

@@ -9,6 +9,8 @@ use std::io;
 
 /// One quarter note is a second of 25,000 ticks: a tick is 40 µs, an eighth of a byte on the wire.
 const TICKS: u16 = 25_000;
+/// Ticks that one number of four bytes can say.
+const LONGEST: i64 = 0x0FFF_FFFF;
 
 /// Writes a file of format 0 whose ticks are true time, 40 µs each.
 ///
@@ -25,10 +27,16 @@ pub fn write(events: &[Event], title: Option<&str>, out: impl io::Write) -> io::
     let mut now = 0;
     for event in events {
         let tick = tick(event.at).max(now);
-        let delta = u28::try_from(u32::try_from(tick - now).unwrap_or(u32::MAX))
-            .unwrap_or(u28::max_value());
+        while tick - now > LONGEST {
+            // A longer rest than one number can say (three hours): an empty text bridges it.
+            track.push(TrackEvent {
+                delta: u28::max_value(),
+                kind: TrackEventKind::Meta(MetaMessage::Text(&[])),
+            });
+            now += LONGEST;
+        }
         track.push(TrackEvent {
-            delta,
+            delta: u28::new(u32::try_from(tick - now).unwrap_or(0)),
             kind: kind(&event.message),
         });
         now = tick;

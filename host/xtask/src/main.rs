@@ -1,7 +1,8 @@
 //! The repository's commands: `cargo xtask COMMAND`.
 
+// `say!` and `complain!`: `cargo xtask sys | head -1` must build all the same, and its exit code say how that ended.
 #[macro_use]
-mod say;
+extern crate dmusmini_terminal;
 
 mod commands;
 mod cross;
@@ -58,7 +59,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments: Arguments = match dmusmini_terminal::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    let result = match arguments.command {
         Command::Sys(arguments) => commands::sys::run(&arguments).map(drop),
         Command::Prove(arguments) => commands::prove::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),

@@ -110,7 +110,8 @@ fn wait(title: &str, child: &mut Child, log: &PathBuf, started: Instant) -> Resu
                     .with_prefix(title.to_owned())
                     .with_elapsed(elapsed)
             });
-            bar.set_message(last_line(log).unwrap_or_default());
+            let line = last_line(log).unwrap_or_default();
+            bar.set_message(dmusmini_terminal::line(&line).into_owned());
             bar.tick();
         } else if elapsed > next_line {
             complain!("  {title}: {} s …", elapsed.as_secs());

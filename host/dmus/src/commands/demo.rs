@@ -1,14 +1,16 @@
 //! `dmus demo`: the bundled song through the real driver, onto paper.
 
-use super::playing::Playing;
-use super::{render, uart};
+use super::playing::{self, Playing};
+use super::render;
+use super::uart::{self, Way};
 use crate::arguments::Demo;
 use crate::output::{self, Output};
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, UartReport};
 use crate::session::{SynthSession, SynthSettings};
 use crate::timing::{self, TimingReport};
-use crate::wav::WavOutput;
+use crate::warnings::Warnings;
+use crate::wav::{Plan, WavOutput};
 use anyhow::{Context, Result};
 use dmusmini_collection::{Collection, Level};
 use dmusmini_song::Song;
@@ -25,7 +27,7 @@ struct DemoReport {
     uart: UartReport,
 }
 
-pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
+pub(super) fn run(arguments: &Demo, quiet: bool, mut warnings: Warnings) -> Result<()> {
     let out = &arguments.out;
     std::fs::create_dir_all(out)
         .with_context(|| format!("{}: cannot create the directory", out.display()))?;
@@ -35,12 +37,21 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
         &out.join("demo.dls"),
         &dmusmini_demo::bank().to_dls(),
     )?)?;
+    warnings.of_song(&song)?;
+    warnings.of_bank(&bank)?;
 
     let settings = SynthSettings {
         effects: 3,
         ..SynthSettings::DEFAULT
     };
-    let mut wav = WavOutput::create(&out.join("demo.wav"), settings.rate, settings.channels)?;
+    let plan = Plan {
+        song: &song.path,
+        rate: settings.rate,
+        channels: settings.channels,
+        frames: playing::most_frames(&song, settings.rate, TAIL),
+        is_rf64: false,
+    };
+    let mut wav = WavOutput::create(&out.join("demo.wav"), &plan)?;
     let mut sound = Sound {
         rate: settings.rate,
         channels: settings.channels,
@@ -51,16 +62,17 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
         bank: &bank,
         settings,
         level: Level::Two,
-        tail: 8.0,
+        tail: TAIL,
         quiet,
     };
-    let played = playing.play(SynthSession::open(&driver, settings)?, |block| {
+    let synth = SynthSession::open(&driver, settings)?;
+    let played = playing.play(synth, &mut warnings, |block| {
         sound.samples.extend_from_slice(block);
         wav.write(block)
     })?;
-    let synth = render::report(&driver, &song, played);
+    let synth = render::report(&driver, &song, played, warnings);
 
-    let (bytes, uart) = uart::play(&song, &driver, false, quiet)?;
+    let (bytes, uart) = uart::play(&song, &driver, Way::default(), quiet)?;
     let wire_path = out.join("uart.mid");
     let wire = Output::create(&wire_path)?;
     uart::write(&wire, &wire_path, &song, &bytes)
@@ -85,16 +97,19 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
         uart,
     };
     if arguments.json {
-        output::print(format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        output::print_json(&report)?;
     } else if !quiet {
         let files = ["demo.wav", "uart.mid", "demo.png"]
             .map(|name| out.join(name).display().to_string())
             .join(", ");
-        output::print(format!("{report}\nfiles    {files}\n"))?;
+        output::print(&format!("{report}\nfiles    {files}\n"))?;
     }
     report.synth.verdict()?;
     report.uart.verdict()
 }
+
+/// Seconds after the song's end at most.
+const TAIL: f64 = 8.0;
 
 fn save<'a>(path: &'a Path, bytes: &[u8]) -> Result<&'a Path> {
     let output = Output::create(path)?;

@@ -4,27 +4,31 @@ use crate::arguments::Info;
 use crate::output;
 use crate::plot::Sound;
 use crate::report::{AudioReport, SongReport, clock, mebibytes};
+use crate::warnings::Warnings;
 use anyhow::{Context, Result, bail};
 use dmusmini_collection::Collection;
 use dmusmini_song::Song;
+use dmusmini_terminal as terminal;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-pub(super) fn run(arguments: &Info) -> Result<()> {
-    let facts: Vec<Facts> = arguments
-        .files
-        .iter()
-        .map(|path| Facts::of(path))
-        .collect::<Result<_>>()?;
+pub(super) fn run(arguments: &Info, is_strict: bool) -> Result<()> {
+    let mut facts = Vec::new();
+    for path in &arguments.files {
+        let mut warnings = Warnings::new(is_strict);
+        let mut about = Facts::of(path, &mut warnings)?;
+        about.json["warnings"] = warnings.into_list().into();
+        facts.push(about);
+    }
     if arguments.json {
         let values: Vec<&Value> = facts.iter().map(|facts| &facts.json).collect();
-        output::print(format!("{}\n", serde_json::to_string_pretty(&values)?))
+        output::print_json(&values)
     } else {
         let texts: Vec<&str> = facts.iter().map(|facts| facts.text.as_str()).collect();
-        output::print(texts.join("\n"))
+        output::print(&texts.join("\n"))
     }
 }
 
@@ -35,7 +39,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(path: &Path) -> Result<Self> {
+    fn of(path: &Path, warnings: &mut Warnings) -> Result<Self> {
         let mut head = [0; 12];
         let mut file = File::open(path)
             .with_context(|| format!("{}: cannot read the file", path.display()))?;
@@ -43,14 +47,35 @@ impl Facts {
             .read(&mut head)
             .with_context(|| format!("{}: cannot read the file", path.display()))?;
         match (&head[..length.min(4)], &head[8..]) {
-            (b"RIFF", b"DLS ") => Ok(Self::of_bank(&Collection::open(path)?)),
-            (b"RIFF", b"WAVE") => Ok(Self::of_sound(path, &Sound::open(path)?)),
-            (b"MThd", _) | (b"RIFF", b"RMID") => Ok(Self::of_song(&Song::open(path)?)),
-            _ => bail!(
-                "{}: byte 0x0: neither a MIDI file nor a DLS collection nor a WAV file",
-                path.display()
-            ),
+            (b"RIFF", b"DLS ") => Self::of_bank_of(&Collection::open(path)?, warnings),
+            (b"RIFF" | b"RF64", b"WAVE") => Ok(Self::of_sound(path, &Sound::open(path)?)),
+            (b"MThd", _) | (b"RIFF", b"RMID") => Self::of_song_of(&Song::open(path)?, warnings),
+            // A song with something before it.
+            _ => match Song::open(path) {
+                Ok(song) => Self::of_song_of(&song, warnings),
+                Err(_) => bail!(
+                    "{}: byte 0x0: neither a MIDI file nor a DLS collection nor a WAV file",
+                    path.display()
+                ),
+            },
         }
+    }
+
+    fn of_bank_of(collection: &Collection, warnings: &mut Warnings) -> Result<Self> {
+        warnings.of_bank(collection)?;
+        Ok(Self::of_bank(collection))
+    }
+
+    /// A song, and the instruments that it brings.
+    fn of_song_of(song: &Song, warnings: &mut Warnings) -> Result<Self> {
+        warnings.of_song(song)?;
+        let mut facts = Self::of_song(song);
+        if let Some(bank) = super::instruments(song, None, warnings)? {
+            let bank = Self::of_bank(&bank);
+            facts.text.push_str(&bank.text);
+            facts.json["bank"] = bank.json;
+        }
+        Ok(facts)
     }
 
     fn of_song(song: &Song) -> Self {
@@ -74,20 +99,24 @@ impl Facts {
             song.format, song.tracks
         );
         let mut channels = Vec::new();
-        for channel in 0..16 {
-            let Some(part) = Part::of(song, channel) else {
+        for (group, channel) in (1..=song.channel_groups())
+            .flat_map(|group| (0..16).map(move |channel| (group, channel)))
+        {
+            let Some(part) = Part::of(song, group, channel) else {
                 continue;
             };
+            let port = song.ports.get(usize::from(group) - 1);
+            let place = port.map_or_else(String::new, |port| format!("port {port}, "));
             let _ = writeln!(
                 text,
-                "  channel {:>2}  {:>5} notes, keys {:>3}-{:<3}  {}",
+                "  {place}channel {:>2}  {:>5} notes, keys {:>3}-{:<3}  {}",
                 channel + 1,
                 part.notes,
                 part.low,
                 part.high,
                 part.names(channel)
             );
-            channels.push(json!({ "channel": channel + 1, "notes": part.notes, "low": part.low, "high": part.high, "programs": part.programs }));
+            channels.push(json!({ "port": port, "channel": channel + 1, "notes": part.notes, "low": part.low, "high": part.high, "programs": part.programs }));
         }
         let json = json!({ "kind": "song", "song": report, "format": song.format, "tracks": song.tracks, "channels": channels });
         Self { text, json }
@@ -108,21 +137,18 @@ impl Facts {
         let mut text = format!(
             "{}: \"{}\", {} instruments, {regions} regions, {} waves of {:.1} MiB\n",
             collection.path().display(),
-            bank.name,
+            terminal::line(&bank.name),
             bank.instruments.len(),
             bank.waves.len(),
             mebibytes(bytes)
         );
-        for warning in collection.warnings() {
-            let _ = writeln!(text, "  note: {warning}");
-        }
         for instrument in &bank.instruments {
             let _ = writeln!(
                 text,
                 "  {}  {:>3} regions  {}",
                 patch(instrument.patch),
                 instrument.regions.len(),
-                instrument.name
+                terminal::line(&instrument.name)
             );
         }
         let instruments: Vec<Value> = bank
@@ -168,10 +194,11 @@ struct Part {
 }
 
 impl Part {
-    fn of(song: &Song, channel: u8) -> Option<Self> {
+    fn of(song: &Song, group: u16, channel: u8) -> Option<Self> {
         let own = || {
-            song.events
-                .iter()
+            song.grouped()
+                .filter(move |(own, _)| *own == group)
+                .map(|(_, event)| event)
                 .filter(move |event| event.message[0] < 0xF0 && event.message[0] & 15 == channel)
         };
         let keys: Vec<u8> = own()

@@ -4,6 +4,7 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::report::{AudioReport, BankReport, VoiceReport};
 use crate::session::{Machine, SynthSession, SynthSettings};
+use crate::warnings::Warnings;
 use anyhow::{Result, bail};
 use dmusmini_collection::{Collection, ItemKind, Level, Loss, Options, Selection};
 use dmusmini_song::{SECOND, Song};
@@ -24,8 +25,6 @@ pub(crate) struct Playing<'a> {
 /// What came of it.
 pub(crate) struct Played {
     pub(crate) bank: BankReport,
-    /// What the driver did not take of the bank, and why.
-    pub(crate) refused: Vec<String>,
     pub(crate) audio: AudioReport,
     pub(crate) voices: VoiceReport,
     pub(crate) machine: Machine,
@@ -44,33 +43,21 @@ const PERIODS_A_SECOND: u32 = 100;
 /// Silence of this length, after the song's end, ends the rendering.
 const SILENCE_SECONDS: u32 = 1;
 
-impl Played {
-    /// Warns of what the driver did not take.
-    pub(crate) fn warn(&self) {
-        for refused in &self.refused {
-            eprintln!("warning: {refused}");
-        }
-    }
-}
-
 impl Playing<'_> {
-    /// Plays the song; every block of sound goes to `sink`.
+    /// Plays the song; every block of sound goes to `sink`. What the driver does not take of the bank is
+    /// warned of, or refused, as [`Warnings`] has it.
     pub(crate) fn play(
         &self,
         mut synth: SynthSession,
+        warnings: &mut Warnings,
         mut sink: impl FnMut(&[i16]) -> Result<()>,
     ) -> Result<Played> {
-        let (bank, refused) = self.download(&synth)?;
+        let bank = self.download(&synth, warnings)?;
         synth.play(self.song)?;
         let rate = self.settings.rate;
         let end = frames(self.song.length, rate);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at most ten minutes"
-        )]
-        let limit = end + (self.tail * f64::from(rate)) as u64;
         let period = rate / PERIODS_A_SECOND;
+        let limit = most_frames(self.song, rate, self.tail);
         let progress = Progress::new(limit, "rendering", self.quiet);
         let mut audio = AudioReport::new(rate, self.settings.channels);
         let (mut silence, mut render_time) = (0, Duration::ZERO);
@@ -95,7 +82,6 @@ impl Playing<'_> {
         };
         Ok(Played {
             bank,
-            refused,
             audio,
             voices,
             machine: synth.close(),
@@ -104,7 +90,7 @@ impl Playing<'_> {
     }
 
     /// Downloads the bank. What the driver refuses is left out, and with a wave the regions that play it.
-    fn download(&self, synth: &SynthSession) -> Result<(BankReport, Vec<String>)> {
+    fn download(&self, synth: &SynthSession, warnings: &mut Warnings) -> Result<BankReport> {
         let options = Options {
             level: self.level,
             is_gm: true,
@@ -115,16 +101,18 @@ impl Playing<'_> {
             path: path.to_owned(),
             ..BankReport::default()
         };
-        let mut refused = Vec::new();
+        let mut first_refused = None;
         let mut downloads = self.bank.bank().downloads(&Selection::All, options);
         while let Some(item) = downloads.next() {
             interrupt::check()?;
             if let Err(cause) = synth.download(&item.bytes) {
                 let losses = losses(&downloads.leave_out(item.id));
-                refused.push(format!(
+                let refused = format!(
                     "{}: {item}: the driver refuses it: {cause:#}: left out{losses}",
                     path.display()
-                ));
+                );
+                warnings.repair(&refused)?;
+                first_refused.get_or_insert(refused);
                 continue;
             }
             match item.kind {
@@ -133,11 +121,11 @@ impl Playing<'_> {
             }
             report.bytes += item.bytes.len();
         }
-        match refused.first() {
+        match first_refused {
             Some(first) if report.instruments == 0 => {
                 bail!("the driver takes no instrument of the bank; {first}")
             }
-            _ => Ok((report, refused)),
+            _ => Ok(report),
         }
     }
 }
@@ -154,6 +142,17 @@ fn losses(losses: &[Loss]) -> String {
         text.push_str(&format!("; {more} more instruments lose regions"));
     }
     text
+}
+
+/// Frames that a song and `tail` seconds after it take at most.
+pub(crate) fn most_frames(song: &Song, rate: u32, tail: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most ten minutes"
+    )]
+    let tail = (tail * f64::from(rate)) as u64;
+    frames(song.length, rate).saturating_add(tail)
 }
 
 /// The first frame that lies wholly after a time.

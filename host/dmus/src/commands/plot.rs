@@ -4,10 +4,11 @@ use crate::arguments::Plot;
 use crate::output::{self, Output};
 use crate::plot::{self, Picture, Sound};
 use crate::report::{AudioReport, clock};
+use crate::warnings::Warnings;
 use anyhow::Result;
 use dmusmini_song::Song;
 
-pub(super) fn run(arguments: &Plot) -> Result<()> {
+pub(super) fn run(arguments: &Plot, mut warnings: Warnings) -> Result<()> {
     let inputs: Vec<_> = [Some(&arguments.wav), arguments.song.as_ref()]
         .into_iter()
         .flatten()
@@ -16,6 +17,9 @@ pub(super) fn run(arguments: &Plot) -> Result<()> {
     output::distinct(&arguments.output, &inputs)?;
     let sound = Sound::open(&arguments.wav)?;
     let song = arguments.song.as_ref().map(Song::open).transpose()?;
+    if let Some(song) = &song {
+        warnings.of_song(song)?;
+    }
     let mut audio = AudioReport::new(sound.rate, sound.channels);
     audio.add(&sound.samples);
     let title = arguments

@@ -1,28 +1,47 @@
 //! `dmus render`
 
-use super::playing::{Played, Playing};
+use super::needed_instruments;
+use super::playing::{self, Played, Playing};
 use crate::arguments::Render;
 use crate::output::{self, Output};
 use crate::plot::{self, Picture, Sound};
 use crate::report::{RenderReport, SongReport};
 use crate::session::{Driver, SynthSession};
-use crate::wav::WavOutput;
-use anyhow::Result;
-use dmusmini_collection::{Collection, Level};
+use crate::warnings::Warnings;
+use crate::wav::{Plan, WavOutput};
+use anyhow::{Result, bail};
+use dmusmini_collection::Level;
 use dmusmini_song::Song;
 use std::path::Path;
 
-pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
-    let inputs: [&Path; 2] = [&arguments.song, &arguments.bank];
-    output::distinct(&arguments.output, &inputs)?;
+pub(super) fn run(arguments: &Render, quiet: bool, mut warnings: Warnings) -> Result<()> {
+    let mut files: Vec<&Path> = vec![&arguments.song];
+    files.extend(arguments.bank.as_deref());
+    output::distinct(&arguments.output, &files)?;
     if let Some(plot) = &arguments.plot {
-        output::distinct(plot, &[inputs[0], inputs[1], &arguments.output])?;
+        files.push(&arguments.output);
+        output::distinct(plot, &files)?;
     }
     let song = Song::open(&arguments.song)?;
-    let bank = Collection::open(&arguments.bank)?;
+    warnings.of_song(&song)?;
+    let bank = needed_instruments(&song, arguments.bank.as_deref(), &mut warnings)?;
     let driver = arguments.driver.load()?;
     let settings = arguments.synth.settings();
-    let mut wav = WavOutput::create(&arguments.output, settings.rate, settings.channels)?;
+    let plan = Plan {
+        song: &song.path,
+        rate: settings.rate,
+        channels: settings.channels,
+        frames: playing::most_frames(&song, settings.rate, arguments.synth.tail),
+        is_rf64: arguments.rf64,
+    };
+    if arguments.plot.is_some() && plan.bytes() > MOST_TO_DRAW {
+        bail!(
+            "{}: its {} of sound are too much for one picture",
+            song.path.display(),
+            output::size(plan.bytes())
+        );
+    }
+    let mut wav = WavOutput::create(&arguments.output, &plan)?;
     // Before the song is played: whoever waited for it wants no complaint about the picture then.
     let plot = arguments.plot.as_deref().map(Output::create).transpose()?;
     let mut sound = Sound {
@@ -43,15 +62,14 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
         quiet,
     };
     let synth = SynthSession::open(&driver, settings)?;
-    let played = playing.play(synth, |block| {
+    let played = playing.play(synth, &mut warnings, |block| {
         if plot.is_some() {
             sound.samples.extend_from_slice(block);
         }
         wav.write(block)
     })?;
-    played.warn();
     wav.commit()?;
-    let report = report(&driver, &song, played);
+    let report = report(&driver, &song, played, warnings);
     if let Some(output) = plot {
         let (title, subtitle) = captions(&report);
         plot::draw(
@@ -65,14 +83,22 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
         )?;
     }
     if arguments.json {
-        output::print(format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        output::print_json(&report)?;
     } else if !quiet {
-        output::print(format!("{report}\n"))?;
+        output::print(&format!("{report}\n"))?;
     }
     report.verdict()
 }
 
-pub(super) fn report(driver: &Driver, song: &Song, played: Played) -> RenderReport {
+/// A picture is drawn from sound in memory: some three hours of it.
+const MOST_TO_DRAW: u64 = 2 << 30;
+
+pub(super) fn report(
+    driver: &Driver,
+    song: &Song,
+    played: Played,
+    warnings: Warnings,
+) -> RenderReport {
     RenderReport {
         driver: driver.report(),
         song: SongReport::of(song),
@@ -82,6 +108,7 @@ pub(super) fn report(driver: &Driver, song: &Song, played: Played) -> RenderRepo
         audio: played.audio,
         voices: played.voices,
         violations: played.machine.violations,
+        warnings: warnings.into_list(),
     }
 }
 

@@ -1,33 +1,42 @@
 //! `dmus trace`
 
+use super::instruments;
 use super::playing::Playing;
 use crate::arguments::Trace;
 use crate::output;
 use crate::report;
 use crate::session::{Machine, SynthSession, UartSession};
+use crate::warnings::Warnings;
 use anyhow::Result;
 use dmusmini_collection::{Collection, Level};
 use dmusmini_song::Song;
 
-pub(super) fn run(arguments: &Trace, quiet: bool) -> Result<()> {
+pub(super) fn run(arguments: &Trace, quiet: bool, mut warnings: Warnings) -> Result<()> {
     let song = Song::open(&arguments.song)?;
-    let bank = arguments.bank.as_ref().map(Collection::open).transpose()?;
-    let machine = play(arguments, &song, bank.as_ref(), quiet)?;
+    warnings.of_song(&song)?;
+    let bank = instruments(&song, arguments.bank.as_deref(), &mut warnings)?;
+    let machine = play(arguments, &song, bank.as_ref(), &mut warnings, quiet)?;
     if arguments.json {
         for line in &machine.trace {
-            output::print(format!("{}\n", serde_json::to_string(line)?))?;
+            output::print(&format!("{}\n", serde_json::to_string(line)?))?;
         }
     } else {
-        output::print(machine.to_string())?;
+        output::print(&machine.to_string())?;
     }
     report::verdict(&machine.violations)
 }
 
-fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) -> Result<Machine> {
+fn play(
+    arguments: &Trace,
+    song: &Song,
+    bank: Option<&Collection>,
+    warnings: &mut Warnings,
+    quiet: bool,
+) -> Result<Machine> {
     let driver = arguments.driver.load()?;
     let Some(bank) = bank else {
         let mut uart = UartSession::open(&driver, false)?;
-        uart.play(&song.events)?;
+        uart.play(&song.packets)?;
         return Ok(uart.close());
     };
     let settings = arguments.synth.settings();
@@ -44,7 +53,7 @@ fn play(arguments: &Trace, song: &Song, bank: Option<&Collection>, quiet: bool) 
         tail: arguments.synth.tail,
         quiet,
     };
-    let played = playing.play(SynthSession::open(&driver, settings)?, |_| Ok(()))?;
-    played.warn();
+    let synth = SynthSession::open(&driver, settings)?;
+    let played = playing.play(synth, warnings, |_| Ok(()))?;
     Ok(played.machine)
 }

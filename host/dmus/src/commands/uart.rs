@@ -5,55 +5,78 @@ use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::report::{SongReport, UartReport};
 use crate::session::{Driver, UartSession, WireByte};
+use crate::warnings::Warnings;
 use crate::{interrupt, wire};
 use anyhow::{Context, Result};
 use dmusmini_song::{Event, Song};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-pub(super) fn run(arguments: &Uart, quiet: bool) -> Result<()> {
+pub(super) fn run(arguments: &Uart, quiet: bool, mut warnings: Warnings) -> Result<()> {
     output::distinct(&arguments.output, &[&arguments.song])?;
     let to_stdout = arguments.output == Path::new("-");
     let song = Song::open(&arguments.song)?;
+    warnings.of_song(&song)?;
+    if !song.ports.is_empty() {
+        warnings.say(&format!(
+            "{}: it plays to {} ports, and all of it goes to the one cable",
+            song.path.display(),
+            song.ports.len()
+        ));
+    }
     let driver = arguments.driver.load()?;
     let file = if to_stdout {
         None
     } else {
         Some(Output::create(&arguments.output)?)
     };
-    let (bytes, report) = play(&song, &driver, arguments.polled, quiet)?;
+    let way = Way {
+        is_polled: arguments.polled,
+        lists_packets: arguments.json,
+    };
+    let (bytes, mut report) = play(&song, &driver, way, quiet)?;
+    report.warnings = warnings.into_list();
     if let Some(file) = file {
         write(&file, &arguments.output, &song, &bytes)
             .with_context(|| format!("{}: cannot write", arguments.output.display()))?;
         file.commit()?;
     }
     let text = if arguments.json {
-        serde_json::to_string_pretty(&report)?
+        output::json(&report)?
     } else {
         report.to_string()
     };
     if to_stdout {
         let raw: Vec<u8> = bytes.iter().map(|byte| byte.byte).collect();
-        output::print(&raw)?;
+        output::print_bytes(&raw)?;
     }
     match (arguments.json, to_stdout, quiet) {
-        (true, true, _) | (false, true, false) => eprintln!("{text}"),
-        (true, false, _) | (false, false, false) => output::print(format!("{text}\n"))?,
+        (true, true, _) | (false, true, false) => dmusmini_terminal::complain!("{text}"),
+        (true, false, _) | (false, false, false) => output::print(&format!("{text}\n"))?,
         (false, _, true) => {}
     }
     report.verdict()
+}
+
+/// How to play.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Way {
+    /// Without an interrupt.
+    pub(super) is_polled: bool,
+    /// The report tells of each packet.
+    pub(super) lists_packets: bool,
 }
 
 /// Plays the song and compares the wire with it.
 pub(super) fn play(
     song: &Song,
     driver: &Driver,
-    polled: bool,
+    way: Way,
     quiet: bool,
 ) -> Result<(Vec<WireByte>, UartReport)> {
     let progress = Progress::spinner("playing", quiet);
-    let mut uart = UartSession::open(driver, polled)?;
-    let bytes = uart.play(&song.events)?;
+    let mut uart = UartSession::open(driver, way.is_polled)?;
+    let bytes = uart.play(&song.packets)?;
     let machine = uart.close();
     drop(progress);
     interrupt::check()?;
@@ -65,7 +88,9 @@ pub(super) fn play(
         exact: delays.is_some(),
         latest_ms: delays.as_ref().map_or(f64::NAN, |delays| delays.latest),
         average_ms: delays.as_ref().map_or(f64::NAN, |delays| delays.average),
+        wire: way.lists_packets.then(|| wire::packets(song, &bytes)),
         violations: machine.violations,
+        warnings: Vec::new(),
     };
     Ok((bytes, report))
 }

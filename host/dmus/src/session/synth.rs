@@ -107,9 +107,23 @@ impl SynthSession {
 
     /// Hands the song to the client, which writes each message to the pin as its time comes near.
     pub fn play(&mut self, song: &Song) -> Result<()> {
+        if song.channel_groups() > 1 {
+            self.set_channel_groups(song.channel_groups())?;
+        }
         let player = self.player.as_mut().ok_or_else(ended)?;
-        player.play(song.events.iter().map(message));
+        player.play(song.grouped().map(message));
         Ok(())
+    }
+
+    /// Sixteen channels for each port of the song.
+    fn set_channel_groups(&self, groups: u16) -> Result<()> {
+        let property = Property::set(
+            KSPROPSETID_SYNTH,
+            synth_property::CHANNEL_GROUPS,
+            &u32::from(groups).to_le_bytes(),
+        );
+        let reply = self.player()?.property(property);
+        refused(reply.status.ok()).context("setting the number of channel groups")
     }
 
     /// The next `frames` frames, interleaved; the first is the song's beginning.

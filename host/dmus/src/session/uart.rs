@@ -9,7 +9,9 @@ use dmusmini_song::Event;
 /// A byte that went over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireByte {
-    /// When its last bit was out, in 100-ns units from the start of the song.
+    /// When its first bit left, in 100-ns units from the start of the song.
+    pub begun: i64,
+    /// When its last bit was out.
     pub at: i64,
     /// The byte.
     pub byte: u8,
@@ -40,18 +42,22 @@ impl UartSession {
         Ok(this)
     }
 
-    /// Plays messages until the wire is silent and gives the bytes that were on it.
+    /// Plays messages, whole ones or packets, until the wire is silent and gives the bytes that were on it.
     pub fn play(&mut self, events: &[Event]) -> Result<Vec<WireByte>> {
         let player = self
             .player
             .as_ref()
             .ok_or_else(|| anyhow!("the session has ended"))?;
-        let (flown, start) = player.play(self.session()?, events.iter().map(message));
+        let (flown, start) = player.play(
+            self.session()?,
+            events.iter().map(|event| message((1, event))),
+        );
         let start = i64::try_from(start)?;
         flown
             .iter()
             .map(|flown| {
                 Ok(WireByte {
+                    begun: i64::try_from(flown.start)? - start,
                     at: i64::try_from(flown.end)? - start,
                     byte: flown.byte,
                 })

@@ -227,7 +227,7 @@ impl Drop for Request<'_> {
             return;
         }
         if !IS_KEPT.swap(true, Ordering::Relaxed) {
-            eprintln!(
+            dmusmini_terminal::complain!(
                 "{}: cancelled {} s ago, and the driver has not given it back",
                 self.operation,
                 CANCELLATION.as_secs()
