@@ -9,6 +9,7 @@ mod clocks;
 mod downloads;
 mod filter;
 mod groups;
+mod instruments;
 mod lifetimes;
 mod parameters;
 mod playback;
