@@ -94,6 +94,14 @@ impl Output {
     }
 }
 
+/// Prints warnings on standard error, a line each.
+pub(crate) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        // Where nobody listens any more there is nobody to warn.
+        let _ = writeln!(std::io::stderr(), "warning: {warning}");
+    }
+}
+
 /// Refuses to write over a file that is being read, and to write two files to one place.
 pub(crate) fn distinct(output: &Path, others: &[&Path]) -> Result<()> {
     if others.contains(&output) {

@@ -120,7 +120,7 @@ impl AudioReport {
 pub struct VoiceReport {
     /// Voices sounding at once, on average over the song.
     pub average: u32,
-    /// Notes that no voice was left for, or no instrument.
+    /// Notes that no voice was left for.
     pub lost_notes: u32,
 }
 
@@ -137,6 +137,8 @@ pub struct RenderReport {
     pub audio: AudioReport,
     /// The synthesizer's own statistics.
     pub voices: VoiceReport,
+    /// What a listener may not notice, a line each: notes without an instrument.
+    pub warnings: Vec<String>,
     /// Processor time of rendering (driver and simulated machine), in milliseconds a second of sound.
     pub cpu_ms_per_second: f64,
     /// Leaks and broken rules.

@@ -84,6 +84,7 @@ pub(super) fn run(arguments: &Demo, quiet: bool) -> Result<()> {
         timing,
         uart,
     };
+    output::warn(&report.synth.warnings);
     if arguments.json {
         output::print(format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     } else if !quiet {

@@ -26,6 +26,8 @@ pub(crate) struct Played {
     pub(crate) bank: BankReport,
     pub(crate) audio: AudioReport,
     pub(crate) voices: VoiceReport,
+    /// What a listener may not notice, a line each.
+    pub(crate) warnings: Vec<String>,
     pub(crate) machine: Machine,
     /// Processor time of the render calls.
     pub(crate) render_time: Duration,
@@ -82,10 +84,12 @@ impl Playing<'_> {
             average: statistics.voices,
             lost_notes: statistics.lost_notes,
         };
+        let warnings = synth.silences()?;
         Ok(Played {
             bank,
             audio,
             voices,
+            warnings,
             machine: synth.close(),
             render_time,
         })

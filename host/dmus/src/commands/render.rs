@@ -63,6 +63,7 @@ pub(super) fn run(arguments: &Render, quiet: bool) -> Result<()> {
             output,
         )?;
     }
+    output::warn(&report.warnings);
     if arguments.json {
         output::print(format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     } else if !quiet {
@@ -80,6 +81,7 @@ pub(super) fn report(driver: &Driver, song: &Song, played: Played) -> RenderRepo
             / played.audio.seconds().max(1e-3),
         audio: played.audio,
         voices: played.voices,
+        warnings: played.warnings,
         violations: played.machine.violations,
     }
 }
