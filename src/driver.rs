@@ -3,7 +3,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | this one | `DriverEntry`, `AddDevice`, `StartDevice` and the PnP hook (contract section 2) |
-//! | [`adapter`] | one device: its power and whether it is still there |
+//! | [`adapter`] | one device: its power, its subdevice, and whether it is still there |
+//! | [`subdevice`] | a port and its miniport, and how they end |
+//! | [`port_ref`] | a miniport's reference to its port |
 //! | [`uart`] | the MPU-401 subdevice: miniport, render and capture streams |
 //! | [`synth`] | the synthesizer subdevice: miniport, streams, wave sink, properties |
 //! | [`settings`] | the registry values of the device |
@@ -17,7 +19,9 @@
 #![expect(unsafe_code, reason = "entry points and imports")]
 
 pub mod adapter;
+pub mod port_ref;
 pub mod settings;
+pub mod subdevice;
 pub mod synth;
 #[cfg(target_arch = "x86_64")]
 pub mod uart;
@@ -26,10 +30,11 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use adapter::Adapter;
+use adapter::{Adapter, Leaving};
 use settings::Settings;
+use subdevice::{Miniport, Subdevice};
 
-use crate::com::{Borrowed, ComRef, IUnknown, ObjectRef, Out, Status};
+use crate::com::{Borrowed, ComRef, ObjectRef, Out, Status};
 use crate::irql::{Irql, Passive};
 use crate::kernel::nt::{
     DeviceObject, DriverObject, DriverUnload, IRP_MJ_PNP, Irp, UnicodeString, pnp,
@@ -92,11 +97,11 @@ macro_rules! entry_points {
             resources: In<'_, IResourceList>,
         ) -> Status {
             // SAFETY: PortCls calls this at PASSIVE.
-            let irql = unsafe { Irql::<Passive>::assume() };
+            let mut irql = unsafe { Irql::<Passive>::assume() };
             let Some(device) = NonNull::new(device) else {
                 return Status::INVALID_PARAMETER;
             };
-            start(&irql, device, irp, resources).into()
+            start(&mut irql, device, irp, resources).into()
         }
 
         unsafe extern $abi fn unload(driver: *mut DriverObject) {
@@ -112,12 +117,13 @@ macro_rules! entry_points {
 
         unsafe extern $abi fn dispatch_pnp(device: *mut DeviceObject, irp: *mut Irp) -> Status {
             // SAFETY: PnP requests arrive at PASSIVE.
-            let irql = unsafe { Irql::<Passive>::assume() };
+            let mut irql = unsafe { Irql::<Passive>::assume() };
             let leaving = NonNull::new(device)
-                .and_then(|device| before_pnp(&irql, device, minor_function(irp)));
+                .and_then(|device| before_pnp(&mut irql, device, minor_function(irp)));
             // SAFETY: the arguments are the system's; PortCls finishes the request, once.
             let status = unsafe { imports::PcDispatchIrp(device, irp) };
-            // After a removal the device extension is gone: only our own reference is dropped.
+            // After a removal the device extension is gone: only our own references are dropped, and
+            // with them what lived by them, which is at rest.
             drop(leaving);
             status
         }
@@ -144,26 +150,29 @@ fn minor_function(irp: *mut Irp) -> Option<u8> {
     unsafe { irp.stack_location.as_ref() }.map(|location| location.minor_function)
 }
 
-/// What the adapter must know before PortCls handles a PnP request; when the device goes for good,
-/// the adapter, which then leaves the device extension.
+/// What the adapter must know before PortCls handles a PnP request; when the device goes, what is
+/// kept until PortCls has handled it.
+///
+/// A DMus device is never rebalanced: PortCls refuses `IRP_MN_QUERY_STOP_DEVICE`. A stop that comes
+/// all the same is treated as a removal is, and a start after it begins anew (contract section 15).
 fn before_pnp(
-    irql: &Irql<Passive>,
+    irql: &mut Irql<Passive>,
     device: NonNull<DeviceObject>,
     minor: Option<u8>,
-) -> Option<ObjectRef<Adapter>> {
+) -> Option<Leaving> {
     match minor? {
         pnp::SURPRISE_REMOVAL => {
             adapter::of_device(irql, device)?.surprise_removed();
             None
         }
-        pnp::REMOVE_DEVICE => adapter::detach(irql, device),
+        pnp::STOP_DEVICE | pnp::REMOVE_DEVICE => adapter::detach(irql, device),
         _ => None,
     }
 }
 
 /// `StartDevice` (contract section 2.1).
 fn start(
-    irql: &Irql<Passive>,
+    irql: &mut Irql<Passive>,
     device: NonNull<DeviceObject>,
     irp: *mut Irp,
     resources: In<'_, IResourceList>,
@@ -171,12 +180,24 @@ fn start(
     let resources = resources.ok_or(Status::DEVICE_CONFIGURATION_ERROR)?;
     let settings = Settings::read(irql, device);
     let adapter = adapter::attach(irql, device)?;
-    if resources.number_of_entries_of_type(irql, resource_type::PORT) > 0 {
-        let miniport = uart_miniport(irql, &adapter, &settings)?;
-        register(irql, device, irp, resources, &UART_NAME, miniport.borrow())
-    } else {
-        let miniport = synth::miniport::create(irql, &settings)?.into_interface::<IUnknown>();
-        register(irql, device, irp, resources, &SYNTH_NAME, miniport.borrow())
+    let (name, miniport): (&'static [u16], _) =
+        if resources.number_of_entries_of_type(irql, resource_type::PORT) > 0 {
+            (&UART_NAME, uart_miniport(irql, &adapter, &settings)?)
+        } else {
+            let miniport = synth::miniport::create(irql, &settings)?;
+            (&SYNTH_NAME, Miniport::Synth(miniport))
+        };
+    let port = new_port()?;
+    let subdevice = Subdevice { port, miniport };
+    match register(irql, device, irp, resources, name, &subdevice) {
+        Ok(()) => {
+            adapter.keep(irql, subdevice);
+            Ok(())
+        }
+        Err(status) => {
+            drop(subdevice.shut_down(irql));
+            Err(status)
+        }
     }
 }
 
@@ -185,7 +206,7 @@ fn uart_miniport(
     irql: &Irql<Passive>,
     adapter: &ObjectRef<Adapter>,
     settings: &Settings,
-) -> Result<ComRef<IUnknown>, Status> {
+) -> Result<Miniport, Status> {
     if !settings.use_built_in_uart {
         return own_uart_miniport(irql, adapter, settings);
     }
@@ -199,7 +220,7 @@ fn uart_miniport(
     }
     .ok()?;
     let miniport = miniport.ok_or(Status::UNSUCCESSFUL)?;
-    Ok(miniport.unknown().clone())
+    Ok(Miniport::PortCls(miniport.unknown().clone()))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -207,8 +228,8 @@ fn own_uart_miniport(
     irql: &Irql<Passive>,
     adapter: &ObjectRef<Adapter>,
     settings: &Settings,
-) -> Result<ComRef<IUnknown>, Status> {
-    Ok(uart::miniport::create(irql, adapter, settings)?.into_interface())
+) -> Result<Miniport, Status> {
+    uart::miniport::create(irql, adapter, settings).map(Miniport::Uart)
 }
 
 /// Other processors have no I/O ports, so no device of theirs is an MPU-401.
@@ -217,12 +238,20 @@ fn own_uart_miniport(
     _: &Irql<Passive>,
     _: &ObjectRef<Adapter>,
     _: &Settings,
-) -> Result<ComRef<IUnknown>, Status> {
+) -> Result<Miniport, Status> {
     Err(Status::NOT_SUPPORTED)
 }
 
-/// Makes a DMus port for a miniport and registers both as a subdevice. Every reference of ours is
-/// released on the way out: a registered subdevice keeps the port, and the port the miniport.
+/// Makes a DMus port.
+fn new_port() -> Result<ComRef<IPort>, Status> {
+    let mut port: Option<ComRef<IPort>> = None;
+    // SAFETY: the class is PortCls'; the result is an owned reference or nothing.
+    unsafe { imports::PcNewPort(Some(Out::from_mut(&mut port)), &raw const CLSID_PORT_DMUS) }
+        .ok()?;
+    port.ok_or(Status::UNSUCCESSFUL)
+}
+
+/// Brings port and miniport together and registers them as a subdevice.
 ///
 /// The port gets no adapter: it would only hand it on to the miniport. Ours have what they need, and
 /// PortCls' own UART miniport is documented to make its interrupt object only where there is none.
@@ -232,20 +261,16 @@ fn register(
     irp: *mut Irp,
     resources: Borrowed<'_, IResourceList>,
     name: &'static [u16],
-    miniport: Borrowed<'_, IUnknown>,
+    subdevice: &Subdevice,
 ) -> Result<(), Status> {
-    let mut port: Option<ComRef<IPort>> = None;
-    // SAFETY: the class is PortCls'; the result is an owned reference or nothing.
-    unsafe { imports::PcNewPort(Some(Out::from_mut(&mut port)), &raw const CLSID_PORT_DMUS) }
-        .ok()?;
-    let port = port.ok_or(Status::UNSUCCESSFUL)?;
+    let Subdevice { port, miniport } = subdevice;
     // SAFETY: device and request are those of the start that is under way.
     let bound = unsafe {
         port.init(
             irql,
             device.as_ptr(),
             irp,
-            Some(miniport),
+            Some(miniport.unknown()),
             None,
             Some(resources),
         )

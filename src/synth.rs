@@ -29,6 +29,7 @@ mod queue;
 mod ramp;
 mod reverb;
 mod shapes;
+mod silent;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
 mod span;
@@ -38,6 +39,7 @@ mod voice;
 
 pub use groups::{GroupMemory, NeedsMemory};
 pub use reverb::ReverbParameters;
+pub use silent::{Cause, MOST_SILENT, SilentNotes};
 
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
@@ -129,6 +131,19 @@ impl Default for Config {
     }
 }
 
+/// Where a note's instrument is looked for when the bank lacks the patch that was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lookup {
+    /// DLS's rule: nowhere, except that after a GM, GS or XG reset the bank falls back to 0, and that
+    /// any missing kit is the standard kit (contract section 11).
+    #[default]
+    Exact,
+    /// For who plays songs as they are found on a collection as it is found, whatever reset was
+    /// seen: bank LSB 0, then bank 0, then General MIDI 2's bank 121; for kits its bank 120, then
+    /// the standard kit. A wrong sound of the right family is nearer to the song than none.
+    Fallbacks,
+}
+
 /// Why a message was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScheduleError {
@@ -142,7 +157,7 @@ pub enum ScheduleError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
-/// What happened since the last [`Synth::reset_for_run`].
+/// What happened since the last [`Synth::reset_stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Voices sounding now, at most as many as the synth was made for.
@@ -156,6 +171,8 @@ pub struct Stats {
     pub notes_lost: u32,
     /// Events that found the queue full.
     pub events_lost: u32,
+    /// Notes that no instrument, or no region of one, played: see [`Synth::silent_notes`].
+    pub silent_notes: u32,
     /// The largest sample put out, 0..=32,768.
     pub peak: u16,
     /// Bytes that downloads may still take.
@@ -215,6 +232,10 @@ pub struct Synth {
     curves: usize,
     /// Counts note-ons.
     notes: u32,
+    /// Notes that nothing played.
+    silent: silent::Table,
+    /// Where instruments are looked for.
+    lookup: Lookup,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
     debt: usize,
     /// The frame behind the last one that was made.
@@ -263,6 +284,8 @@ impl Synth {
             bend: usize::MAX,
             curves: 0,
             notes: 0,
+            silent: silent::Table::try_new()?,
+            lookup: Lookup::default(),
             debt: 0,
             next: SampleTime(0),
             searched: 0,
@@ -332,6 +355,7 @@ impl Synth {
         self.fader = Fader::new(self.volume, self.boost);
         self.set_reverb(&old.reverb);
         self.notes = old.notes;
+        self.lookup = old.lookup;
     }
 
     /// Gives a channel group a state of its own, before the first event for it is queued; the
@@ -362,7 +386,13 @@ impl Synth {
         self.fader = Fader::new(self.volume, self.boost);
         self.next = SampleTime(0);
         self.debt = 0;
+        self.reset_stats();
+    }
+
+    /// Counts anew what happens from now on.
+    pub fn reset_stats(&mut self) {
         self.stats = Stats::default();
+        self.silent.clear();
     }
 
     fn drop_voices(&mut self) {
@@ -385,8 +415,37 @@ impl Synth {
             voices: count(self.storage.pool.active()),
             fading: count(self.storage.pool.fading()),
             free_memory: self.bank.free_bytes(),
+            silent_notes: self.silent.total(),
             ..self.stats
         }
+    }
+
+    /// The kinds of notes since the run began that nothing played, in the order in which they came;
+    /// at most [`MOST_SILENT`].
+    pub fn silent_notes(&self) -> impl Iterator<Item = SilentNotes> {
+        self.silent.iter()
+    }
+
+    /// How many silent notes were of kinds beyond those.
+    #[must_use]
+    pub const fn other_silent_notes(&self) -> u32 {
+        self.silent.others()
+    }
+
+    /// A kind of silent notes that this function has not given since the run began: for the trace.
+    pub fn next_silent(&mut self) -> Option<SilentNotes> {
+        self.silent.next()
+    }
+
+    /// Where instruments are looked for.
+    #[must_use]
+    pub const fn lookup(&self) -> Lookup {
+        self.lookup
+    }
+
+    /// Sets where instruments are looked for, from the next note on.
+    pub const fn set_lookup(&mut self, lookup: Lookup) {
+        self.lookup = lookup;
     }
 
     /// `KSPROPERTY_SYNTH_VOLUME`, in 1/100 dB.

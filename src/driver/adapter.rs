@@ -1,7 +1,7 @@
-//! One device: whether it is still there, and its power (contract section 15).
+//! One device: whether it is still there, its power (contract section 15), and its subdevice.
 //!
 //! PortCls leaves four words of its device extension to the adapter; one of them holds one reference
-//! to the [`Adapter`], from the first `StartDevice` until the device is removed.
+//! to the [`Adapter`], from the first `StartDevice` until the device is stopped or removed.
 #![expect(unsafe_code, reason = "keeps a pointer in the device extension")]
 
 use core::ffi::c_void;
@@ -10,11 +10,13 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Status};
+use crate::driver::subdevice::Subdevice;
 use crate::irql::{Irql, Passive};
 use crate::kernel::nt::DeviceObject;
+use crate::kernel::spinlock::SpinLock;
 use crate::portcls::abi::PowerState;
 use crate::portcls::imports;
-use crate::portcls::interfaces::{IAdapterPowerManagement, IAdapterPowerManagementClass};
+use crate::portcls::interfaces::{IAdapterPowerManagement, IAdapterPowerManagementClass, IPort};
 
 /// The word of PortCls' device extension that is ours. By its documentation words 4 to 7 are free (abi
 /// section 4); word 5 is the one that Microsoft's samples use, and word 4 they leave alone.
@@ -27,6 +29,8 @@ pub struct Adapter {
     device: AtomicPtr<DeviceObject>,
     removed: AtomicBool,
     power: AtomicI32,
+    /// What the last start has registered.
+    subdevice: SpinLock<Option<Subdevice>>,
 }
 
 class!(Adapter: 0 => IAdapterPowerManagement);
@@ -37,6 +41,15 @@ impl Adapter {
     pub fn surprise_removed(&self) {
         self.removed.store(true, Ordering::Release);
         crate::trace::emit(crate::trace::Event::SurpriseRemoved);
+    }
+
+    /// Keeps what a start has registered, until the device goes. PnP never starts a device twice
+    /// without a stop between; what a start before this one had, if it did, would be in the way.
+    pub fn keep(&self, irql: &mut Irql<Passive>, subdevice: Subdevice) {
+        let before = self.subdevice.with(irql, |kept, _| kept.replace(subdevice));
+        if let Some(before) = before {
+            drop(before.shut_down(irql));
+        }
     }
 
     /// The device object.
@@ -99,6 +112,7 @@ pub fn attach(
         device: AtomicPtr::new(device.as_ptr()),
         removed: AtomicBool::new(false),
         power: AtomicI32::new(PowerState::D0.0),
+        subdevice: SpinLock::new(None),
     };
     let adapter = Object::try_new(adapter).map_err(|_| Status::INSUFFICIENT_RESOURCES)?;
     let unknown: ComRef<IUnknown> = adapter.to_interface();
@@ -124,9 +138,17 @@ pub fn of_device(_: &Irql<Passive>, device: NonNull<DeviceObject>) -> Option<Obj
     Some(ObjectRef::clone(&adapter))
 }
 
-/// Takes the adapter out of a device that goes.
+/// What is kept of a device that goes until PortCls has handled the request that says so: the port,
+/// which PortCls may know by its address only, and the adapter.
+#[derive(Debug)]
+pub struct Leaving {
+    _port: Option<ComRef<IPort>>,
+    _adapter: ObjectRef<Adapter>,
+}
+
+/// Takes the adapter out of a device that goes, and shuts its subdevice down.
 #[must_use]
-pub fn detach(irql: &Irql<Passive>, device: NonNull<DeviceObject>) -> Option<ObjectRef<Adapter>> {
+pub fn detach(irql: &mut Irql<Passive>, device: NonNull<DeviceObject>) -> Option<Leaving> {
     let adapter = of_device(irql, device)?;
     let word = extension_word(device)?;
     // SAFETY: the word is ours and PnP requests to one device are serialised.
@@ -137,7 +159,11 @@ pub fn detach(irql: &Irql<Passive>, device: NonNull<DeviceObject>) -> Option<Obj
     drop(core::mem::ManuallyDrop::into_inner(held));
     // SAFETY: registered in `attach`; the device object is alive until it is removed.
     let _ = unsafe { imports::PcUnregisterAdapterPowerManagement(device.as_ptr()) };
-    Some(adapter)
+    let subdevice = adapter.subdevice.with(irql, |kept, _| kept.take());
+    Some(Leaving {
+        _port: subdevice.map(|subdevice| subdevice.shut_down(irql)),
+        _adapter: adapter,
+    })
 }
 
 fn extension_word(device: NonNull<DeviceObject>) -> Option<NonNull<*mut c_void>> {

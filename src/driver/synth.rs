@@ -16,6 +16,7 @@
 //! | [`streams`] | which pins are open, and what belongs to what |
 //! | [`inlet`], [`queue`], [`assembly`] | events on their way in |
 //! | [`engine`], [`meter`] | the synthesizer that pins share, and its statistics |
+//! | [`silent`] | the trace of notes that nothing plays |
 //! | [`properties`] | the property sets |
 //!
 //! Locks, outermost first: the miniport's table of streams, an inlet, an engine. No COM object of
@@ -30,6 +31,7 @@ pub mod meter;
 pub mod miniport;
 pub mod properties;
 pub mod queue;
+pub mod silent;
 pub mod stream;
 pub mod streams;
 pub mod wave_sink;

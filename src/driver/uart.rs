@@ -42,6 +42,7 @@ use chip::{ChipState, GuardedPorts, Interrupted};
 use lanes::Sender;
 
 use crate::com::ComRef;
+use crate::driver::port_ref::PortRef;
 use crate::irql::{AtMost, Device, Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
 use crate::kernel::deferral::Deferral;
@@ -51,7 +52,7 @@ use crate::kernel::timer::Timer;
 use crate::mpu401::Mode;
 use crate::mpu401::receive::{Serviced, Storage};
 use crate::mpu401::spec;
-use crate::portcls::interfaces::{IPortDMus, IServiceGroup};
+use crate::portcls::interfaces::IServiceGroup;
 use crate::time::RefTime;
 use crate::trace::{self, Event};
 
@@ -64,8 +65,8 @@ const NEVER: i64 = i64::MAX;
 /// One chip with its port, its locks and its pump.
 #[derive(Debug)]
 pub struct Uart {
-    /// The port that we notify.
-    pub port: ComRef<IPortDMus>,
+    /// The port that we notify, until the miniport is shut down.
+    pub port: PortRef,
     /// The service group whose DPC serves the capture stream.
     pub group: ComRef<IServiceGroup>,
     /// The chip's first port, for people.
@@ -92,7 +93,7 @@ impl Uart {
     /// A chip that was not touched yet.
     #[must_use]
     pub const fn new(
-        port: ComRef<IPortDMus>,
+        port: PortRef,
         group: ComRef<IServiceGroup>,
         timer: Timer,
         deferral: Deferral,
@@ -193,14 +194,20 @@ impl Uart {
                 .compare_exchange(due, NEVER, Ordering::AcqRel, Ordering::Acquire)
                 .is_ok()
         {
-            self.port.notify(irql, Some(self.group.borrow()));
+            self.notify(irql);
         }
+    }
+
+    /// Asks the port to serve the capture stream.
+    fn notify<L: AtMost<Device>>(&self, irql: &Irql<L>) {
+        self.port
+            .with(|port| port.notify(irql, Some(self.group.borrow())));
     }
 
     /// What a service of the chip has to say, at any level.
     pub fn report<L: AtMost<Device>>(&self, irql: &Irql<L>, serviced: Serviced) {
         if serviced.notify {
-            self.port.notify(irql, Some(self.group.borrow()));
+            self.notify(irql);
         }
         if serviced.stuck {
             trace::emit(Event::DeviceStuck);

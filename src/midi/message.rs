@@ -158,8 +158,10 @@ pub enum Message {
 /// The rules that a reset brings into force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standard {
-    /// General MIDI level 1 or 2, and General MIDI off.
+    /// General MIDI level 1, and General MIDI off.
     Gm,
+    /// General MIDI level 2.
+    Gm2,
     /// Roland GS.
     Gs,
     /// Yamaha XG.
@@ -245,7 +247,8 @@ fn system_exclusive(data: &[u8]) -> Result<Message, DecodeError> {
         return Err(DecodeError::Malformed);
     }
     match *body {
-        [0x7E, _device, 0x09, 0x01..=0x03] => Ok(Message::Reset(Standard::Gm)),
+        [0x7E, _device, 0x09, 0x01 | 0x02] => Ok(Message::Reset(Standard::Gm)),
+        [0x7E, _device, 0x09, 0x03] => Ok(Message::Reset(Standard::Gm2)),
         [0x7F, _device, 0x04, 0x01, low, high] => Ok(Message::MasterVolume {
             value: fourteen(low, high),
         }),

@@ -11,6 +11,10 @@
 //! | no value buffer, but a value size | `INVALID_PARAMETER` |
 //! | value size 0 where a value is needed | `BUFFER_OVERFLOW`, value size = what is needed |
 //! | value or instance too short | `BUFFER_TOO_SMALL`, value size = 0 |
+//! | BASICSUPPORT, value size 0 | `BUFFER_OVERFLOW`, value size = 4 |
+//! | BASICSUPPORT, value size 4 | the verbs |
+//! | BASICSUPPORT, value size 40 or more | a whole [`PropertyDescription`] |
+//! | BASICSUPPORT, any other value size | `BUFFER_TOO_SMALL`, value size = 0 |
 //! | any other failure | its status, value size = 0 |
 //! | success | value size = bytes written; as it was for a SET |
 //!
@@ -20,9 +24,11 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use super::abi::{PropertyItem, PropertyRequest, Table, WaveFormatEx, verb};
+use super::abi::{
+    PropertyDescription, PropertyItem, PropertyRequest, Table, ValueType, WaveFormatEx, verb,
+};
 use super::synth_abi::{
-    PortParams, ReverbParams, SynthBuffer, SynthBuffer32, SynthCaps, SynthDownload,
+    PortParams, ReverbParams, SilentTable, SynthBuffer, SynthBuffer32, SynthCaps, SynthDownload,
     SynthDownload32, SynthStats, VoicePriorityInstance,
 };
 use crate::com::{Borrowed, Class, Guid, IUnknown, ObjectRef, Status};
@@ -66,7 +72,7 @@ macro_rules! plain {
 }
 plain!(FromBytes: u32, i32, u64, PortParams, ReverbParams, SynthBuffer, SynthBuffer32, VoicePriorityInstance);
 plain!(ToBytes: u32, i32, u64, PortParams, ReverbParams, SynthStats, SynthCaps, SynthDownload, SynthDownload32,
-    WaveFormatEx);
+    WaveFormatEx, PropertyDescription, SilentTable);
 
 /// One request, for the length of its handler.
 #[derive(Debug)]
@@ -162,6 +168,19 @@ impl Request<'_> {
         Ok(Status::SUCCESS)
     }
 
+    /// Answers BASICSUPPORT (corrections section 3): the verbs alone where the client has room for
+    /// those, the whole description where it has room for that, and nothing between the two.
+    fn describe(&mut self, value: ValueType) -> Result<Status, Status> {
+        let description = PropertyDescription::new(self.supported, value);
+        if holds::<PropertyDescription>(self.raw.value_size) {
+            self.reply(description)
+        } else if matches!(self.raw.value_size, 0 | 4) {
+            self.reply(self.supported)
+        } else {
+            Err(Status::BUFFER_TOO_SMALL)
+        }
+    }
+
     /// The value buffer, when a `T` fits.
     fn room<T>(&mut self) -> Result<NonNull<c_void>, Status> {
         if self.raw.value_size == 0 {
@@ -190,6 +209,8 @@ pub trait Handler: 'static {
     type Miniport: Class;
     /// The class of the filter's streams.
     type Stream: Class;
+    /// What the value is.
+    const VALUE: ValueType;
 
     /// Serves a GET or a SET that the item has; the status of a success is one of its codes.
     ///
@@ -263,7 +284,7 @@ unsafe fn serve<H: Handler>(raw: &mut PropertyRequest) -> Result<Status, Status>
         tells_size: false,
     };
     let result = if verb == Verb::BasicSupport {
-        request.reply(request.supported)
+        request.describe(H::VALUE)
     } else {
         // SAFETY: passed on to the caller.
         unsafe { serve_targets::<H>(&mut request) }
@@ -343,6 +364,7 @@ mod tests {
     impl Handler for Item {
         type Miniport = Target;
         type Stream = Target;
+        const VALUE: ValueType = ValueType::Ui4;
 
         fn serve(
             _: &mut Irql<Passive>,
@@ -464,16 +486,37 @@ mod tests {
 
     #[test]
     fn basic_support_names_the_verbs() {
-        let mut value = [0; 8];
+        let mut value = [0xEE; 48];
         assert_eq!(
             ask(ALL, verb::BASIC_SUPPORT, &mut [], None, 0),
             (Status::BUFFER_OVERFLOW, 4)
         );
+        for between in [1, 3, 5, 8, 32, 39] {
+            let answer = ask(ALL, verb::BASIC_SUPPORT, &mut [], Some(&mut value), between);
+            assert_eq!(answer, (Status::BUFFER_TOO_SMALL, 0), "{between} bytes");
+        }
+        assert_eq!(value, [0xEE; 48]);
         assert_eq!(
-            ask(ALL, verb::BASIC_SUPPORT, &mut [], Some(&mut value), 8),
+            ask(ALL, verb::BASIC_SUPPORT, &mut [], Some(&mut value), 4),
             (Status::SUCCESS, 4)
         );
-        assert_eq!(value, [3, 2, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(value[..5], [3, 2, 0, 0, 0xEE]);
+        for size in [40, 41, 48] {
+            assert_eq!(
+                ask(ALL, verb::BASIC_SUPPORT, &mut [], Some(&mut value), size),
+                (Status::SUCCESS, 40)
+            );
+            // KSPROPERTY_DESCRIPTION by the header, with KSPROPTYPESETID_General and VT_UI4.
+            let expected = [
+                &[3, 2, 0, 0, 40, 0, 0, 0][..],
+                &[0xA0, 0x9B, 0xE9, 0x97, 0xEA, 0xBD, 0xCF, 0x11],
+                &[0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0, 0],
+                &[19, 0, 0, 0, 0, 0, 0, 0],
+                &[0; 8],
+            ];
+            assert_eq!(value[..40], expected.concat());
+            assert_eq!(value[40..], [0xEE; 8]);
+        }
     }
 
     #[test]

@@ -78,6 +78,39 @@ pub struct PortParams {
 assert_layout!(PortParams, 28, voices @ 4, channel_groups @ 8, audio_channels @ 12,
     sample_rate @ 16, effects_flags @ 20, share @ 24);
 
+impl PortParams {
+    /// Whether these are what a client asked for.
+    #[must_use]
+    pub fn grants(&self, asked: &Self) -> bool {
+        [
+            (port_params::VOICES, asked.voices, self.voices),
+            (
+                port_params::CHANNEL_GROUPS,
+                asked.channel_groups,
+                self.channel_groups,
+            ),
+            (
+                port_params::AUDIO_CHANNELS,
+                asked.audio_channels,
+                self.audio_channels,
+            ),
+            (
+                port_params::SAMPLE_RATE,
+                asked.sample_rate,
+                self.sample_rate,
+            ),
+            (
+                port_params::EFFECTS,
+                asked.effects_flags,
+                self.effects_flags,
+            ),
+            (port_params::SHARE, asked.share, self.share),
+        ]
+        .iter()
+        .all(|&(bit, asked_for, granted)| asked.valid & bit == 0 || asked_for == granted)
+    }
+}
+
 /// `SYNTH_PORTPARAMS.ValidParams`.
 pub mod port_params {
     /// Voices.
@@ -102,9 +135,9 @@ pub struct SynthStats {
     pub valid: u32,
     /// Average voices.
     pub voices: u32,
-    /// Percent of one processor.
+    /// Hundredths of a percent of one processor.
     pub total_cpu: u32,
-    /// Percent of one processor.
+    /// Hundredths of a percent of one processor.
     pub cpu_per_voice: u32,
     /// Notes that found no voice.
     pub lost_notes: u32,
@@ -203,6 +236,65 @@ pub struct ReverbParams {
     pub high_ratio: Bits,
 }
 assert_layout!(ReverbParams, 16, mix @ 4, time @ 8, high_ratio @ 12);
+
+/// One kind of notes that nothing played, of [`SilentTable`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SilentEntry {
+    /// 1-based.
+    pub channel_group: u16,
+    /// 0 to 15.
+    pub channel: u8,
+    /// [`silent_cause`].
+    pub cause: u8,
+    /// What was asked for: bank MSB << 16, bank LSB << 8, program, bit 31 for a drum kit.
+    pub patch: u32,
+    /// How many.
+    pub notes: u32,
+}
+assert_layout!(SilentEntry, 12, channel @ 2, cause @ 3, patch @ 4, notes @ 8);
+
+/// `SilentEntry.cause`.
+pub mod silent_cause {
+    /// No instrument has the patch.
+    pub const NO_INSTRUMENT: u8 = 0;
+    /// The instrument has no region for the key and the velocity.
+    pub const NO_REGION: u8 = 1;
+}
+
+/// Kinds that [`SilentTable`] tells apart.
+pub const SILENT_ENTRIES: usize = 64;
+
+/// Ours: the notes that nothing played since the wave pin went to RUN.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct SilentTable {
+    /// All of them.
+    pub notes: u32,
+    /// Those of kinds that the table had no room for.
+    pub others: u32,
+    /// Entries in use.
+    pub count: u32,
+    /// The kinds, in the order in which they came.
+    pub entries: [SilentEntry; SILENT_ENTRIES],
+}
+assert_layout!(SilentTable, 780, others @ 4, count @ 8, entries @ 12);
+
+/// Items of `DMUSMINI_PROPSETID_SYNTH`, which is ours.
+pub mod own_property {
+    /// [`SilentTable`](super::SilentTable).
+    pub const SILENT_NOTES: u32 = 0;
+    /// Where instruments are looked for: [`lookup`](super::lookup).
+    pub const LOOKUP: u32 = 1;
+}
+
+/// Values of [`own_property::LOOKUP`].
+pub mod lookup {
+    /// By DLS's rule: what a DirectMusic pin begins with.
+    pub const EXACT: u32 = 0;
+    /// Also in other banks: what a legacy MIDI pin begins with.
+    pub const FALLBACKS: u32 = 1;
+}
 
 /// Items of `KSPROPSETID_Synth`.
 pub mod synth_property {

@@ -30,6 +30,12 @@ pub(super) enum Effect {
 
 /// The first bank (MSB) of XG's drums; 126 has the effects, 127 the kits.
 const XG_DRUMS: u8 = 126;
+/// General MIDI 2's bank (MSB) of rhythm channels.
+pub(super) const GM2_DRUMS: u8 = 120;
+/// General MIDI 2's bank (MSB) of melodic channels.
+pub(super) const GM2_MELODY: u8 = 121;
+/// The channels that General MIDI 2 lets choose between the two, counted from 0: 10 and 11.
+const GM2_EITHER: core::ops::RangeInclusive<u8> = 9..=10;
 
 /// Which parameter data entry sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,15 +170,29 @@ impl Channel {
     /// In XG, banks from 126 on are drums. Bank 0 makes a melodic part of what was made drums by its
     /// bank; the drum part that nobody gave a bank stays one, for songs that say bank 0 to all sixteen
     /// channels (judgement: contract section 14.4 names bank 127 only).
-    pub(super) fn program(&mut self, program: u8, standard: Option<Standard>) {
+    ///
+    /// In General MIDI 2, bank 120 makes parts 10 and 11 rhythm parts and bank 121 melodic ones; on
+    /// the other parts, and with other banks, nothing changes.
+    pub(super) fn program(&mut self, program: u8, standard: Option<Standard>, part: u8) {
         let [msb, lsb] = self.bank;
         if standard == Some(Standard::Xg) {
             let drums_by_bank = self.patch.bits() >> 16 & 0x7F >= XG_DRUMS.into();
             self.is_drums = msb >= XG_DRUMS || (msb == 0 && self.is_drums && !drums_by_bank);
         }
+        if standard == Some(Standard::Gm2) && GM2_EITHER.contains(&part) {
+            self.is_drums = msb == GM2_DRUMS || (msb != GM2_MELODY && self.is_drums);
+        }
         let drums = if self.is_drums { DRUMS } else { 0 };
         let bank = u32::from(msb) << 16 | u32::from(lsb) << 8;
         self.patch = Patch::from_bits(drums | bank | u32::from(program));
+    }
+
+    /// The bank that General MIDI 2 begins with: the one of its rhythm or of its melodic channels.
+    /// Collections that lack it have the instrument in bank 0, where it is looked for next.
+    pub(super) fn use_gm2_bank(&mut self) {
+        let msb = if self.is_drums { GM2_DRUMS } else { GM2_MELODY };
+        self.bank = [msb, 0];
+        self.patch = Patch::from_bits(self.patch.bits() | u32::from(msb) << 16);
     }
 
     /// The channel becomes a drum channel or a melodic one, with the first program.
@@ -348,7 +368,7 @@ pub(super) const fn default_priority(index: u8) -> u32 {
 }
 
 /// The flag of drum kits in a patch.
-const DRUMS: u32 = 0x8000_0000;
+pub(super) const DRUMS: u32 = 0x8000_0000;
 const NO_KEY: u8 = 128;
 
 #[cfg(test)]
@@ -371,7 +391,7 @@ mod tests {
         channel.controller(0, 3);
         channel.controller(32, 4);
         assert_eq!(channel.patch().bits(), 0);
-        channel.program(5, None);
+        channel.program(5, None, 0);
         assert_eq!(channel.patch().bits(), 0x0003_0405);
     }
 
@@ -381,7 +401,7 @@ mod tests {
             let mut channel = Channel::new(index);
             for &bank in banks {
                 channel.controller(0, bank);
-                channel.program(0, Some(Standard::Xg));
+                channel.program(0, Some(Standard::Xg), index);
             }
             assert_eq!(channel.is_drums, channel.patch().is_drums());
             channel.is_drums
@@ -389,6 +409,27 @@ mod tests {
         assert!(drums_after(0, &[127]) && drums_after(0, &[126]) && drums_after(9, &[0]));
         assert!(!drums_after(0, &[127, 0]) && !drums_after(9, &[127, 0]));
         assert!(!drums_after(9, &[64]) && !drums_after(9, &[64, 0]) && drums_after(9, &[0, 127]));
+    }
+
+    #[test]
+    fn in_gm2_the_bank_makes_drums_of_channels_10_and_11_only() {
+        let drums_after = |index, banks: &[u8]| {
+            let mut channel = Channel::new(index);
+            channel.use_gm2_bank();
+            for &bank in banks {
+                channel.controller(0, bank);
+                channel.program(0, Some(Standard::Gm2), index);
+            }
+            assert_eq!(channel.is_drums, channel.patch().is_drums());
+            channel.is_drums
+        };
+        assert!(drums_after(9, &[]) && drums_after(9, &[120]) && drums_after(10, &[120]));
+        assert!(!drums_after(10, &[]) && !drums_after(9, &[121]) && !drums_after(10, &[120, 121]));
+        // Other banks leave the channel what it is.
+        assert!(drums_after(9, &[0]) && drums_after(10, &[120, 0]) && !drums_after(9, &[121, 0]));
+        for index in [0, 8, 11, 15] {
+            assert!(!drums_after(index, &[120]), "channel {}", index + 1);
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A channel group: sixteen parts and what is common to them (contract section 12.1).
 #![forbid(unsafe_code)]
 
-use super::channel::Channel;
+use super::Lookup;
+use super::channel::{Channel, DRUMS, GM2_DRUMS, GM2_MELODY};
 use super::voice::Surroundings;
 use crate::dls::Patch;
 use crate::fixed;
@@ -41,6 +42,11 @@ impl Group {
             standard,
             ..Self::new()
         };
+        if standard == Some(Standard::Gm2) {
+            for part in &mut self.parts {
+                part.use_gm2_bank();
+            }
+        }
     }
 
     pub(super) fn part(&self, part: u8) -> Option<&Channel> {
@@ -106,20 +112,59 @@ impl Group {
     }
 
     /// The patches to look for, the first one found counts.
-    pub(super) fn candidates(&self, part: &Channel) -> [Option<Patch>; 3] {
-        let bits = part.patch().bits();
-        let without = |mask: u32| Some(Patch::from_bits(bits & !mask));
-        match (part.patch().is_drums(), self.standard) {
-            // Any missing kit is the standard kit.
-            (true, _) => [without(0), without(0x00FF_FF00), without(0x00FF_FFFF)],
-            (false, Some(Standard::Gs | Standard::Xg | Standard::Gm)) => {
-                [without(0), without(0x0000_FF00), without(0x00FF_FF00)]
+    ///
+    /// Any missing kit is the standard kit, whatever the rule. With [`Lookup::Fallbacks`] a kit of
+    /// General MIDI 2's bank 120 comes before it, with and without the flag of kits: collections
+    /// that number their banks so do not all set it.
+    pub(super) fn candidates(&self, part: &Channel, lookup: Lookup) -> [Option<Patch>; 7] {
+        let asked = part.patch();
+        let in_bank = |kept: u32, bank: u32| {
+            let bits = asked.bits() & (DRUMS_AND_PROGRAM | kept) | bank;
+            Some(Patch::from_bits(bits))
+        };
+        let melodic = |bank: u32| Some(Patch::from_bits(asked.bits() & PROGRAM | bank));
+        let kit = |bits: u32| Some(Patch::from_bits(bits));
+        let [drums, melody] = [GM2_DRUMS, GM2_MELODY].map(|msb| u32::from(msb) << 16);
+        match (asked.is_drums(), lookup, self.standard) {
+            (true, Lookup::Exact, _) => {
+                let kits = [Some(asked), in_bank(0, 0), kit(DRUMS)];
+                some_of(kits)
             }
-            (false, None) => [without(0), None, None],
+            (true, Lookup::Fallbacks, _) => [
+                Some(asked),
+                in_bank(0, 0),
+                in_bank(0, drums),
+                melodic(drums),
+                kit(DRUMS),
+                kit(DRUMS | drums),
+                kit(drums),
+            ],
+            (false, Lookup::Exact, Some(_)) => {
+                some_of([Some(asked), in_bank(MSB, 0), in_bank(0, 0)])
+            }
+            (false, Lookup::Exact, None) => some_of([Some(asked)]),
+            (false, Lookup::Fallbacks, _) => some_of([
+                Some(asked),
+                in_bank(MSB, 0),
+                in_bank(0, 0),
+                in_bank(0, melody),
+            ]),
         }
     }
 }
 
+/// A few candidates, and none behind them.
+fn some_of<const N: usize>(few: [Option<Patch>; N]) -> [Option<Patch>; 7] {
+    let mut all = [None; 7];
+    for (place, patch) in all.iter_mut().zip(few) {
+        *place = patch;
+    }
+    all
+}
+
+const PROGRAM: u32 = 0x7F;
+const MSB: u32 = 0x7F << 16;
+const DRUMS_AND_PROGRAM: u32 = DRUMS | PROGRAM;
 /// The coarse byte's 127: the law is that of seven bits, and the fine byte lies between its steps.
 const FULL_VOLUME: u16 = 127 << 7;
 const PARTS: usize = 16;

@@ -306,6 +306,8 @@ impl Synth {
             stale: &mut self.stale,
             notes: &mut self.notes,
             notes_lost: &mut self.stats.notes_lost,
+            silent: &mut self.silent,
+            lookup: self.lookup,
             searched: &mut self.searched,
             starting: &mut self.starting,
             before,

@@ -1,11 +1,13 @@
 //! What messages do to channels and voices.
 #![forbid(unsafe_code)]
 
+use super::Lookup;
 use super::bank::Bank;
 use super::channel::{Channel, Effect};
 use super::group::Group;
 use super::groups::Groups;
 use super::pool::{Cut, Pool};
+use super::silent::Table;
 use super::start::Starting;
 use super::voice::{Hold, Identity, Output, Voice};
 use crate::midi::{self, Message};
@@ -22,6 +24,10 @@ pub(super) struct Player<'a> {
     /// Counts note-ons.
     pub(super) notes: &'a mut u32,
     pub(super) notes_lost: &'a mut u32,
+    /// Notes that nothing plays.
+    pub(super) silent: &'a mut Table,
+    /// Where instruments are looked for.
+    pub(super) lookup: Lookup,
     /// Counts regions that notes were looked for in.
     pub(super) searched: &'a mut usize,
     /// The note that the next step goes on with.
@@ -88,7 +94,7 @@ impl Player<'_> {
                     if let Some(group) = player.groups.get_mut(at.group) {
                         let standard = group.standard;
                         if let Some(part) = group.part_mut(at.part) {
-                            part.program(program, standard);
+                            part.program(program, standard, at.part);
                         }
                     }
                 });

@@ -7,6 +7,7 @@ use super::groups::ALL;
 use super::modulation::{Inputs, Sums};
 use super::play::{Address, Player, fade_frames, forget};
 use super::pool::{Cut, NoRoom, Pool};
+use super::silent::Cause;
 use super::voice::{Identity, Surroundings, Voice};
 
 /// A note of which not all regions have been looked at yet, or not in all parts: there may be tens of
@@ -81,6 +82,12 @@ impl Player<'_> {
             }
             new.identity.region = new.identity.region.saturating_add(1);
         }
+        if !new.answered {
+            let Identity { group, part, .. } = new.identity;
+            let patch = new.part.patch();
+            self.silent
+                .count(Address { group, part }, patch, Cause::NoRegion);
+        }
         self.bank.release(instrument);
         true
     }
@@ -99,8 +106,12 @@ impl Player<'_> {
             self.pool.cut(Cut::ShutDown, |voice| at.owns(voice));
         }
         let bank = &*self.bank;
-        let mut candidates = group.candidates(&part).into_iter().flatten();
-        let slot = candidates.find_map(|patch| bank.find_instrument(patch))?;
+        let candidates = group.candidates(&part, self.lookup);
+        let mut candidates = candidates.into_iter().flatten();
+        let Some(slot) = candidates.find_map(|patch| bank.find_instrument(patch)) else {
+            self.silent.count(at, part.patch(), Cause::NoInstrument);
+            return None;
+        };
         let surroundings = group.surroundings(&part, key, part.soft);
         let identity = Identity {
             group: at.group,
@@ -122,6 +133,7 @@ impl Player<'_> {
             surroundings,
             glide,
             known: None,
+            answered: false,
         })
     }
 
@@ -160,6 +172,7 @@ impl Player<'_> {
         let Some(wave) = self.bank.wave(slot) else {
             return Ok(());
         };
+        new.answered = true;
         identity.key_group = region.key_group;
         identity.wave = slot;
         exclude(self.pool, identity, region.self_non_exclusive);
@@ -211,6 +224,8 @@ struct NewNote {
     /// The key after scaling by the articulation of this number; neighbouring regions often
     /// share theirs.
     known: Option<(u32, i64)>,
+    /// Whether a region was found that plays it.
+    answered: bool,
 }
 
 /// Regions that a note looks at in one step.

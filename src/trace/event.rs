@@ -379,6 +379,34 @@ events! {
         /// What the client was told.
         status: Status,
     };
+    /// Notes find no instrument; once for each kind of them.
+    45 Warning NoInstrument {
+        /// The channel, from 0; those of the second channel group follow from 16 on.
+        channel: u32,
+        /// The bank: CC0 times 128 and CC32.
+        bank: u32,
+        /// The program, from 0.
+        program: u32,
+    };
+    /// Notes of a rhythm part find no kit; once for each kind of them.
+    46 Warning NoKit {
+        /// The channel, from 0; those of the second channel group follow from 16 on.
+        channel: u32,
+        /// The bank: CC0 times 128 and CC32.
+        bank: u32,
+        /// The program, from 0.
+        program: u32,
+    };
+    /// Notes find an instrument or a kit that has no region for their key and velocity; once for
+    /// each patch.
+    47 Warning NoRegion {
+        /// The channel, from 0; those of the second channel group follow from 16 on.
+        channel: u32,
+        /// The bank that was asked for: CC0 times 128 and CC32.
+        bank: u32,
+        /// The program that was asked for, from 0.
+        program: u32,
+    };
 }
 
 impl fmt::Display for Event {

@@ -2,9 +2,9 @@
 //! (contract sections 2, 3 and 7.5).
 
 use dmusmini::com::Status;
-use dmusmini::portcls::abi::KsState;
+use dmusmini::portcls::abi::{KsState, PowerState};
 use dmusmini_simulator::session::{
-    Binary, Format, Hardware, Pin, Session, WaveClient, WaveFormat, WaveOptions,
+    Binary, Device, Format, Hardware, Pin, Session, WaveClient, WaveFormat, WaveOptions,
 };
 
 use crate::rig::{CD, DIRECT_MUSIC, MIDI, Synth, WAVE, format_of};
@@ -19,6 +19,10 @@ crate::scenarios!(
     a_filter_is_removed_with_streams_open,
     a_device_is_pulled_out_while_it_plays,
     a_device_stops_and_starts_again,
+    a_device_is_not_rebalanced,
+    a_port_of_either_habit_is_gone_with_its_device,
+    a_port_that_no_registration_keeps_is_kept,
+    a_subdevice_that_is_refused_leaves_nothing,
     a_thousand_devices_leave_nothing,
     a_thousand_streams_leave_nothing,
     states_in_any_order,
@@ -241,11 +245,94 @@ fn a_device_stops_and_starts_again(binary: &Binary) {
         let filter = synth.device.filter("DMusic").unwrap();
         drop(filter.open(DIRECT_MUSIC, &Format::DirectMusic).unwrap());
         drop(filter);
+        // A stop is as a removal: the adapter lets go of everything (the simulated PortCls looks),
+        // and power management is registered again by the next start.
         assert!(synth.device.stop().is_success());
+        assert!(synth.device.subdevices().is_empty());
+        assert_eq!(synth.session.portcls_objects("IPortDMus"), 0);
+        assert_eq!(
+            synth.device.query_capabilities(&[0; 64]),
+            Err(Status::NOT_FOUND),
+            "there is no power management"
+        );
         assert!(synth.device.start().is_success());
+        assert!(synth.device.query_capabilities(&[0; 64]).is_ok());
+        assert!(synth.device.set_power(PowerState::D3).is_success());
+        assert!(synth.device.set_power(PowerState::D0).is_success());
     }
     let filter = synth.device.filter("DMusic").unwrap();
     drop(filter.open(DIRECT_MUSIC, &Format::DirectMusic).unwrap());
+}
+
+/// PortCls refuses to stop a DMus device for a rebalance (contract section 15).
+fn a_device_is_not_rebalanced(binary: &Binary) {
+    const QUERY_STOP_DEVICE: u8 = 0x05;
+    let synth = Synth::boot(binary);
+    assert!(!synth.device.pnp(QUERY_STOP_DEVICE).is_success());
+    drop(synth.open(DIRECT_MUSIC));
+}
+
+/// Installs a device, plays with it, and ends it: nothing is left.
+fn come_and_go(session: &Session, ending: impl Fn(&Device) -> Status) {
+    let pool = session.machine().pool();
+    let before = pool.outstanding();
+    let device = session.install(&Hardware::synth()).unwrap();
+    let filter = device.filter("DMusic").unwrap();
+    assert_eq!(session.portcls_objects("IPortDMus"), 1);
+    let midi = filter.open(DIRECT_MUSIC, &Format::DirectMusic).unwrap();
+    let wave = filter.open(WAVE, &format_of(WAVE)).unwrap();
+    midi.run().unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
+    midi.send(session.master_time(), 1, &[0x90, 60, 100]);
+    sink.pull(4410, &mut Vec::new());
+    drop(sink);
+    drop((midi, wave, filter));
+    assert!(ending(&device).is_success());
+    assert_eq!(session.portcls_objects("IPortDMus"), 0, "the port lives on");
+    assert_eq!(pool.outstanding(), before);
+    device.remove();
+}
+
+fn a_port_of_either_habit_is_gone_with_its_device(binary: &Binary) {
+    for keeps_miniport in [false, true] {
+        let session = Session::boot(binary).unwrap();
+        session.settings().keeps_miniport.set(keeps_miniport);
+        come_and_go(&session, Device::remove);
+        come_and_go(&session, Device::stop);
+        come_and_go(&session, |device| {
+            assert!(device.surprise_remove().is_success());
+            device.remove()
+        });
+    }
+}
+
+/// `PcRegisterSubdevice` need not take a reference: the adapter's own keeps the port.
+fn a_port_that_no_registration_keeps_is_kept(binary: &Binary) {
+    for keeps_miniport in [false, true] {
+        let session = Session::boot(binary).unwrap();
+        session.settings().keeps_miniport.set(keeps_miniport);
+        session.settings().registers_weakly.set(true);
+        come_and_go(&session, Device::remove);
+        come_and_go(&session, Device::stop);
+    }
+}
+
+fn a_subdevice_that_is_refused_leaves_nothing(binary: &Binary) {
+    for keeps_miniport in [false, true] {
+        let session = Session::boot(binary).unwrap();
+        session.settings().keeps_miniport.set(keeps_miniport);
+        let before = session.machine().pool().outstanding();
+        session.settings().refuses_subdevices.set(true);
+        let device = session.add(&Hardware::synth()).unwrap();
+        assert!(!device.start().is_success());
+        assert_eq!(session.portcls_objects("IPortDMus"), 0);
+        // The same device may be tried again.
+        session.settings().refuses_subdevices.set(false);
+        assert!(device.start().is_success());
+        device.remove();
+        assert_eq!(session.portcls_objects("IPortDMus"), 0);
+        assert_eq!(session.machine().pool().outstanding(), before);
+    }
 }
 
 fn a_thousand_devices_leave_nothing(binary: &Binary) {

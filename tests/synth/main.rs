@@ -10,6 +10,7 @@ mod collections;
 mod downloads;
 mod filter;
 mod groups;
+mod instruments;
 mod lifetimes;
 mod parameters;
 mod playback;

@@ -3,15 +3,16 @@
 use dmusmini::com::{Guid, Status};
 use dmusmini::portcls::abi::verb;
 use dmusmini::portcls::guids::*;
-use dmusmini::portcls::synth_abi::{dls_property, synth_property};
+use dmusmini::portcls::synth_abi::{dls_property, own_property, synth_property};
 use dmusmini_simulator::session::{Binary, Client, Hardware, Property};
 
-use crate::rig::{DIRECT_MUSIC, NODE, Synth, ask, bytes};
+use crate::rig::{DIRECT_MUSIC, NODE, Synth, ask, bytes, words};
 
 crate::scenarios!(
     every_get_obeys_the_size_rules,
     every_set_obeys_the_size_rules,
     basic_support_names_the_verbs,
+    basic_support_describes_the_value,
     verbs_that_are_not_there_are_refused,
     items_of_a_pin_need_a_pin,
     support_sets_answer_what_is_true,
@@ -44,6 +45,20 @@ fn items() -> Vec<Row> {
         (dls, dls_property::WAVE_FORMAT, GET, &[], 18),
         (GUID_DMUS_PROP_EFFECTS, 0, GET | SET, &[], 4),
         (GUID_DMUS_PROP_WAVES_REVERB, 0, GET | SET, &[], 16),
+        (
+            DMUSMINI_PROPSETID_SYNTH,
+            own_property::SILENT_NOTES,
+            GET,
+            &[],
+            780,
+        ),
+        (
+            DMUSMINI_PROPSETID_SYNTH,
+            own_property::LOOKUP,
+            GET | SET,
+            &[],
+            4,
+        ),
     ];
     items.extend(support().iter().map(|&(set, _)| {
         let row: Row = (set, 0, GET, &[], 4);
@@ -166,6 +181,79 @@ fn basic_support_names_the_verbs(binary: &Binary) {
             Some(verbs | verb::BASIC_SUPPORT),
             "{set} {id}"
         );
+    }
+}
+
+/// `VARENUM`'s number (wtypes.h) for what a property's page says that its value is: LONG is `VT_I4`,
+/// BOOL `VT_BOOL`, ULONG and DWORD `VT_UI4`, ULONGLONG `VT_UI8`, HANDLE `VT_UINT_PTR`, a structure
+/// `VT_BLOB`, and no value `VT_EMPTY`.
+fn value_type(set: Guid, id: u32) -> u32 {
+    const EMPTY: u32 = 0;
+    const LONG: u32 = 3;
+    const BOOL: u32 = 11;
+    const ULONG: u32 = 19;
+    const ULONGLONG: u32 = 21;
+    const HANDLE: u32 = 38;
+    const STRUCTURE: u32 = 65;
+    let by_item: &[u32] = if set == KSPROPSETID_SYNTH {
+        // VOLUME to RUNNINGSTATS.
+        const SYNTH: [u32; 8] = [
+            LONG, LONG, STRUCTURE, STRUCTURE, ULONG, ULONG, ULONGLONG, STRUCTURE,
+        ];
+        &SYNTH
+    } else if set == KSPROPSETID_SYNTH_DLS {
+        // DOWNLOAD to WAVEFORMAT.
+        &[STRUCTURE, HANDLE, EMPTY, ULONG, STRUCTURE]
+    } else if set == GUID_DMUS_PROP_WAVES_REVERB {
+        &[STRUCTURE]
+    } else if [GUID_DMUS_PROP_EFFECTS, GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE].contains(&set) {
+        &[ULONG]
+    } else if set == DMUSMINI_PROPSETID_SYNTH {
+        &[STRUCTURE, ULONG]
+    } else {
+        &[BOOL]
+    };
+    by_item[usize::try_from(id).unwrap()]
+}
+
+/// `KSPROPERTY_DESCRIPTION` in its 40 bytes, for who has room for it, and nothing for who has room for
+/// some of it (corrections section 3).
+fn basic_support_describes_the_value(binary: &Binary) {
+    let synth = Synth::boot(binary);
+    let (midi, wave) = synth.open_pair();
+    let download = (KSPROPSETID_SYNTH_DLS, dls_property::DOWNLOAD, GET);
+    let items = items()
+        .into_iter()
+        .map(|(set, id, verbs, ..)| (set, id, verbs));
+    for (set, id, verbs) in items.chain([download]) {
+        for size in [40, 41, 64, 1000] {
+            let reply = ask(&midi, Property::basic_support(set, id, size));
+            assert_eq!(
+                (reply.status, reply.size),
+                (Status::SUCCESS, 40),
+                "{set} {id}"
+            );
+            // KSPROPTYPESETID_General, 97E99BA0-BDEA-11CF-A5D6-28DB04C10000, as a GUID lies in memory.
+            let general = [0x97E9_9BA0, 0x11CF_BDEA, 0xDB28_D6A5, 0x0000_C104];
+            let expected = [
+                &[verbs | verb::BASIC_SUPPORT, 40][..],
+                &general,
+                &[value_type(set, id), 0, 0, 0],
+            ];
+            assert_eq!(words(&reply.value), expected.concat(), "{set} {id}");
+        }
+        for size in [1, 2, 3, 5, 8, 24, 39] {
+            let reply = ask(&midi, Property::basic_support(set, id, size));
+            let expected = (Status::BUFFER_TOO_SMALL, 0);
+            assert_eq!((reply.status, reply.size), expected, "{set} {id}: {size}");
+        }
+    }
+    // The volume of a pin itself.
+    for pin in [&midi, &wave] {
+        let volume = Property::basic_support(KSPROPSETID_SYNTH, synth_property::VOLUME, 40);
+        let reply = pin.property(&volume, Client::USER);
+        assert_eq!((reply.status, reply.size), (Status::SUCCESS, 40));
+        assert_eq!(words(&reply.value)[6], 3);
     }
 }
 

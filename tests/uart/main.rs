@@ -22,6 +22,7 @@ mod line;
 mod messages;
 mod power;
 mod properties;
+mod references;
 mod removal;
 mod render;
 mod resources;

@@ -53,10 +53,9 @@ fn nodes_say_what_the_device_is() {
         // Whatever node a client names on whatever pin.
         for (pin, node) in [(&rig.direct_music, 0), (&rig.capture, 1), (&rig.capture, 0)] {
             let reply = pin.property(&latency.clone().on_node(node), Client::USER);
-            assert_eq!(
-                reply.as_u64(),
-                u64::try_from(rig.session.master_time()).ok()
-            );
+            // Greater than the master clock (corrections section 3), by the sequencer's millisecond.
+            let next = rig.session.master_time() + 10_000;
+            assert_eq!(reply.as_u64(), u64::try_from(next).ok());
         }
         let reply = rig.filter.property(&latency.on_node(0), Client::USER);
         assert_eq!(
@@ -64,6 +63,80 @@ fn nodes_say_what_the_device_is() {
             Status::INVALID_DEVICE_REQUEST,
             "no pin, no clock"
         );
+        rig.end();
+    });
+}
+
+/// A node of type KSNODETYPE_SYNTHESIZER must have PORTPARAMETERS (corrections section 3).
+#[test]
+fn parameters_are_those_of_one_cable() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        let ask = |pin: &Pin, node: u32, asked: [u32; 7], size: usize| {
+            let id = synth_property::PORT_PARAMETERS;
+            let property = Property::get(KSPROPSETID_SYNTH, id, size)
+                .with_instance(&asked.map(u32::to_le_bytes).concat());
+            let reply = pin.property(&property.on_node(node), Client::USER);
+            let words = reply.value.as_chunks().0.iter();
+            let words: Vec<u32> = words.map(|word| u32::from_le_bytes(*word)).collect();
+            (reply.status, reply.size, words)
+        };
+        for (pin, node) in [(&rig.legacy, 0), (&rig.direct_music, 0), (&rig.capture, 1)] {
+            // Voices, groups, audio channels, rate, effects, share: all as it is, or not asked for.
+            let fine = [0x6F, 1, 1, 2, 22_050, 0, 0];
+            assert_eq!(
+                ask(pin, node, fine, 28),
+                (Status::SUCCESS, 28, fine.to_vec())
+            );
+            let nothing = [0, 32, 16, 2, 44_100, 3, 0];
+            let got = vec![0, 1, 1, 2, 44_100, 0, 0];
+            assert_eq!(ask(pin, node, nothing, 28), (Status::SUCCESS, 28, got));
+            // More than there is: what there is, and a success that says so.
+            for (valid, index) in [(1, 1), (2, 2), (0x20, 5)] {
+                let mut more = fine;
+                more[0] = valid;
+                more[index] = 2;
+                let mut got = fine;
+                got[0] = valid;
+                let expected = (Status::NOT_ALL_ASSIGNED, 28, got.to_vec());
+                assert_eq!(ask(pin, node, more, 28), expected);
+            }
+            let (status, size, _) = ask(pin, node, fine, 0);
+            assert_eq!((status, size), (Status::BUFFER_OVERFLOW, 28));
+            let (status, size, _) = ask(pin, node, fine, 27);
+            assert_eq!((status, size), (Status::BUFFER_TOO_SMALL, 0));
+        }
+        rig.end();
+    });
+}
+
+#[test]
+fn basic_support_describes_the_value() {
+    with_each_binary(|binary| {
+        let rig = Rig::open(binary, &Hardware::uart(Config::default()));
+        // VT_BLOB for structures, VT_UI4 for ULONG, VT_UI8 for ULONGLONG; GET, SET, BASICSUPPORT.
+        for (id, verbs, value) in [
+            (synth_property::CAPS, 0x201, 65),
+            (synth_property::PORT_PARAMETERS, 0x201, 65),
+            (synth_property::CHANNEL_GROUPS, 0x203, 19),
+            (synth_property::LATENCY_CLOCK, 0x201, 21_u32),
+        ] {
+            for node in [0, 1] {
+                let ask = |size: usize| {
+                    let property = Property::basic_support(KSPROPSETID_SYNTH, id, size);
+                    rig.capture.property(&property.on_node(node), Client::USER)
+                };
+                let general = [0x97E9_9BA0, 0x11CF_BDEA, 0xDB28_D6A5, 0x0000_C104];
+                let expected = [&[verbs, 40][..], &general, &[value, 0, 0, 0]].concat();
+                let bytes: Vec<u8> = expected
+                    .iter()
+                    .flat_map(|word| word.to_le_bytes())
+                    .collect();
+                assert_eq!(ask(40).ok(), Ok(bytes), "item {id}");
+                assert_eq!(ask(4).as_u32(), Some(verbs), "item {id}");
+                assert_eq!(ask(39).status, Status::BUFFER_TOO_SMALL, "item {id}");
+            }
+        }
         rig.end();
     });
 }

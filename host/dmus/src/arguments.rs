@@ -168,6 +168,9 @@ pub(crate) struct Synth {
     /// Seconds to render after the song's end at most; silence ends it earlier
     #[arg(long, default_value_t = 8.0, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) tail: f64,
+    /// Look for instruments in exactly the bank that the song names, without stand-ins from others
+    #[arg(long)]
+    pub(crate) exact_banks: bool,
     /// Instruments as level 1 downloads: no filter, one LFO
     #[arg(long)]
     pub(crate) level1: bool,

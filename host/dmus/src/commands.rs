@@ -117,6 +117,7 @@ impl arguments::Synth {
             quota: self.quota,
             event_queue: self.event_queue,
             volume,
+            exact_banks: self.exact_banks,
         }
     }
 }

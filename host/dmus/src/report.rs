@@ -126,7 +126,7 @@ impl AudioReport {
 pub struct VoiceReport {
     /// Voices sounding at once, on average over the song.
     pub average: u32,
-    /// Notes that no voice was left for, or no instrument.
+    /// Notes that no voice was left for.
     pub lost_notes: u32,
 }
 

@@ -161,6 +161,8 @@ fn play(
         bar.set_position(u64::try_from(buffer.at).unwrap_or(0));
     })?;
     bar.finish_and_clear();
+    let warnings = SynthNode::of(&*pin, 0).silences();
+    output.warn(&warnings);
     let text = format!(
         "{} of {} messages to pin {id} of {} ({kind:?}), {:.1} s{}",
         done.messages,
@@ -171,7 +173,7 @@ fn play(
     );
     let json = json!({
         "played": done.messages, "of": song.events.len(), "buffers": done.buffers,
-        "filter": description.path, "pin": id, "stopped": done.is_cut,
+        "filter": description.path, "pin": id, "stopped": done.is_cut, "warnings": warnings,
     });
     Ok(Report::new(text, json))
 }
@@ -269,7 +271,7 @@ fn render_to(
     stop: &Stop,
 ) -> Result<Report> {
     let song = Song::open(&arguments.song)?;
-    let (items, warnings) = downloads(arguments.bank.as_deref())?;
+    let (items, mut warnings) = downloads(arguments.bank.as_deref())?;
     let (description, filter) = open_fitting(
         &arguments.select,
         system,
@@ -296,22 +298,31 @@ fn render_to(
         },
     )?;
     bar.finish_and_clear();
+    output.warn(&done.silences);
+    warnings.extend(done.silences);
     let lost = done.stats.map(|stats| stats.lost_notes);
+    let cpu = done.stats.map(|stats| percent(stats.total_cpu));
     let text = format!(
-        "{}: {:.1} s, peak {}, {} messages, {} notes lost{}",
+        "{}: {:.1} s, peak {}, {} messages, {} notes lost{}{}",
         arguments.out.display(),
         player::seconds(done.frames.cast_signed() * SECOND / i64::from(arguments.rate)),
         done.peak,
         done.messages,
         lost.map_or("unknown".to_owned(), |lost| lost.to_string()),
+        cpu.map_or(String::new(), |cpu| format!(", {cpu:.2} % of a processor")),
         if done.is_cut { ", stopped" } else { "" }
     );
     let json = json!({
         "file": arguments.out, "frames": done.frames, "rate": arguments.rate, "peak": done.peak,
-        "messages": done.messages, "lost_notes": lost, "stopped": done.is_cut,
+        "messages": done.messages, "lost_notes": lost, "cpu_percent": cpu, "stopped": done.is_cut,
         "filter": description.path, "warnings": warnings,
     });
     Ok(Report::new(text, json))
+}
+
+/// Percent, of the hundredths that the statistics count in.
+fn percent(hundredths: u32) -> f64 {
+    f64::from(hundredths) / 100.0
 }
 
 fn selftest(

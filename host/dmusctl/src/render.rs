@@ -42,7 +42,7 @@ pub struct Plan<'a> {
 }
 
 /// What was rendered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// Frames in the file.
     pub frames: u64,
@@ -52,6 +52,8 @@ pub struct Rendered {
     pub messages: usize,
     /// The synthesizer's own statistics at the end.
     pub stats: Option<SynthStats>,
+    /// A line for each kind of notes that nothing played.
+    pub silences: Vec<String>,
     /// It was stopped before its end.
     pub is_cut: bool,
 }
@@ -124,6 +126,7 @@ pub fn render(
     }
     writer.finalize()?;
     done.stats = node.stats().ok();
+    done.silences = node.silences();
     ks::walk(&*wave, State::Stop)?;
     ks::walk(&*midi, State::Stop)?;
     for handle in handles {

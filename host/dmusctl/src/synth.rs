@@ -3,11 +3,13 @@
 use anyhow::Result;
 use dmusmini_collection::Item;
 use dmusmini_ks::{
-    guids::{KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_CLOCK, KSPROPSETID_SYNTH_DLS},
+    guids::{
+        DMUSMINI_PROPSETID_SYNTH, KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_CLOCK, KSPROPSETID_SYNTH_DLS,
+    },
     property::Property,
     synth::{
-        MASTER_CLOCK, PortParams, SynthBuffer, SynthCaps, SynthDownload, SynthStats, dls_item,
-        synth_item,
+        MASTER_CLOCK, PortParams, SilentTable, SynthBuffer, SynthCaps, SynthDownload, SynthStats,
+        dls_item, own_item, synth_item,
     },
     zerocopy::IntoBytes as _,
 };
@@ -56,6 +58,21 @@ impl<'a> Node<'a> {
     /// Statistics.
     pub fn stats(&self) -> Result<SynthStats, OsError> {
         self.get(synth_item::RUNNING_STATS, &[], "SYNTH_RUNNINGSTATS")
+    }
+
+    /// The notes that nothing played, which only dmusmini's synthesizer tells.
+    pub fn silent_notes(&self) -> Result<SilentTable, OsError> {
+        let property = Property::get(DMUSMINI_PROPSETID_SYNTH, own_item::SILENT_NOTES);
+        self.ask(property, &[], "SILENT_NOTES")
+    }
+
+    /// A line for each kind of notes that nothing played; none where the node does not tell, as the
+    /// MPU-401's: what is at the other end of its cable is not known.
+    #[must_use]
+    pub fn silences(&self) -> Vec<String> {
+        self.silent_notes()
+            .map(|table| table.lines())
+            .unwrap_or_default()
     }
 
     /// The earliest time at which what is sent now still is on time.

@@ -289,6 +289,47 @@ fn a_bank_is_downloaded_and_a_song_is_rendered() {
     }
 }
 
+/// What `RUNNINGSTATS` has no field for.
+#[test]
+fn notes_that_nothing_plays_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = bank(folder.path());
+    let path = folder.path().join("missing.mid");
+    let messages: [&[u8]; 4] = [
+        &[0xC5, 10],
+        &[0x95, 60, 100],
+        &[0x95, 62, 100],
+        &[0x90, 60, 100],
+    ];
+    let events: Vec<Event> = messages
+        .iter()
+        .map(|message| Event {
+            at: SECOND / 10,
+            message: message.to_vec(),
+        })
+        .collect();
+    dmusmini_song::write(&events, None, File::create(&path).unwrap()).unwrap();
+    let out = folder.path().join("out.wav");
+    let [song, bank, out] = [&path, &bank, &out].map(|path| path.to_str().unwrap());
+    let words = ["render", song, "--bank", bank, "-o", out, "--tail", "0.5"];
+    for report in [
+        Some(run(&words)),
+        image().map(|image| run_on(&image, &[&words])),
+    ] {
+        let Some(report) = report else { continue };
+        let report = report.unwrap();
+        let line = "channel 6, bank 0.0, program 10: 2 notes find no instrument";
+        assert_eq!(report.json["warnings"], serde_json::json!([line]));
+        // They are no lost notes: there were voices.
+        assert_eq!(report.json["lost_notes"], 0);
+        let cpu = report.json["cpu_percent"].as_f64().unwrap();
+        assert!((0.0..100.0).contains(&cpu), "{cpu}");
+    }
+    // The MPU-401 has no instruments, and nothing to tell.
+    let report = run(&["play", song, "--filter", "UART"]).unwrap();
+    assert_eq!(report.json["warnings"], serde_json::json!([]));
+}
+
 #[test]
 fn a_capture_without_input_is_an_empty_song() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,6 +21,25 @@ pub struct Property {
 }
 assert_layout!(Property, 24, id @ 16, flags @ 20);
 
+/// `KSPROPERTY_DESCRIPTION`: what BASICSUPPORT answers where there is room for it.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Description {
+    /// [`verb`].
+    pub access: u32,
+    /// Bytes of the description with its members.
+    pub size: u32,
+    /// The type of the value: the set that names types, and a type of it.
+    pub value: Property,
+    /// Lists of members behind it.
+    pub members: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+assert_layout!(Description, 40, size @ 4, value @ 8, members @ 32, reserved @ 36);
+
 /// `KSP_PIN`: a property of a pin factory.
 #[repr(C)]
 #[derive(

@@ -1,8 +1,15 @@
 //! What the synthesizer's property sets carry (abi sections 3.4, 5.4 and 6).
 //!
+//! [`SilentTable`] is dmusmini's own.
+//!
 //! Flag values are those of the equal-named public `DMUS_PC_*` constants.
 
-use alloc::string::String;
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -110,9 +117,9 @@ pub struct SynthStats {
     pub valid: u32,
     /// Average voices.
     pub voices: u32,
-    /// Percent of one processor.
+    /// Hundredths of a percent of one processor.
     pub total_cpu: u32,
-    /// Percent of one processor.
+    /// Hundredths of a percent of one processor.
     pub cpu_per_voice: u32,
     /// Notes that found no voice.
     pub lost_notes: u32,
@@ -187,6 +194,96 @@ pub mod synth_item {
     pub const RUNNING_STATS: u32 = 7;
 }
 
+/// One kind of notes that nothing played. As text: where, what was asked for, how many notes.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct SilentEntry {
+    /// 1-based.
+    pub channel_group: u16,
+    /// 0 to 15.
+    pub channel: u8,
+    /// 0: no instrument has the patch; 1: the instrument has no region for key and velocity.
+    pub cause: u8,
+    /// Bank MSB << 16, bank LSB << 8, program; bit 31 for a drum kit.
+    pub patch: u32,
+    /// How many.
+    pub notes: u32,
+}
+assert_layout!(SilentEntry, 12, channel @ 2, cause @ 3, patch @ 4, notes @ 8);
+
+impl fmt::Display for SilentEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.channel_group > 1 {
+            write!(f, "channel group {}, ", self.channel_group)?;
+        }
+        let [flags, msb, lsb, program] = self.patch.to_be_bytes();
+        let (kit, instrument) = if flags & 0x80 == 0 {
+            ("program", "instrument")
+        } else {
+            ("kit", "kit")
+        };
+        let [msb, lsb, program] = [msb, lsb, program].map(|byte| byte & 0x7F);
+        let channel = u16::from(self.channel) + 1;
+        write!(f, "channel {channel}, bank {msb}.{lsb}, {kit} {program}: ")?;
+        let notes = self.notes;
+        let (s, find, lie) = if notes == 1 {
+            ("", "finds", "lies")
+        } else {
+            ("s", "find", "lie")
+        };
+        if self.cause == 0 {
+            write!(f, "{notes} note{s} {find} no {instrument}")
+        } else {
+            let outside = "outside of the keys and velocities";
+            write!(f, "{notes} note{s} {lie} {outside} of its {instrument}")
+        }
+    }
+}
+
+/// The notes that nothing played since the wave pin went to RUN.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SilentTable {
+    /// All of them.
+    pub notes: u32,
+    /// Those of kinds that the table has no room for.
+    pub others: u32,
+    /// Entries in use.
+    pub count: u32,
+    /// The kinds.
+    pub entries: [SilentEntry; 64],
+}
+assert_layout!(SilentTable, 780, others @ 4, count @ 8, entries @ 12);
+
+impl SilentTable {
+    /// A line for each kind, and one for what the table has no room for.
+    pub fn lines(&self) -> Vec<String> {
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
+        let entries = self.entries.iter().take(count);
+        let others =
+            (self.others > 0).then(|| format!("{} silent notes of other patches", self.others));
+        entries.map(ToString::to_string).chain(others).collect()
+    }
+}
+
+/// Items of `DMUSMINI_PROPSETID_SYNTH`.
+pub mod own_item {
+    /// [`super::SilentTable`].
+    pub const SILENT_NOTES: u32 = 0;
+    /// Where instruments are looked for: [`super::lookup`].
+    pub const LOOKUP: u32 = 1;
+}
+
+/// Values of [`own_item::LOOKUP`].
+pub mod lookup {
+    /// By DLS's rule.
+    pub const EXACT: u32 = 0;
+    /// Also in other banks.
+    pub const FALLBACKS: u32 = 1;
+}
+
 /// Items of `KSPROPSETID_Synth_Dls`.
 pub mod dls_item {
     /// A download; the instance is [`super::SynthBuffer`], the value [`super::SynthDownload`].
@@ -203,3 +300,49 @@ pub mod dls_item {
 
 /// The item of `KSPROPSETID_SynthClock`, which the port answers: the master clock in 100 ns.
 pub const MASTER_CLOCK: u32 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silent_notes_as_text() {
+        let entry = SilentEntry {
+            channel_group: 1,
+            channel: 5,
+            cause: 0,
+            patch: 0x0079_030A,
+            notes: 2,
+        };
+        assert_eq!(
+            entry.to_string(),
+            "channel 6, bank 121.3, program 10: 2 notes find no instrument"
+        );
+        let kit = SilentEntry {
+            channel_group: 2,
+            channel: 9,
+            patch: 0x8000_0008,
+            notes: 1,
+            ..entry
+        };
+        assert_eq!(
+            kit.to_string(),
+            "channel group 2, channel 10, bank 0.0, kit 8: 1 note finds no kit"
+        );
+        let key = SilentEntry { cause: 1, ..entry };
+        assert!(
+            key.to_string()
+                .ends_with("2 notes lie outside of the keys and velocities of its instrument")
+        );
+        let mut table = SilentTable {
+            notes: 5,
+            others: 2,
+            count: 2,
+            entries: [SilentEntry::default(); 64],
+        };
+        table.entries[..2].copy_from_slice(&[entry, kit]);
+        let lines = table.lines();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[2], "2 silent notes of other patches");
+    }
+}

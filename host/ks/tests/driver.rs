@@ -57,6 +57,8 @@ fn guids() {
         DMUSMINI_PIN_MIDI,
         DMUSMINI_PIN_DIRECTMUSIC,
         DMUSMINI_PIN_WAVE,
+        DMUSMINI_PROPSETID_SYNTH,
+        KSPROPTYPESETID_GENERAL,
     ];
     for (name, client, driver) in all {
         assert_eq!(client, driver, "{name}");
@@ -84,6 +86,9 @@ fn sizes() {
         synth::SynthBuffer = synth_abi::SynthBuffer,
         synth::SynthDownload = synth_abi::SynthDownload,
         synth::VoicePriorityInstance = synth_abi::VoicePriorityInstance,
+        synth::SilentEntry = synth_abi::SilentEntry,
+        synth::SilentTable = synth_abi::SilentTable,
+        property::Description = abi::PropertyDescription,
     ];
     for (name, client, driver) in all {
         assert_eq!(client, driver, "{name}");
@@ -92,8 +97,10 @@ fn sizes() {
 
 #[test]
 fn numbers() {
-    use dmusmini_ks::synth::{caps, dls_item, port_params, synth_item};
-    use synth_abi::{caps_flags, dls_property, port_params as params, synth_property};
+    use dmusmini_ks::synth::{caps, dls_item, lookup, own_item, port_params, synth_item};
+    use synth_abi::{
+        caps_flags, dls_property, own_property, port_params as params, synth_property,
+    };
     assert_eq!(synth_item::VOLUME, synth_property::VOLUME);
     assert_eq!(synth_item::VOLUME_BOOST, synth_property::VOLUME_BOOST);
     assert_eq!(synth_item::CAPS, synth_property::CAPS);
@@ -107,6 +114,10 @@ fn numbers() {
     assert_eq!(dls_item::COMPACT, dls_property::COMPACT);
     assert_eq!(dls_item::APPEND, dls_property::APPEND);
     assert_eq!(dls_item::WAVE_FORMAT, dls_property::WAVE_FORMAT);
+    assert_eq!(own_item::SILENT_NOTES, own_property::SILENT_NOTES);
+    assert_eq!(own_item::LOOKUP, own_property::LOOKUP);
+    assert_eq!(lookup::EXACT, synth_abi::lookup::EXACT);
+    assert_eq!(lookup::FALLBACKS, synth_abi::lookup::FALLBACKS);
     assert_eq!(caps::DLS, caps_flags::DLS);
     assert_eq!(caps::DLS2, caps_flags::DLS2);
     assert_eq!(caps::EXTERNAL, caps_flags::EXTERNAL);

@@ -94,6 +94,13 @@ pub struct Settings {
     pub chained: Cell<bool>,
     /// Streams are asked for as parts of another object. The port never does that.
     pub aggregated: Cell<bool>,
+    /// A port lets go of its miniport only when it is destroyed, and not when its subdevice is
+    /// unregistered.
+    pub keeps_miniport: Cell<bool>,
+    /// `PcRegisterSubdevice` takes no reference to the port.
+    pub registers_weakly: Cell<bool>,
+    /// `PcRegisterSubdevice` fails.
+    pub refuses_subdevices: Cell<bool>,
     /// `HKLM\\...\\MediaCategories`: what the registry calls pins and nodes.
     pub media_categories: RefCell<BTreeMap<Guid, String>>,
 }
@@ -106,6 +113,9 @@ impl Default for Settings {
             event_limit: Cell::new(1 << 20),
             chained: Cell::new(true),
             aggregated: Cell::new(false),
+            keeps_miniport: Cell::new(false),
+            registers_weakly: Cell::new(false),
+            refuses_subdevices: Cell::new(false),
             media_categories: RefCell::default(),
         }
     }

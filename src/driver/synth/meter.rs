@@ -32,12 +32,12 @@ impl Meter {
     /// The statistics as the client reads them.
     #[must_use]
     pub fn report(&self, synth: &Stats, lost_notes: u32, rate: u32) -> SynthStats {
-        // Percent of one processor: busy over played time.
+        // Busy over played time, of one processor.
         let played = u128::from(self.frames)
             .saturating_mul(u128::from(SECOND.unsigned_abs()))
             .checked_div(u128::from(rate))
             .unwrap_or(0);
-        let total = percent(u128::from(self.busy), played);
+        let total = hundredths_of_percent(u128::from(self.busy), played);
         let average = rounded(u128::from(self.voices), u128::from(self.frames));
         SynthStats {
             valid: stats::VOICES
@@ -56,8 +56,9 @@ impl Meter {
     }
 }
 
-fn percent(part: u128, whole: u128) -> u32 {
-    rounded(part.saturating_mul(100), whole)
+/// What the headers mean by "percent * 100": 11 % is 1100.
+fn hundredths_of_percent(part: u128, whole: u128) -> u32 {
+    rounded(part.saturating_mul(100 * 100), whole)
 }
 
 fn rounded(part: u128, whole: u128) -> u32 {
@@ -128,7 +129,7 @@ mod tests {
         assert_eq!(report.valid, 0x3F);
         assert_eq!(
             (report.voices, report.total_cpu, report.cpu_per_voice),
-            (6, 11, 1)
+            (6, 1100, 183)
         );
         assert_eq!((report.lost_notes, report.free_memory), (3, u32::MAX));
         assert_eq!(report.peak_volume, -602);

@@ -8,6 +8,7 @@ use super::stream::SynthStream;
 use super::streams::Streams;
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
+use crate::driver::port_ref::PortRef;
 use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::spinlock::SpinLock;
@@ -25,6 +26,7 @@ use crate::trace::{self, Event};
 pub struct SynthMiniport {
     settings: Settings,
     streams: SpinLock<Streams>,
+    port: PortRef,
 }
 
 class!(SynthMiniport: 0 => IMiniportDMus(IMiniport));
@@ -38,6 +40,7 @@ pub fn create(_: &Irql<Passive>, settings: &Settings) -> Result<ObjectRef<SynthM
     let miniport = SynthMiniport {
         settings: *settings,
         streams: SpinLock::new(Streams::default()),
+        port: PortRef::none(),
     };
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
 }
@@ -50,6 +53,11 @@ const WAVE_RANGE: WaveRange = WaveRange {
 };
 
 impl SynthMiniport {
+    /// The device goes: gives the port back.
+    pub fn shut_down(&self, irql: &Irql<Passive>) {
+        self.port.let_go(irql);
+    }
+
     /// The settings of the device.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
@@ -117,7 +125,7 @@ impl IMiniportClass for SynthMiniport {
 
 impl IMiniportDMusClass for SynthMiniport {
     fn init(
-        _: &ObjectRef<Self>,
+        this: &ObjectRef<Self>,
         _: &mut Irql<Passive>,
         _adapter: In<'_, IUnknown>,
         _resources: In<'_, IResourceList>,
@@ -127,12 +135,15 @@ impl IMiniportDMusClass for SynthMiniport {
         if let Some(mut service_group) = service_group {
             service_group.set(None);
         }
-        // A synthesizer has no interrupt, so it never notifies its port, and keeps no reference
-        // to it: one that nothing uses would only be a cycle.
-        if port.is_none() {
+        // A synthesizer has no interrupt, so it never notifies its port. But the port must outlive
+        // what its pins do here, and `PcRegisterSubdevice` need not keep it (contract section 3).
+        let Some(port) = port else {
             return Status::INVALID_PARAMETER;
+        };
+        match this.port.keep(port.to_owned()) {
+            Ok(()) => Status::SUCCESS,
+            Err(_) => Status::INVALID_DEVICE_STATE,
         }
-        Status::SUCCESS
     }
 
     fn service(_: &ObjectRef<Self>, _: &mut Irql<Dispatch>) {}

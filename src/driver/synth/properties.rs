@@ -5,6 +5,7 @@
 //! | [`synth`] | `KSPROPSETID_Synth`: capabilities, parameters, volumes, statistics |
 //! | [`dls`] | `KSPROPSETID_Synth_Dls`: downloads |
 //! | [`support`] | the `GUID_DMUS_PROP_*` sets |
+//! | [`own`] | `DMUSMINI_PROPSETID_SYNTH`: silent notes, the look-up of instruments |
 //!
 //! All are items of the synth node; the volume can also be asked of a pin itself, as the
 //! documentation has it (abi section 3.4). PASSIVE, several at a time.
@@ -14,6 +15,7 @@
 )]
 
 pub mod dls;
+pub mod own;
 pub mod support;
 pub mod synth;
 
@@ -23,13 +25,14 @@ use super::stream::SynthStream;
 use crate::com::{Guid, ObjectRef, Status};
 use crate::portcls::abi::{AutomationTable, PropertyItem, verb};
 use crate::portcls::guids::{
-    GUID_DMUS_PROP_DLS1, GUID_DMUS_PROP_DLS2, GUID_DMUS_PROP_EFFECTS, GUID_DMUS_PROP_GM_HARDWARE,
-    GUID_DMUS_PROP_GS_CAPABLE, GUID_DMUS_PROP_GS_HARDWARE, GUID_DMUS_PROP_INSTRUMENT2,
-    GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE, GUID_DMUS_PROP_WAVES_REVERB, GUID_DMUS_PROP_XG_CAPABLE,
-    GUID_DMUS_PROP_XG_HARDWARE, KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_DLS,
+    DMUSMINI_PROPSETID_SYNTH, GUID_DMUS_PROP_DLS1, GUID_DMUS_PROP_DLS2, GUID_DMUS_PROP_EFFECTS,
+    GUID_DMUS_PROP_GM_HARDWARE, GUID_DMUS_PROP_GS_CAPABLE, GUID_DMUS_PROP_GS_HARDWARE,
+    GUID_DMUS_PROP_INSTRUMENT2, GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE, GUID_DMUS_PROP_WAVES_REVERB,
+    GUID_DMUS_PROP_XG_CAPABLE, GUID_DMUS_PROP_XG_HARDWARE, KSPROPSETID_SYNTH,
+    KSPROPSETID_SYNTH_DLS,
 };
 use crate::portcls::property::{self, Handler, Request, Targets};
-use crate::portcls::synth_abi::{dls_property, synth_property};
+use crate::portcls::synth_abi::{dls_property, own_property, synth_property};
 
 /// What a property request of this filter is for.
 pub type SynthTargets<'a> = Targets<'a, SynthMiniport, SynthStream>;
@@ -66,7 +69,7 @@ where
     unsafe { property::item::<H>(set, id, verbs) }
 }
 
-static NODE_ITEMS: [PropertyItem; 24] = [
+static NODE_ITEMS: [PropertyItem; 26] = [
     item::<synth::Caps>(&KSPROPSETID_SYNTH, synth_property::CAPS, READ),
     item::<synth::Parameters>(&KSPROPSETID_SYNTH, synth_property::PORT_PARAMETERS, READ),
     item::<synth::ChannelGroups>(
@@ -99,6 +102,8 @@ static NODE_ITEMS: [PropertyItem; 24] = [
     item::<support::SampleMemorySize>(&GUID_DMUS_PROP_SAMPLE_MEMORY_SIZE, 0, READ),
     item::<support::Effects>(&GUID_DMUS_PROP_EFFECTS, 0, READ_WRITE),
     item::<support::WavesReverb>(&GUID_DMUS_PROP_WAVES_REVERB, 0, READ_WRITE),
+    item::<own::SilentNotes>(&DMUSMINI_PROPSETID_SYNTH, own_property::SILENT_NOTES, READ),
+    item::<own::Lookup>(&DMUSMINI_PROPSETID_SYNTH, own_property::LOOKUP, READ_WRITE),
 ];
 
 static PIN_ITEMS: [PropertyItem; 1] = [item::<synth::Volume>(

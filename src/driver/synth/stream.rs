@@ -22,7 +22,7 @@ use crate::portcls::abi::{DmusKernelEvent, KsState};
 use crate::portcls::event::{Allocator, EventChain};
 use crate::portcls::format::WaveFormat;
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, ISynthSinkDMus, In};
-use crate::synth::GroupMemory;
+use crate::synth::{GroupMemory, Lookup};
 use crate::time::{RefTime, SampleTime};
 use crate::trace;
 
@@ -61,6 +61,11 @@ impl SynthStream {
         let inlet = Inlet::create(irql, allocator, miniport.settings().event_queue)?;
         let format = miniport.preferred_format();
         let stream = Self::open(irql, miniport, pin, format, Some(inlet), None, clock)?;
+        // The rule is that of the pin that owns the synthesizer now: one that takes over what a wave
+        // pin has, or what a pin of the other kind has left there, brings its own.
+        let lookup = lookup_of(pin);
+        let engine = &stream.engine;
+        engine.with(irql, |state, _| state.synth.set_lookup(lookup));
         Ok(stream.into_interface())
     }
 
@@ -158,6 +163,17 @@ impl SynthStream {
             _ => 0,
         };
         of_feeds.fold(own, u32::saturating_add)
+    }
+}
+
+/// How instruments are looked for on a pin's own synthesizer. A DirectMusic client downloads what
+/// it plays and names it exactly. A legacy client plays songs as they are, on a collection that it
+/// may know nothing of. Where a legacy pin's events play on a DirectMusic pin's synthesizer, that
+/// pin's rule counts.
+const fn lookup_of(pin: Pin) -> Lookup {
+    match pin {
+        Pin::Midi => Lookup::Fallbacks,
+        Pin::DirectMusic | Pin::Wave => Lookup::Exact,
     }
 }
 
@@ -295,6 +311,7 @@ impl SynthStream {
             engine.running = runs;
             if runs {
                 engine.meter = Meter::default();
+                engine.synth.reset_stats();
             }
             if runs && before != KsState::PAUSE {
                 // A pause keeps notes; only after a stop does a new run begin.

@@ -10,6 +10,7 @@
 use core::ptr::NonNull;
 
 use super::filter::Pin;
+use super::silent;
 use super::stream::SynthStream;
 use super::streams::Feeds;
 use crate::com::{ObjectRef, Out, Status};
@@ -78,6 +79,7 @@ impl ISynthSinkDMusClass for SynthStream {
             let spent = interrupt_time().0.saturating_sub(started.0);
             this.engine()
                 .with(irql, |state, _| state.meter.count_time(RefTime(spent)));
+            silent::report(irql, this.engine());
         } else {
             target.silence();
         }

@@ -13,6 +13,7 @@ use super::resources::{new_interrupt_sync, new_service_group, port_base};
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
 use crate::driver::adapter::Adapter;
+use crate::driver::port_ref::PortRef;
 use crate::driver::settings::Settings;
 use crate::irql::{Device, Dispatch, Irql, Passive};
 use crate::kernel::deferral::{Defer, Deferral};
@@ -67,6 +68,14 @@ impl UartMiniport {
         self.uart.get()
     }
 
+    /// The device goes: silences the chip, as before a sleep, and gives the port back.
+    pub fn shut_down(&self, irql: &mut Irql<Passive>) {
+        if let Some(uart) = self.uart() {
+            uart.close(irql);
+            uart.port.let_go(irql);
+        }
+    }
+
     fn initialise(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Passive>,
@@ -87,7 +96,7 @@ impl UartMiniport {
         let ports = GuardedPorts::new(unsafe { IoPorts::new(base) }, this.adapter.clone());
         let poll_period = RefTime(i64::from(this.settings.poll_period_us).saturating_mul(10));
         let uart = Uart::new(
-            port.to_owned(),
+            PortRef::new(port.to_owned()),
             group.clone(),
             timer,
             deferral,

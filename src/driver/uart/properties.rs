@@ -1,7 +1,7 @@
 //! The properties of the UART filter's two nodes (contract section 10).
 //!
-//! `KSPROPSETID_Synth`: what the device is (of the filter), how many channel groups a pin has, and
-//! its latency clock. PASSIVE, several at a time.
+//! `KSPROPSETID_Synth`: what the device is (of the filter), a pin's parameters, how many channel
+//! groups it has, and its latency clock. PASSIVE, several at a time.
 #![expect(
     unsafe_code,
     reason = "promises which objects the port hands to the handlers"
@@ -13,15 +13,19 @@ use super::miniport::UartMiniport;
 use super::render::RenderStream;
 use crate::com::{Guid, IUnknown, Status};
 use crate::irql::{Irql, Passive};
-use crate::portcls::abi::{AutomationTable, PropertyItem, verb};
+use crate::portcls::abi::{AutomationTable, PropertyItem, ValueType, verb};
 use crate::portcls::guids::{
     CLSID_MINIPORT_DRIVER_DMUS_UART, CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE, KSPROPSETID_SYNTH,
 };
 use crate::portcls::property::{self, Handler, Request, Targets, Verb};
-use crate::portcls::synth_abi::{SynthCaps, caps_flags, effects, synth_property};
+use crate::portcls::synth_abi::{PortParams, SynthCaps, caps_flags, effects, synth_property};
+use crate::time::RefTime;
 
 /// "As many as the instrument has": nobody knows what is at the other end of the cable.
 const UNKNOWN: u32 = u32::MAX;
+/// How often the port's sequencer looks for events that are due: every millisecond (contract section
+/// 5.6).
+const SEQUENCER_TURN: RefTime = RefTime(10_000);
 /// What clients show people, with the base port behind it.
 const DESCRIPTION: &str = "dmusmini MPU-401 ";
 
@@ -48,7 +52,7 @@ fn node_of_pin(targets: &UartTargets<'_>, request: &Request<'_>) -> Result<(), S
 }
 
 macro_rules! handlers {
-    ($($(#[$doc:meta])* $item:ident($irql:ident, $targets:ident, $request:ident) $body:block)+) => {
+    ($($(#[$doc:meta])* $item:ident: $value:ident($irql:ident, $targets:ident, $request:ident) $body:block)+) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -57,6 +61,7 @@ macro_rules! handlers {
             impl Handler for $item {
                 type Miniport = UartMiniport;
                 type Stream = RenderStream;
+                const VALUE: ValueType = ValueType::$value;
 
                 fn serve(
                     $irql: &mut Irql<Passive>,
@@ -70,7 +75,7 @@ macro_rules! handlers {
 
 handlers! {
     /// `CAPS`: a hardware port to something unknown.
-    Caps(_irql, targets, request) {
+    Caps: Blob(_irql, targets, request) {
         let guid = if node(request)? == CAPTURE_NODE {
             CLSID_MINIPORT_DRIVER_DMUS_UART_CAPTURE
         } else {
@@ -89,8 +94,30 @@ handlers! {
         })
     }
 
+    /// `PORTPARAMETERS`, which every node of this type must have (corrections section 3): one voice and
+    /// one channel group, no effects. The rest is echoed: what the instrument at the other end makes
+    /// of its sound cannot be known here.
+    Parameters: Blob(_irql, targets, request) {
+        node_of_pin(&targets, request)?;
+        request.expect_room_for::<PortParams>()?;
+        let asked: PortParams = request.instance()?;
+        let got = PortParams {
+            voices: 1,
+            channel_groups: 1,
+            effects_flags: effects::NONE,
+            ..asked
+        };
+        let status = if got.grants(&asked) {
+            Status::SUCCESS
+        } else {
+            Status::NOT_ALL_ASSIGNED
+        };
+        request.reply(got)?;
+        Ok(status)
+    }
+
     /// `CHANNELGROUPS`: one cable is one group.
-    ChannelGroups(_irql, targets, request) {
+    ChannelGroups: Ui4(_irql, targets, request) {
         node_of_pin(&targets, request)?;
         if request.verb() == Verb::Get {
             return request.reply(1_u32);
@@ -101,12 +128,14 @@ handlers! {
         }
     }
 
-    /// `LATENCYCLOCK`: an event sent now plays now (contract section 8).
-    LatencyClock(irql, targets, request) {
+    /// `LATENCYCLOCK`: the next turn of the port's sequencer. It must be greater than the master clock
+    /// (corrections section 3), and an event for the present moment waits for that turn.
+    LatencyClock: Ui8(irql, targets, request) {
         node_of_pin(&targets, request)?;
         let stream = targets.stream.ok_or(Status::INVALID_DEVICE_REQUEST)?;
         let clocked = stream.interface::<IUnknown>().query::<IClocked>(irql)?;
-        request.reply(clocked.master_time(irql).cast_unsigned())
+        let next = clocked.master_time(irql).saturating_add(SEQUENCER_TURN.0);
+        request.reply(next.cast_unsigned())
     }
 }
 
@@ -137,8 +166,9 @@ where
     unsafe { property::item::<H>(&SET, id, verbs) }
 }
 
-static ITEMS: [PropertyItem; 3] = [
+static ITEMS: [PropertyItem; 4] = [
     item::<Caps>(synth_property::CAPS, READ),
+    item::<Parameters>(synth_property::PORT_PARAMETERS, READ),
     item::<ChannelGroups>(synth_property::CHANNEL_GROUPS, READ_WRITE),
     item::<LatencyClock>(synth_property::LATENCY_CLOCK, READ),
 ];

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use super::Table;
 use crate::com::Guid;
 use crate::kernel::nt::Irp;
+use crate::portcls::guids::KSPROPTYPESETID_GENERAL;
 
 /// `PCAUTOMATION_TABLE`.
 #[repr(C)]
@@ -89,6 +90,66 @@ pub mod verb {
     pub const BASIC_SUPPORT: u32 = 0x200;
     /// The request names a node; to be masked off.
     pub const TOPOLOGY: u32 = 0x1000_0000;
+}
+
+/// `KSPROPERTY_DESCRIPTION` with its `KSIDENTIFIER`, which names the type of the value.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PropertyDescription {
+    /// [`verb`] bits.
+    pub access_flags: u32,
+    /// Size of the whole description, members included.
+    pub description_size: u32,
+    /// Set of the type: `KSPROPTYPESETID_General`.
+    pub type_set: Guid,
+    /// The type: a [`ValueType`].
+    pub type_id: u32,
+    /// 0.
+    pub type_flags: u32,
+    /// Lists of ranges or defaults behind the description.
+    pub members_list_count: u32,
+    /// 0.
+    pub reserved: u32,
+}
+assert_layout!(PropertyDescription, 40, description_size @ 4, type_set @ 8, type_id @ 24,
+    type_flags @ 28, members_list_count @ 32, reserved @ 36);
+
+impl PropertyDescription {
+    /// Describes an item without members.
+    #[must_use]
+    pub const fn new(verbs: u32, value: ValueType) -> Self {
+        Self {
+            access_flags: verbs,
+            #[expect(clippy::cast_possible_truncation, reason = "40")]
+            description_size: size_of::<Self>() as u32,
+            type_set: KSPROPTYPESETID_GENERAL,
+            type_id: value as u32,
+            type_flags: 0,
+            members_list_count: 0,
+            reserved: 0,
+        }
+    }
+}
+
+/// The type of an item's value: members of `VARENUM`, by which `KSPROPTYPESETID_General` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ValueType {
+    /// `VT_EMPTY`: there is no value.
+    Empty = 0,
+    /// `VT_I4`: a LONG.
+    I4 = 3,
+    /// `VT_BOOL`: KS' BOOL of four bytes.
+    Bool = 11,
+    /// `VT_UI4`: a ULONG or DWORD.
+    Ui4 = 19,
+    /// `VT_UI8`: a ULONGLONG.
+    Ui8 = 21,
+    /// `VT_UINT_PTR`: a HANDLE, as wide as the client's pointers.
+    UintPtr = 38,
+    /// `VT_BLOB`: a structure. `VARENUM` has no member for structures of a header; a blob is bytes
+    /// whose meaning is agreed upon elsewhere, as these are.
+    Blob = 65,
 }
 
 /// `PCPROPERTY_REQUEST`.

@@ -80,6 +80,9 @@ impl Playing<'_> {
             average: statistics.voices,
             lost_notes: statistics.lost_notes,
         };
+        for silence in synth.silences()? {
+            warnings.say(&silence);
+        }
         Ok(Played {
             bank,
             audio,

@@ -5,7 +5,9 @@ use anyhow::{Context, Result, anyhow};
 use dmusmini::com::Status;
 use dmusmini::dls::Fault;
 use dmusmini::portcls::guids::KSPROPSETID_SYNTH;
-use dmusmini::portcls::synth_abi::{SynthStats, synth_property};
+use dmusmini::portcls::synth_abi::{SynthStats, lookup, synth_property};
+use dmusmini_ks::synth::SilentTable;
+use dmusmini_ks::zerocopy::FromBytes as _;
 use dmusmini_simulator::session::{Hardware, Property, Session, SynthPlayer, WaveFormat};
 use dmusmini_song::Song;
 
@@ -28,6 +30,8 @@ pub struct SynthSettings {
     pub event_queue: u32,
     /// KSPROPERTY_SYNTH_VOLUME, in hundredths of a decibel.
     pub volume: i32,
+    /// Instruments are looked for by DLS's rule, without stand-ins from other banks.
+    pub exact_banks: bool,
 }
 
 impl SynthSettings {
@@ -41,6 +45,7 @@ impl SynthSettings {
         quota: 256,
         event_queue: 65_536,
         volume: 0,
+        exact_banks: false,
     };
 }
 
@@ -79,6 +84,7 @@ impl SynthSession {
         this.lead = usize::try_from(player.origin_frame())?;
         this.player = Some(player);
         this.set_volume(settings.volume)?;
+        this.set_lookup(settings.exact_banks)?;
         Ok(this)
     }
 
@@ -89,6 +95,17 @@ impl SynthSession {
             &volume.to_le_bytes(),
         );
         refused(self.player()?.property(property).status.ok()).context("setting the volume")
+    }
+
+    /// A DirectMusic pin, which has channel groups and exact times, and by its client's wish the
+    /// stand-ins of a legacy pin: songs and banks come as they are found.
+    fn set_lookup(&self, exact_banks: bool) -> Result<()> {
+        let rule = if exact_banks {
+            lookup::EXACT
+        } else {
+            lookup::FALLBACKS
+        };
+        refused(self.player()?.set_lookup(rule)).context("choosing how instruments are looked for")
     }
 
     /// Downloads one `DMUS_DOWNLOADINFO` buffer. A refusal says what the driver found, and where.
@@ -147,6 +164,14 @@ impl SynthSession {
     /// KSPROPERTY_SYNTH_RUNNINGSTATS.
     pub fn statistics(&self) -> Result<SynthStats> {
         refused(self.player()?.stats()).context("reading the running statistics")
+    }
+
+    /// A line for each kind of notes that nothing played.
+    pub fn silences(&self) -> Result<Vec<String>> {
+        let bytes = refused(self.player()?.silent_notes()).context("reading the silent notes")?;
+        let table = SilentTable::read_from_bytes(&bytes)
+            .map_err(|_| anyhow!("the table of silent notes has {} bytes", bytes.len()))?;
+        Ok(table.lines())
     }
 
     /// Ends the session in an orderly way and tells what it left behind.

@@ -6,10 +6,10 @@ use dmusmini_ks::{
     format::WaveDataFormat,
     guids::{
         KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_MIDI, KSDATAFORMAT_SUBTYPE_PCM,
-        KSPROPSETID_PIN, KSPROPSETID_SYNTH,
+        KSPROPSETID_PIN, KSPROPSETID_SYNTH, KSPROPTYPESETID_GENERAL,
     },
     pin::{Connect, State},
-    property::{Instances, Property, pin_item},
+    property::{Description as PropertyDescription, Instances, Property, pin_item, verb},
     synth::synth_item,
     zerocopy::IntoBytes as _,
 };
@@ -28,6 +28,7 @@ pub(super) fn test(runner: &mut Runner<'_>, description: &Description, filter: &
     runner.check("pins and formats", || pins(description));
     runner.check("properties obey the size rules", || sizes(filter));
     runner.check("unknown properties are refused", || unknown(filter));
+    runner.check("properties are described", || described(filter));
     let system = runner.system;
     if system.shares_time() {
         runner.check("the master clock runs", || {
@@ -54,12 +55,12 @@ pub(super) fn test(runner: &mut Runner<'_>, description: &Description, filter: &
     runner.check("what cannot be opened is refused", || {
         closed_pins(description, filter)
     });
-    runner.check("the latency clock is not behind", || {
+    runner.check("the latency clock is ahead", || {
         let (id, kind) = player::choose(description, None)?;
         let pin = player::open(filter, id, kind)?;
         let master = master_clock(filter)?;
         let latency = Node::of(&*pin, 0).latency_clock()?;
-        ensure!(latency >= master, "{} us behind", (master - latency) / 10);
+        ensure!(latency > master, "{} us behind", (master - latency) / 10);
         Ok(((), format!("{} us ahead", (latency - master) / 10)))
     });
 }
@@ -121,6 +122,33 @@ fn sizes(filter: &dyn Filter) -> Result<((), String)> {
         "a request of 20 bytes was answered"
     );
     Ok(((), format!("data ranges: {length} bytes")))
+}
+
+/// BASICSUPPORT tells a property's verbs and the type of its value, as Windows' own tests ask.
+fn described(filter: &dyn Filter) -> Result<((), String)> {
+    let request = Property {
+        flags: verb::BASIC_SUPPORT,
+        ..Property::get(KSPROPSETID_SYNTH, synth_item::CAPS)
+    };
+    let request = request.of_node(0);
+    let what = "the description of SYNTH_CAPS";
+    let description: PropertyDescription =
+        filter_object(filter).get_value(request.as_bytes(), what)?;
+    ensure!(
+        description.access == verb::GET | verb::BASIC_SUPPORT
+            && description.size == 40
+            && description.value.set == KSPROPTYPESETID_GENERAL
+            && description.members == 0,
+        "{description:?}"
+    );
+    let mut little = [0; 39];
+    ensure!(
+        filter_object(filter)
+            .property(request.as_bytes(), &mut little)
+            .is_err(),
+        "a description fitted into 39 bytes"
+    );
+    Ok(((), format!("SYNTH_CAPS: type {}", description.value.id)))
 }
 
 fn unknown(filter: &dyn Filter) -> Result<((), String)> {

@@ -36,7 +36,17 @@ pub enum PnpState {
 /// A registered subdevice.
 pub(crate) struct Subdevice {
     pub(crate) name: String,
-    pub(crate) port: ObjectRef<Port>,
+    pub(crate) filter: Rc<FilterState>,
+    /// The port's own pointer, which names it.
+    address: NonNull<c_void>,
+    /// Absent where a registration takes no reference.
+    _port: Option<ObjectRef<Port>>,
+}
+
+impl Drop for Subdevice {
+    fn drop(&mut self) {
+        self.filter.is_registered.set(false);
+    }
 }
 
 /// A connection between pins of two ports, or of a port and something outside.
@@ -143,6 +153,12 @@ impl DeviceState {
             host::breach(AT, "the port is not initialised");
             return Status::INVALID_DEVICE_STATE;
         }
+        let Some(system) = self.system.upgrade() else {
+            return Status::UNSUCCESSFUL;
+        };
+        if system.settings.refuses_subdevices.get() {
+            return Status::INSUFFICIENT_RESOURCES;
+        }
         let mut subdevices = self.subdevices.borrow_mut();
         if subdevices.iter().any(|other| other.name == name) {
             host::breach(AT, format!("\"{name}\" is registered already"));
@@ -153,9 +169,13 @@ impl DeviceState {
             return Status::INSUFFICIENT_RESOURCES;
         }
         port.filter.name.replace(name.to_owned());
+        port.filter.is_registered.set(true);
+        let weakly = system.settings.registers_weakly.get();
         subdevices.push(Subdevice {
             name: name.to_owned(),
-            port: port.clone(),
+            filter: Rc::clone(&port.filter),
+            address: port.interface::<IPort>().address(),
+            _port: (!weakly).then(|| port.clone()),
         });
         Status::SUCCESS
     }
@@ -167,12 +187,12 @@ impl DeviceState {
             return Status::NOT_FOUND;
         };
         let subdevice = self.subdevices.borrow_mut().remove(place);
-        subdevice.port.filter.tear_down();
+        subdevice.filter.unregister();
         Status::SUCCESS
     }
 
     fn place_of(&self, unknown: NonNull<c_void>) -> Option<usize> {
-        let is = |subdevice: &Subdevice| subdevice.port.interface::<IPort>().address() == unknown;
+        let is = |subdevice: &Subdevice| subdevice.address == unknown;
         self.subdevices.borrow().iter().position(is)
     }
 
@@ -189,7 +209,7 @@ impl DeviceState {
     pub(crate) fn filter(&self, name: &str) -> Option<Rc<FilterState>> {
         let subdevices = self.subdevices.borrow();
         let found = subdevices.iter().find(|subdevice| subdevice.name == name)?;
-        Some(Rc::clone(&found.port.filter))
+        Some(Rc::clone(&found.filter))
     }
 
     /// All filters that are registered.
@@ -197,7 +217,7 @@ impl DeviceState {
         self.subdevices
             .borrow()
             .iter()
-            .map(|s| Rc::clone(&s.port.filter))
+            .map(|s| Rc::clone(&s.filter))
             .collect()
     }
 
@@ -205,7 +225,10 @@ impl DeviceState {
     pub(crate) fn handle_pnp(self: &Rc<Self>, irp: *mut Irp, minor: u8) -> Status {
         match minor {
             pnp::START_DEVICE => self.handle_start(irp),
+            // There is no rebalance of a DMus device (contract section 15): PortCls refuses.
+            QUERY_STOP_DEVICE if !self.subdevices.borrow().is_empty() => Status::UNSUCCESSFUL,
             pnp::STOP_DEVICE => {
+                self.check_that_the_adapter_let_go();
                 self.tear_down_subdevices();
                 self.state.set(PnpState::NotStarted);
                 Status::SUCCESS
@@ -256,13 +279,25 @@ impl DeviceState {
         self.connections.take();
         let subdevices = self.subdevices.take();
         for subdevice in &subdevices {
-            subdevice.port.filter.tear_down();
+            subdevice.filter.unregister();
         }
         let filters = self.filters.take();
         for filter in filters.iter().filter_map(Weak::upgrade) {
-            filter.tear_down();
+            filter.unregister();
         }
         drop(subdevices);
+    }
+
+    /// At a stop, as at a removal, the adapter lets go of everything (contract section 15).
+    fn check_that_the_adapter_let_go(&self) {
+        if self.power_management.borrow().is_some() {
+            host::breach(STOP, "power management is still registered");
+        }
+        let words = self.extension.read(0, EXTENSION_SIZE);
+        let words = words.get(ADAPTER_WORDS).unwrap_or_default();
+        if words.iter().any(|byte| *byte != 0) {
+            host::breach(STOP, "the adapter is still in the device extension");
+        }
     }
 
     /// After REMOVE nobody may touch the extension: it is marked, and looked at when the machine
@@ -314,6 +349,10 @@ const ADAPTER_WORDS: std::ops::Range<usize> = 40..64;
 const MARK: u8 = 0xE7;
 /// `sizeof (DEVICE_OBJECT)`.
 pub(crate) const OBJECT_SIZE: usize = 0x150;
+
+const STOP: &str = "IRP_MN_STOP_DEVICE";
+/// `IRP_MN_QUERY_STOP_DEVICE`.
+const QUERY_STOP_DEVICE: u8 = 0x05;
 
 const GENERAL_KEY: u32 = 0;
 const DRIVER_KEY: u32 = 2;

@@ -27,6 +27,8 @@ pub(crate) struct FilterState {
     /// Where the port object itself is.
     pub(crate) port_address: Cell<usize>,
     pub(crate) name: RefCell<String>,
+    /// The port is the device's subdevice.
+    pub(crate) is_registered: Cell<bool>,
     miniport: RefCell<Option<Foreign<IMiniportDMus>>>,
     /// The pointer that IPort::Init got: MajorTarget of property requests.
     identity: RefCell<Option<Foreign<IUnknown>>>,
@@ -45,6 +47,7 @@ impl FilterState {
             device: Cell::new(std::ptr::null_mut()),
             port_address: Cell::new(0),
             name: RefCell::default(),
+            is_registered: Cell::new(false),
             miniport: RefCell::default(),
             identity: RefCell::default(),
             power_notify: RefCell::default(),
@@ -219,6 +222,19 @@ impl FilterState {
             if let Some(sink) = &sink {
                 group.remove_member(&host::passive(), Some(sink.interface::<IServiceSink>()));
             }
+        }
+    }
+
+    /// The port is no subdevice any more: its pins are closed, and it lets go of its miniport where
+    /// that is its habit.
+    pub(crate) fn unregister(&self) {
+        self.is_registered.set(false);
+        for pin in self.open_pins() {
+            pin.close();
+        }
+        let system = self.system.upgrade();
+        if !system.is_some_and(|system| system.settings.keeps_miniport.get()) {
+            self.tear_down();
         }
     }
 

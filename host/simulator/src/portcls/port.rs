@@ -45,9 +45,10 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         crate::inside::outside(|| {
-            if self.filter.is_bound() {
+            if self.filter.is_registered.get() {
                 host::miscount("IPort::Release", "the port died before its teardown");
             }
+            self.filter.tear_down();
             if let Some(system) = self.filter.system.upgrade() {
                 system.forget_port(self.filter.port_address.get());
             }

@@ -5,10 +5,12 @@ use std::collections::VecDeque;
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::DataFlow;
 use dmusmini::portcls::guids::{
-    KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_PCM, KSPROPSETID_SYNTH,
-    KSPROPSETID_SYNTH_DLS,
+    DMUSMINI_PROPSETID_SYNTH, KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_PCM,
+    KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_DLS,
 };
-use dmusmini::portcls::synth_abi::{SynthStats, dls_property, synth_property};
+use dmusmini::portcls::synth_abi::{
+    SilentTable, SynthStats, dls_property, own_property, synth_property,
+};
 
 use super::{Device, Session, SessionError, TimedMessage};
 use crate::portcls::client::{Filter, Pin};
@@ -157,6 +159,30 @@ impl SynthPlayer {
             free_memory: next(),
             peak_volume: next().cast_signed(),
         })
+    }
+
+    /// The notes that nothing played: the bytes of a `SilentTable`.
+    ///
+    /// # Errors
+    ///
+    /// The driver's status.
+    pub fn silent_notes(&self) -> Result<Vec<u8>, Status> {
+        let item = own_property::SILENT_NOTES;
+        let size = size_of::<SilentTable>();
+        self.property(Property::get(DMUSMINI_PROPSETID_SYNTH, item, size))
+            .ok()
+    }
+
+    /// Chooses where instruments are looked for: a value of `synth_abi::lookup`.
+    ///
+    /// # Errors
+    ///
+    /// The driver's status.
+    pub fn set_lookup(&self, rule: u32) -> Result<(), Status> {
+        let item = own_property::LOOKUP;
+        let value = rule.to_le_bytes();
+        let property = Property::set(DMUSMINI_PROPSETID_SYNTH, item, &value);
+        self.property(property).status.ok()
     }
 
     /// Adds messages, in the order of their times, to what will be played.

@@ -13,7 +13,7 @@ use crate::dls;
 use crate::driver::synth::engine::Engine;
 use crate::irql::{Irql, Passive};
 use crate::kernel::user_copy;
-use crate::portcls::abi::WaveFormatEx;
+use crate::portcls::abi::{ValueType, WaveFormatEx};
 use crate::portcls::property::{Handler, Request};
 use crate::portcls::synth_abi::{SynthBuffer, SynthBuffer32, SynthDownload, SynthDownload32};
 use crate::synth::{BankTable, Handle, InstallError};
@@ -24,7 +24,7 @@ const MAX_DOWNLOAD: u32 = 64 << 20;
 
 handlers! {
     /// `DOWNLOAD`: takes a wave or an instrument.
-    Download(irql, targets, request) {
+    Download: Blob(irql, targets, request) {
         let stream = node_stream(&targets, request)?;
         let is_32_bit = request.is_from_32_bit();
         let buffer = if is_32_bit {
@@ -65,7 +65,7 @@ handlers! {
 
     /// `UNLOAD`: takes a download away. It succeeds at once; notes that sound keep their wave,
     /// whose memory is freed after the last of them.
-    Unload(irql, targets, request) {
+    Unload: UintPtr(irql, targets, request) {
         let engine = node_stream(&targets, request)?.engine();
         let token = if request.is_from_32_bit() {
             request.value::<u32>()?
@@ -81,19 +81,19 @@ handlers! {
     }
 
     /// `COMPACT`: there is nothing to compact, each download has its own memory.
-    Compact(irql, targets, request) {
+    Compact: Empty(irql, targets, request) {
         node_stream(&targets, request)?.engine().reap(irql);
         Ok(Status::SUCCESS)
     }
 
     /// `APPEND`: frames that a client must add to its waves. None: the copy has its own guard.
-    Append(_irql, targets, request) {
+    Append: Ui4(_irql, targets, request) {
         node_stream(&targets, request)?;
         request.reply(0_u32)
     }
 
     /// `WAVEFORMAT`: what the wave pin puts out.
-    WaveFormat(irql, targets, request) {
+    WaveFormat: Blob(irql, targets, request) {
         let engine = node_stream(&targets, request)?.engine();
         let format = engine.with(irql, |state, _| state.format);
         request.reply::<WaveFormatEx>(format.to_wave_format_ex())

@@ -7,6 +7,7 @@ use super::{SynthMiniport, SynthStream, SynthTargets, at_node, node_stream};
 use crate::com::Status;
 use crate::driver::settings::Settings;
 use crate::irql::{Irql, Passive};
+use crate::portcls::abi::ValueType;
 use crate::portcls::property::{Handler, Request, Verb};
 use crate::portcls::single::{from_scaled, to_scaled};
 use crate::portcls::synth_abi::{ReverbParams, SYSTEM_MEMORY, effects};
@@ -29,10 +30,11 @@ pub enum SampleMemorySize {}
 pub enum Effects {}
 
 macro_rules! constant {
-    ($($item:ident = $value:expr;)+) => {
+    ($($item:ident: $type:ident = $value:expr;)+) => {
         $(impl Handler for $item {
             type Miniport = SynthMiniport;
             type Stream = SynthStream;
+            const VALUE: ValueType = ValueType::$type;
 
             fn serve(
                 _: &mut Irql<Passive>,
@@ -47,14 +49,15 @@ macro_rules! constant {
 }
 
 constant! {
-    No = 0;
-    Yes = 1;
-    SampleMemorySize = SYSTEM_MEMORY;
+    No: Bool = 0;
+    Yes: Bool = 1;
+    SampleMemorySize: Ui4 = SYSTEM_MEMORY;
 }
 
 impl Handler for Effects {
     type Miniport = SynthMiniport;
     type Stream = SynthStream;
+    const VALUE: ValueType = ValueType::Ui4;
 
     fn serve(
         _: &mut Irql<Passive>,
@@ -77,6 +80,7 @@ pub enum WavesReverb {}
 impl Handler for WavesReverb {
     type Miniport = SynthMiniport;
     type Stream = SynthStream;
+    const VALUE: ValueType = ValueType::Blob;
 
     fn serve(
         irql: &mut Irql<Passive>,

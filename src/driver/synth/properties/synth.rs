@@ -6,11 +6,14 @@ use crate::com::{Guid, Status};
 use crate::irql::{Irql, Passive};
 use crate::kernel::clock::master_time;
 use crate::midi::Channel;
+use crate::portcls::abi::ValueType;
 use crate::portcls::guids::DMUSMINI_SYNTH;
 use crate::portcls::property::{Handler, Request, Verb};
 use crate::portcls::synth_abi::{
     PortParams, SYSTEM_MEMORY, SynthCaps, VoicePriorityInstance, caps_flags, port_params,
 };
+use crate::synth::BLOCK_FRAMES;
+use crate::time::{RefTime, SECOND};
 
 /// Notes that can sound at once.
 pub const MAX_VOICES: u32 = 1024;
@@ -22,7 +25,7 @@ const MAX_AUDIO_CHANNELS: u32 = 2;
 const DESCRIPTION: &str = "dmusmini DLS Synthesizer";
 
 macro_rules! handlers {
-    ($($(#[$doc:meta])* $item:ident($irql:ident, $targets:ident, $request:ident) $body:block)+) => {
+    ($($(#[$doc:meta])* $item:ident: $value:ident($irql:ident, $targets:ident, $request:ident) $body:block)+) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -31,6 +34,7 @@ macro_rules! handlers {
             impl Handler for $item {
                 type Miniport = SynthMiniport;
                 type Stream = SynthStream;
+                const VALUE: ValueType = ValueType::$value;
 
                 fn serve(
                     $irql: &mut Irql<Passive>,
@@ -45,7 +49,7 @@ pub(super) use handlers;
 
 handlers! {
     /// `CAPS`: what the synthesizer is. Asks about the filter, so no pin is needed.
-    Caps(_irql, targets, request) {
+    Caps: Blob(_irql, targets, request) {
         at_node(request)?;
         request.reply(SynthCaps {
             guid: GUID,
@@ -60,7 +64,7 @@ handlers! {
     }
 
     /// `PORTPARAMETERS`: the client proposes, and learns what it got (contract section 12.2).
-    Parameters(irql, targets, request) {
+    Parameters: Blob(irql, targets, request) {
         let stream = node_stream(&targets, request)?;
         request.expect_room_for::<PortParams>()?;
         let asked: PortParams = request.instance()?;
@@ -87,7 +91,7 @@ handlers! {
             effects_flags: effects_of(settings),
             share: 0,
         };
-        let status = if grants(&asked, &got) {
+        let status = if got.grants(&asked) {
             Status::SUCCESS
         } else {
             Status::NOT_ALL_ASSIGNED
@@ -97,7 +101,7 @@ handlers! {
     }
 
     /// `CHANNELGROUPS`: how many there are (contract section 12.1).
-    ChannelGroups(irql, targets, request) {
+    ChannelGroups: Ui4(irql, targets, request) {
         let engine = node_stream(&targets, request)?.engine();
         let (voices, groups) = engine.with(irql, |state, _| (state.voices, state.channel_groups));
         if request.verb() == Verb::Get {
@@ -112,7 +116,7 @@ handlers! {
     }
 
     /// `VOICEPRIORITY`: who keeps a voice when there are too few (contract section 12.3).
-    VoicePriority(irql, targets, request) {
+    VoicePriority: Ui4(irql, targets, request) {
         let engine = node_stream(&targets, request)?.engine();
         if request.verb() == Verb::Get {
             request.expect_room_for::<u32>()?;
@@ -131,7 +135,7 @@ handlers! {
     }
 
     /// `VOLUME` in 1/100 dB, of the node or of the pin.
-    Volume(irql, targets, request) {
+    Volume: I4(irql, targets, request) {
         if request.node().is_some() {
             at_node(request)?;
         }
@@ -146,7 +150,7 @@ handlers! {
     }
 
     /// `VOLUMEBOOST` in 1/100 dB.
-    VolumeBoost(irql, targets, request) {
+    VolumeBoost: I4(irql, targets, request) {
         let engine = node_stream(&targets, request)?.engine();
         if request.verb() == Verb::Get {
             let boost = engine.with(irql, |state, _| state.synth.boost());
@@ -158,7 +162,7 @@ handlers! {
     }
 
     /// `RUNNINGSTATS` since the wave pin went to RUN.
-    RunningStats(irql, targets, request) {
+    RunningStats: Blob(irql, targets, request) {
         let stream = node_stream(&targets, request)?;
         let (synth, meter, rate) = stream.engine().with(irql, |state, _| {
             (state.synth.stats(), state.meter, state.clock.rate())
@@ -167,15 +171,26 @@ handlers! {
         request.reply(meter.report(&synth, lost, rate))
     }
 
-    /// `LATENCYCLOCK`: the earliest time at which an event sent now still plays in time, never
-    /// before the master clock's time (contract section 8).
-    LatencyClock(irql, targets, request) {
+    /// `LATENCYCLOCK`: the earliest time at which an event sent now still plays in time. Always a
+    /// block ahead of the master clock at least: while an event is on its way in, the next block may
+    /// begin (contract section 8; corrections section 3).
+    LatencyClock: Ui8(irql, targets, request) {
         let stream = node_stream(&targets, request)?;
-        let rendered = stream.engine().with(irql, |state, _| state.running.then(|| state.now()));
+        let (rendered, rate) = stream.engine().with(irql, |state, _| {
+            (state.running.then(|| state.now()), state.format.sample_rate)
+        });
         let now = master_time(irql, stream.clock());
-        let latency = rendered.map_or(now, |rendered| rendered.max(now));
+        let earliest = RefTime(now.0.saturating_add(block_at(rate).0));
+        let latency = rendered.map_or(earliest, |rendered| rendered.max(earliest));
         request.reply(latency.0.cast_unsigned())
     }
+}
+
+/// How long a block sounds, rounded up.
+fn block_at(rate: u32) -> RefTime {
+    let frames = i64::try_from(BLOCK_FRAMES).unwrap_or(0);
+    let whole = frames.saturating_mul(SECOND).checked_div(i64::from(rate));
+    RefTime(whole.unwrap_or(0).saturating_add(1))
 }
 
 /// `SYNTHCAPS.Guid`.
@@ -187,28 +202,6 @@ fn description() -> [u16; 128] {
         *place = letter;
     }
     wide
-}
-
-/// Whether the client got what it asked for.
-fn grants(asked: &PortParams, got: &PortParams) -> bool {
-    [
-        (port_params::VOICES, asked.voices, got.voices),
-        (
-            port_params::CHANNEL_GROUPS,
-            asked.channel_groups,
-            got.channel_groups,
-        ),
-        (
-            port_params::AUDIO_CHANNELS,
-            asked.audio_channels,
-            got.audio_channels,
-        ),
-        (port_params::SAMPLE_RATE, asked.sample_rate, got.sample_rate),
-        (port_params::EFFECTS, asked.effects_flags, got.effects_flags),
-        (port_params::SHARE, asked.share, got.share),
-    ]
-    .iter()
-    .all(|&(bit, asked_for, granted)| asked.valid & bit == 0 || asked_for == granted)
 }
 
 /// A count that was moved into its range, all of which fit.

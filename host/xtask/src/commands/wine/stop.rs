@@ -20,12 +20,14 @@ pub(super) fn run(prefix: &Prefix, checks: &mut Checks) -> Result<()> {
     ];
     let done = checks.session(prefix, "stop", &steps)?;
     let log = checks.take_log(prefix)?;
-    for request in ["QUERY_STOP_DEVICE", "STOP_DEVICE"] {
-        checks.that(
-            count(&log, &format!("IRP_MN_{request}: status 0x00000000")) == 2,
-            &format!("{request} reaches both devices and succeeds"),
-        )?;
-    }
+    checks.that(
+        count(&log, "IRP_MN_QUERY_STOP_DEVICE: status 0xc0000001") == 2,
+        "QUERY_STOP_DEVICE reaches both devices and is refused: DMus devices are not rebalanced",
+    )?;
+    checks.that(
+        count(&log, "IRP_MN_STOP_DEVICE: status 0x00000000") == 2,
+        "STOP_DEVICE, sent all the same, reaches both devices and succeeds",
+    )?;
     let list = done.get(1).context("no list")?;
     checks.that(
         list.code == Some(2) && list.output.contains("no device of dmusmini"),
