@@ -6,6 +6,10 @@
 //! all, and hears what is sent to all groups. Chunks are allocated by whoever queues events,
 //! outside the lock (see [`Synth::use_group`](super::Synth::use_group)); no group needs memory
 //! while it is rendered.
+//!
+//! Slots are numbered through all chunks, from 1 and in 16 bits. A group takes the lowest slot that is
+//! free, and every chunk but the first of a small table has [`CHUNK`] of them, so no slot's number
+//! passes the count of groups: 65,535 fit.
 #![forbid(unsafe_code)]
 
 use super::group::Group;
@@ -30,7 +34,8 @@ impl GroupMemory {
     }
 }
 
-/// A group cannot be used before memory is brought.
+/// A group cannot be used before memory is brought. Where memory was brought and this is still the
+/// answer, more of it will not help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeedsMemory;
 
@@ -47,6 +52,22 @@ impl Chunk {
     fn free(&self) -> Option<usize> {
         let first = usize::try_from(self.taken.trailing_ones()).ok()?;
         (first < self.slots.len()).then_some(first)
+    }
+
+    /// The slots in use.
+    fn in_use(&self) -> impl Iterator<Item = &Slot> {
+        let taken = self.taken;
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(move |(place, slot)| (taken & bit(place) != 0).then_some(slot))
+    }
+
+    /// Gives up the groups that are not among the first `count`.
+    fn keep(&mut self, count: usize) {
+        for (place, slot) in self.slots.iter().enumerate() {
+            if usize::from(slot.number) > count {
+                self.taken &= !bit(place);
+            }
+        }
     }
 }
 
@@ -71,8 +92,7 @@ impl Groups {
         let mut first = Some(slots(count.min(CHUNK))?);
         let mut groups = Self {
             directory: Buffer::try_filled(count, 0)?,
-            // One more than the groups need, because the first may be a short one.
-            chunks: Buffer::try_from_fn(count / CHUNK + 2, |_| Chunk {
+            chunks: Buffer::try_from_fn(count.div_ceil(CHUNK), |_| Chunk {
                 slots: first.take().unwrap_or(Buffer::empty()),
                 taken: 0,
             })?,
@@ -131,7 +151,16 @@ impl Groups {
         if let Some(&rest) = self.rest.first() {
             self.fill(chunk, place, number, &rest);
         }
-        Ok(())
+        if self.is_in_use(number) {
+            Ok(())
+        } else {
+            Err(NeedsMemory)
+        }
+    }
+
+    /// Whether an open group has a state of its own.
+    pub(super) fn is_in_use(&self, number: u16) -> bool {
+        self.place(number).is_some()
     }
 
     /// The first slot at or after `from` that is in use: its number, and the group's.
@@ -157,33 +186,44 @@ impl Groups {
         core::mem::swap(&mut self.rest, &mut old.rest);
         self.directory.fill(0);
         for (chunk, theirs) in self.chunks.iter_mut().zip(old.chunks.iter_mut()) {
+            // The first of a small table is a short one; a large table's own takes its place.
+            let is_short = theirs.slots.len() < chunk.slots.len();
             core::mem::swap(chunk, theirs);
+            if is_short {
+                core::mem::swap(&mut chunk.slots, &mut theirs.slots);
+                for (slot, their) in chunk.slots.iter_mut().zip(theirs.slots.iter()) {
+                    *slot = *their;
+                }
+            }
         }
         self.end = self.chunks.len();
-        self.first_free = 0;
-        // First those whose slots stay; what is free after that has room for the others.
-        for moved in [false, true] {
-            for index in 0..old.directory.len() {
-                let slot = usize::from(old.directory.get(index).copied().unwrap_or(0));
-                let Some(slot) = slot.checked_sub(1) else {
-                    continue;
-                };
-                let (chunk, place) = (slot / CHUNK, slot % CHUNK);
-                let number = u16::try_from(index.wrapping_add(1)).unwrap_or(u16::MAX);
-                let stays = index < self.directory.len();
-                if let Some(chunk) = self.chunks.get_mut(chunk).filter(|_| !moved) {
-                    if stays {
-                        self.set_slot(number, slot);
-                    } else {
-                        chunk.taken &= !bit(place);
-                    }
-                } else if moved
-                    && stays
-                    && chunk >= self.chunks.len()
-                    && let Some(slot) = old.chunks.get(chunk).and_then(|c| c.slots.get(place))
-                    && let Some((chunk, place)) = self.free_slot(&mut None)
-                {
-                    self.fill(chunk, place, number, &slot.group);
+        for index in 0..self.chunks.len() {
+            self.adopt(index);
+        }
+        // What lies behind goes where no memory is, while there are such places, and then into what
+        // is free: each chunk has memory by then, and together they have room for all open groups.
+        let (mut hole, mut free) = (0, 0);
+        for theirs in old.chunks.iter_mut().skip(self.chunks.len()) {
+            theirs.keep(self.directory.len());
+            if theirs.taken == 0 {
+                continue;
+            }
+            let place = self
+                .chunks
+                .iter()
+                .skip(hole)
+                .position(|c| c.slots.is_empty());
+            hole = place.map_or(self.chunks.len(), |place| hole.saturating_add(place));
+            if let Some(chunk) = self.chunks.get_mut(hole) {
+                core::mem::swap(chunk, theirs);
+                self.adopt(hole);
+                continue;
+            }
+            for slot in theirs.in_use() {
+                self.first_free = free;
+                if let Some((chunk, place)) = self.free_slot(&mut None) {
+                    self.fill(chunk, place, slot.number, &slot.group);
+                    free = chunk;
                 }
             }
         }
@@ -198,6 +238,21 @@ impl Groups {
             .iter()
             .rposition(|chunk| !chunk.slots.is_empty());
         self.end = last.map_or(0, |last| last.saturating_add(1));
+    }
+
+    /// Enters the groups of a chunk into the directory.
+    fn adopt(&mut self, index: usize) {
+        let open = self.directory.len();
+        let Some(chunk) = self.chunks.get_mut(index) else {
+            return;
+        };
+        chunk.keep(open);
+        let first = index.wrapping_mul(CHUNK);
+        for (place, slot) in chunk.slots.iter().enumerate() {
+            if chunk.taken & bit(place) != 0 {
+                enter(&mut self.directory, slot.number, first.wrapping_add(place));
+            }
+        }
     }
 
     fn place(&self, number: u16) -> Option<(usize, usize)> {
@@ -232,15 +287,17 @@ impl Groups {
                 group: *group,
             };
             memory.taken |= bit(place);
-            self.set_slot(number, chunk.wrapping_mul(CHUNK).wrapping_add(place));
+            let slot = chunk.wrapping_mul(CHUNK).wrapping_add(place);
+            enter(&mut self.directory, number, slot);
         }
     }
+}
 
-    fn set_slot(&mut self, number: u16, slot: usize) {
-        let index = usize::from(number).checked_sub(1);
-        if let Some(entry) = index.and_then(|index| self.directory.get_mut(index)) {
-            *entry = u16::try_from(slot.wrapping_add(1)).unwrap_or(0);
-        }
+/// Notes which slot a group has.
+fn enter(directory: &mut Buffer<u16>, number: u16, slot: usize) {
+    let index = usize::from(number).checked_sub(1);
+    if let Some(entry) = index.and_then(|index| directory.get_mut(index)) {
+        *entry = u16::try_from(slot.wrapping_add(1)).unwrap_or(0);
     }
 }
 
@@ -268,8 +325,9 @@ mod tests {
 
     fn use_group(groups: &mut Groups, number: u16) {
         let mut spare = None;
-        while groups.enlist(number, &mut spare).is_err() {
+        if groups.enlist(number, &mut spare).is_err() {
             spare = Some(GroupMemory::try_new().unwrap());
+            assert_eq!(groups.enlist(number, &mut spare), Ok(()), "group {number}");
         }
         assert!(spare.is_none(), "memory was brought that was not needed");
     }
@@ -349,6 +407,68 @@ mod tests {
             groups = next;
             for number in 2..=count {
                 mark(&mut groups, number);
+            }
+        }
+    }
+
+    /// Every count from which all groups can be used, however the table came to have so many.
+    #[test]
+    fn all_groups_of_any_count_have_a_slot() {
+        let most = u16::MAX;
+        for first in [1, 7, 8, 9, most] {
+            let mut groups = Groups::try_new(first).unwrap();
+            for count in [1, 2, 7, 8, 9, 16, 17].into_iter().chain(most - 9..=most) {
+                let mut next = Groups::try_new(count).unwrap();
+                next.succeed(&mut groups);
+                groups = next;
+                assert_eq!(groups.len(), usize::from(count));
+                // Twice: the last ones are still there.
+                for number in (1..=count).chain(count.saturating_sub(20)..=count) {
+                    use_group(&mut groups, number);
+                    assert!(
+                        number == 0 || groups.is_in_use(number),
+                        "{number} of {count}"
+                    );
+                }
+                use_group(&mut groups, count.saturating_add(1));
+                for number in [1, count / 2, count - 1, count]
+                    .into_iter()
+                    .filter(|&n| n > 0)
+                {
+                    assert!(groups.get(number).is_some(), "{number} of {count}");
+                }
+            }
+        }
+    }
+
+    /// A chunk whose groups were all closed gives its memory back; the next change must not lose those
+    /// that lie behind it.
+    #[test]
+    fn a_place_without_memory_is_no_obstacle() {
+        let mark = |groups: &mut Groups, number: u16| {
+            use_group(groups, number);
+            groups
+                .get_mut(number)
+                .unwrap()
+                .part_mut(0)
+                .unwrap()
+                .priority = number.into();
+        };
+        let mut groups = Groups::try_new(100).unwrap();
+        // The first chunk has group 1 and 100 to 94, the second 93 to 86, and so on.
+        for number in (2..=100).rev() {
+            mark(&mut groups, number);
+        }
+        for count in [92, 85, 20, 17, 9] {
+            let mut next = Groups::try_new(count).unwrap();
+            next.succeed(&mut groups);
+            groups = next;
+            let mut found = in_use(&groups);
+            found.sort_unstable();
+            assert!(found.iter().copied().eq(1..=count), "{count}: {found:?}");
+            for number in 2..=count {
+                let part = groups.get(number).unwrap().part(0).unwrap();
+                assert_eq!(part.priority, u32::from(number), "of {count}");
             }
         }
     }

@@ -183,13 +183,14 @@ impl Engine {
     /// [`Status::INSUFFICIENT_RESOURCES`].
     pub fn use_group(&self, irql: &mut Irql<Passive>, group: u16) -> Result<(), Status> {
         let mut spare = None;
-        loop {
-            let used = self.with(irql, |state, _| state.synth.use_group(group, &mut spare));
-            match used {
-                Ok(()) => return Ok(()),
-                Err(NeedsMemory) => spare = Some(GroupMemory::try_new()?),
-            }
+        let first = self.with(irql, |state, _| state.synth.use_group(group, &mut spare));
+        if first == Err(NeedsMemory) {
+            spare = Some(GroupMemory::try_new()?);
+            // Memory that did not help is not brought again and again.
+            self.with(irql, |state, _| state.synth.use_group(group, &mut spare))
+                .map_err(|NeedsMemory| Status::INSUFFICIENT_RESOURCES)?;
         }
+        Ok(())
     }
 
     /// Frees what the synthesizer no longer needs. Never in rendering: it frees memory.
