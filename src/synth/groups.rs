@@ -7,9 +7,9 @@
 //! outside the lock (see [`Synth::use_group`](super::Synth::use_group)); no group needs memory
 //! while it is rendered.
 //!
-//! Slots are numbered through all chunks, from 1 and in 16 bits. A group takes the lowest slot that is
-//! free, and every chunk but the first of a small table has [`CHUNK`] of them, so no slot's number
-//! passes the count of groups: 65,535 fit.
+//! Slots are numbered through all chunks, from 1 and in 16 bits, and those that the first chunk lacks,
+//! which may be a short one, are not counted. A group takes the lowest slot that is free, so no slot's
+//! number passes the count of groups: 65,535 fit.
 #![forbid(unsafe_code)]
 
 use super::group::Group;
@@ -28,6 +28,9 @@ struct Slot {
 pub struct GroupMemory(Buffer<Slot>);
 
 impl GroupMemory {
+    /// How much that is.
+    pub const BYTES: usize = CHUNK * size_of::<Slot>();
+
     /// Allocates it, about 7 KiB. Any level up to DISPATCH, no lock held.
     pub fn try_new() -> Result<Self, OutOfMemory> {
         slots(CHUNK).map(Self)
@@ -92,7 +95,7 @@ impl Groups {
         let mut first = Some(slots(count.min(CHUNK))?);
         let mut groups = Self {
             directory: Buffer::try_filled(count, 0)?,
-            chunks: Buffer::try_from_fn(count.div_ceil(CHUNK), |_| Chunk {
+            chunks: Buffer::try_from_fn(chunks_for(count), |_| Chunk {
                 slots: first.take().unwrap_or(Buffer::empty()),
                 taken: 0,
             })?,
@@ -103,6 +106,31 @@ impl Groups {
         // There is room: the chunk is fresh.
         let _ = groups.enlist(1, &mut None);
         Ok(groups)
+    }
+
+    /// Bytes of a table of so many groups of which only the first is in use.
+    pub(super) fn bytes_for(count: u16) -> usize {
+        let count = usize::from(count.max(1));
+        let table = chunks_for(count).saturating_mul(size_of::<Chunk>());
+        let first = count.min(CHUNK).saturating_mul(size_of::<Slot>());
+        let directory = count.saturating_mul(size_of::<u16>());
+        directory
+            .saturating_add(table)
+            .saturating_add(first)
+            .saturating_add(size_of::<Group>())
+    }
+
+    /// Bytes of this table.
+    pub(super) fn bytes(&self) -> usize {
+        let slots = self.chunks.iter().map(|chunk| chunk.slots.len());
+        let slots = slots.fold(0, usize::saturating_add);
+        let table = self.chunks.len().saturating_mul(size_of::<Chunk>());
+        let directory = self.directory.len().saturating_mul(size_of::<u16>());
+        slots
+            .saturating_mul(size_of::<Slot>())
+            .saturating_add(table)
+            .saturating_add(directory)
+            .saturating_add(size_of::<Group>())
     }
 
     /// How many groups are open.
@@ -184,17 +212,10 @@ impl Groups {
     /// what is no longer needed, to be dropped.
     pub(super) fn succeed(&mut self, old: &mut Self) {
         core::mem::swap(&mut self.rest, &mut old.rest);
+        // What follows numbers all slots anew: the first chunk is another one.
         self.directory.fill(0);
         for (chunk, theirs) in self.chunks.iter_mut().zip(old.chunks.iter_mut()) {
-            // The first of a small table is a short one; a large table's own takes its place.
-            let is_short = theirs.slots.len() < chunk.slots.len();
             core::mem::swap(chunk, theirs);
-            if is_short {
-                core::mem::swap(&mut chunk.slots, &mut theirs.slots);
-                for (slot, their) in chunk.slots.iter_mut().zip(theirs.slots.iter()) {
-                    *slot = *their;
-                }
-            }
         }
         self.end = self.chunks.len();
         for index in 0..self.chunks.len() {
@@ -243,22 +264,48 @@ impl Groups {
     /// Enters the groups of a chunk into the directory.
     fn adopt(&mut self, index: usize) {
         let open = self.directory.len();
+        let first = self.number_of(index, 0);
         let Some(chunk) = self.chunks.get_mut(index) else {
             return;
         };
         chunk.keep(open);
-        let first = index.wrapping_mul(CHUNK);
         for (place, slot) in chunk.slots.iter().enumerate() {
             if chunk.taken & bit(place) != 0 {
-                enter(&mut self.directory, slot.number, first.wrapping_add(place));
+                enter(
+                    &mut self.directory,
+                    slot.number,
+                    first.saturating_add(place),
+                );
             }
         }
     }
 
+    /// The number of a slot, from 1.
+    fn number_of(&self, chunk: usize, place: usize) -> usize {
+        let before = match chunk.checked_sub(1) {
+            Some(full) => self.shortest().saturating_add(full.saturating_mul(CHUNK)),
+            None => 0,
+        };
+        before.saturating_add(place).saturating_add(1)
+    }
+
+    /// Where the slot with this number is.
+    fn slot(&self, number: usize) -> Option<(usize, usize)> {
+        let index = number.checked_sub(1)?;
+        match index.checked_sub(self.shortest()) {
+            Some(index) => Some((index / CHUNK + 1, index % CHUNK)),
+            None => Some((0, index)),
+        }
+    }
+
+    /// The slots of the first chunk.
+    fn shortest(&self) -> usize {
+        self.chunks.first().map_or(0, |chunk| chunk.slots.len())
+    }
+
     fn place(&self, number: u16) -> Option<(usize, usize)> {
         let slot = self.directory.get(usize::from(number).checked_sub(1)?)?;
-        let slot = usize::from(*slot).checked_sub(1)?;
-        Some((slot / CHUNK, slot % CHUNK))
+        self.slot(usize::from(*slot))
     }
 
     fn free_slot(&mut self, spare: &mut Option<GroupMemory>) -> Option<(usize, usize)> {
@@ -278,6 +325,7 @@ impl Groups {
     }
 
     fn fill(&mut self, chunk: usize, place: usize, number: u16, group: &Group) {
+        let named = self.number_of(chunk, place);
         let Some(memory) = self.chunks.get_mut(chunk) else {
             return;
         };
@@ -287,8 +335,7 @@ impl Groups {
                 group: *group,
             };
             memory.taken |= bit(place);
-            let slot = chunk.wrapping_mul(CHUNK).wrapping_add(place);
-            enter(&mut self.directory, number, slot);
+            enter(&mut self.directory, number, named);
         }
     }
 }
@@ -297,8 +344,13 @@ impl Groups {
 fn enter(directory: &mut Buffer<u16>, number: u16, slot: usize) {
     let index = usize::from(number).checked_sub(1);
     if let Some(entry) = index.and_then(|index| directory.get_mut(index)) {
-        *entry = u16::try_from(slot.wrapping_add(1)).unwrap_or(0);
+        *entry = u16::try_from(slot).unwrap_or(0);
     }
+}
+
+/// The chunks that groups need at most: the first may be a short one.
+const fn chunks_for(count: usize) -> usize {
+    count / CHUNK + 2
 }
 
 fn slots(count: usize) -> Result<Buffer<Slot>, OutOfMemory> {

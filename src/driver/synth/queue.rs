@@ -88,6 +88,14 @@ impl<T> Queue<T> {
         Some(entry.item)
     }
 
+    /// Takes an item, whichever is at hand.
+    pub fn pop_any(&mut self) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
+        let entry = self.heap.get_mut(last)?.take()?;
+        self.len = last;
+        Some(entry.item)
+    }
+
     fn key(&self, index: usize) -> Option<(i64, u64)> {
         self.heap.get(index)?.as_ref().map(Entry::key)
     }
@@ -154,6 +162,18 @@ mod tests {
             (Some('b'), Some('a'), None)
         );
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn items_in_any_order_are_all_items() {
+        let mut queue = Queue::try_new(9).unwrap();
+        for time in [5, 3, 9, 1, 7] {
+            queue.push(RefTime(time), time).unwrap();
+        }
+        assert_eq!(queue.pop(), Some(1));
+        let mut all: Vec<_> = core::iter::from_fn(|| queue.pop_any()).collect();
+        all.sort_unstable();
+        assert_eq!(all, [3, 5, 7, 9]);
     }
 
     proptest! {
