@@ -75,9 +75,9 @@ pub const SECOND: u32 = 25_000_000 * A_NANOSECOND;
 /// To take a lock and let go of it.
 pub const LOCK: u32 = 400;
 /// To sort an event in, and to give it back where there is no room.
-pub const ARRIVAL: u32 = 800;
+pub const ARRIVAL: u32 = 600;
 /// To take an event out of the queue, and to give it back.
-pub const DEPARTURE: u32 = 800;
+pub const DEPARTURE: u32 = 600;
 /// To hand a message to the synthesizer.
 pub const MESSAGE: u32 = 200;
 /// To look at one byte.
