@@ -14,9 +14,12 @@
 //! | [`stream`] | the stream object of every pin: state, messages |
 //! | [`wave_sink`] | its `ISynthSinkDMus` half: rendering and clocks |
 //! | [`streams`] | which pins are open, and what belongs to what |
-//! | [`inlet`], [`queue`], [`assembly`] | events on their way in |
+//! | [`inlet`], [`queue`] | events that wait |
+//! | [`player`], [`messages`], [`assembly`] | what is in them, on its way into the synthesizer |
+//! | [`work`] | how much of all that is done in one go |
 //! | [`engine`], [`meter`] | the synthesizer that pins share, and its statistics |
 //! | [`silent`] | the trace of notes that nothing plays |
+//! | [`budget`] | what all clients of the device may hold together |
 //! | [`properties`] | the property sets |
 //!
 //! Locks, outermost first: the miniport's table of streams, an inlet, an engine. No COM object of
@@ -24,14 +27,18 @@
 //! clock, which may be asked at any level, is read under the engine's lock.
 
 pub mod assembly;
+pub mod budget;
 pub mod engine;
 pub mod filter;
 pub mod inlet;
+pub mod messages;
 pub mod meter;
 pub mod miniport;
+pub mod player;
 pub mod properties;
 pub mod queue;
 pub mod silent;
 pub mod stream;
 pub mod streams;
 pub mod wave_sink;
+pub mod work;

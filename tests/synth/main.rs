@@ -9,6 +9,7 @@ mod clocks;
 mod collections;
 mod downloads;
 mod filter;
+mod floods;
 mod groups;
 mod instruments;
 mod lifetimes;

@@ -13,12 +13,15 @@ use crate::portcls::format::WaveFormat;
 use crate::synth::{Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth};
 use crate::time::{ClockMap, RefTime, SampleTime};
 
+use super::budget::Budget;
 use super::meter::Meter;
+use super::work::SECOND;
 
 /// A virtual synthesizer.
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    budget: ObjectRef<Budget>,
     state: SpinLock<State>,
 }
 
@@ -43,9 +46,32 @@ pub struct State {
     pub voices: u16,
     /// Channel groups.
     pub channel_groups: u16,
+    /// Bytes of the device's budget that the channel groups have.
+    group_bytes: u64,
+    /// What events have cost beyond what their blocks had for them.
+    owed: u32,
 }
 
 impl State {
+    /// Gives a channel group a state of its own, in memory that [`Engine::bring`] brought where it
+    /// takes more.
+    ///
+    /// # Errors
+    ///
+    /// [`NeedsMemory`]; where some was brought, more of it does not help.
+    pub fn use_group(
+        &mut self,
+        group: u16,
+        spare: &mut Option<GroupMemory>,
+    ) -> Result<(), NeedsMemory> {
+        let brought = spare.is_some();
+        let used = self.synth.use_group(group, spare);
+        if brought && spare.is_none() {
+            self.group_bytes = self.group_bytes.saturating_add(MEMORY_BYTES);
+        }
+        used
+    }
+
     /// The frame that an event of this time is due at; a late one at the next frame.
     #[must_use]
     pub fn frame_of(&self, time: RefTime) -> SampleTime {
@@ -56,6 +82,24 @@ impl State {
     #[must_use]
     pub fn now(&self) -> RefTime {
         self.clock.to_ref(self.position)
+    }
+
+    /// What the events of a block of so many frames may cost.
+    pub fn allow(&mut self, frames: usize) -> u32 {
+        let frames = u64::try_from(frames).unwrap_or(0);
+        let rate = u64::from(self.format.sample_rate);
+        let more = frames.saturating_mul(u64::from(SECOND)).checked_div(rate);
+        let more = u32::try_from(more.unwrap_or(0)).unwrap_or(u32::MAX);
+        // What earlier blocks have spent beyond their own is paid first.
+        let paid = more.min(self.owed);
+        self.owed = self.owed.saturating_sub(paid);
+        more.saturating_sub(paid)
+    }
+
+    /// The events of a block have cost so much more than they were [allowed](Self::allow): a step is
+    /// done as a whole.
+    pub fn owe(&mut self, beyond: u32) {
+        self.owed = self.owed.saturating_add(beyond);
     }
 
     /// Renders the next frames into `out` and says how many; nothing where one hold of the lock is
@@ -81,6 +125,7 @@ impl Engine {
     pub fn create(
         _: &Irql<Passive>,
         settings: &Settings,
+        budget: &ObjectRef<Budget>,
         format: WaveFormat,
         now: RefTime,
     ) -> Result<ObjectRef<Self>, Status> {
@@ -94,9 +139,12 @@ impl Engine {
             format,
             voices: config.voices,
             channel_groups: config.channel_groups,
+            group_bytes: 0,
+            owed: 0,
         };
         Object::try_new(Self {
             settings: *settings,
+            budget: budget.clone(),
             state: SpinLock::new(state),
         })
         .map_err(|_| Status::INSUFFICIENT_RESOURCES)
@@ -106,6 +154,12 @@ impl Engine {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What all pins of the device may hold together.
+    #[must_use]
+    pub const fn budget(&self) -> &ObjectRef<Budget> {
+        &self.budget
     }
 
     /// Works on the state; never allocate or free in there.
@@ -166,14 +220,51 @@ impl Engine {
         voices: u16,
         channel_groups: u16,
     ) -> Result<(), Status> {
-        let storage = Storage::try_new(voices, channel_groups)?;
+        let more = u64::try_from(Storage::group_bytes(channel_groups)).unwrap_or(u64::MAX);
+        if !self.budget.try_reserve(more) {
+            return Err(Status::INSUFFICIENT_RESOURCES);
+        }
+        let storage = match Storage::try_new(voices, channel_groups) {
+            Ok(storage) => storage,
+            Err(error) => {
+                self.budget.release(more);
+                return Err(error.into());
+            }
+        };
         // The old memory goes at the end of this function, outside the lock.
-        let _old = self.with(irql, |state, _| {
+        let (_old, unused) = self.with(irql, |state, _| {
             state.voices = voices;
             state.channel_groups = channel_groups;
-            state.synth.resize(storage)
+            let old = state.synth.resize(storage);
+            let reserved = state.group_bytes.saturating_add(more);
+            let taken = u64::try_from(state.synth.group_bytes()).unwrap_or(u64::MAX);
+            state.group_bytes = taken.min(reserved);
+            (old, reserved.saturating_sub(state.group_bytes))
         });
+        self.budget.release(unused);
         Ok(())
+    }
+
+    /// Memory for more channel groups, within the device's budget. Up to DISPATCH, no lock held.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn bring(&self) -> Result<GroupMemory, Status> {
+        if !self.budget.try_reserve(MEMORY_BYTES) {
+            return Err(Status::INSUFFICIENT_RESOURCES);
+        }
+        GroupMemory::try_new().map_err(|error| {
+            self.budget.release(MEMORY_BYTES);
+            error.into()
+        })
+    }
+
+    /// Takes back what [`bring`](Self::bring) brought and no group has used. No lock is held.
+    pub fn take_back(&self, spare: Option<GroupMemory>) {
+        if spare.is_some() {
+            self.budget.release(MEMORY_BYTES);
+        }
     }
 
     /// Gives a channel group a state of its own, which to set something of it takes.
@@ -183,22 +274,41 @@ impl Engine {
     /// [`Status::INSUFFICIENT_RESOURCES`].
     pub fn use_group(&self, irql: &mut Irql<Passive>, group: u16) -> Result<(), Status> {
         let mut spare = None;
-        loop {
-            let used = self.with(irql, |state, _| state.synth.use_group(group, &mut spare));
-            match used {
-                Ok(()) => return Ok(()),
-                Err(NeedsMemory) => spare = Some(GroupMemory::try_new()?),
-            }
+        let mut used = self.with(irql, |state, _| state.use_group(group, &mut spare));
+        if used == Err(NeedsMemory) {
+            spare = Some(self.bring()?);
+            // Memory that did not help is not brought again and again.
+            used = self.with(irql, |state, _| state.use_group(group, &mut spare));
         }
+        self.take_back(spare);
+        used.map_err(|NeedsMemory| Status::INSUFFICIENT_RESOURCES)
     }
 
-    /// Frees what the synthesizer no longer needs. Never in rendering: it frees memory.
-    pub fn reap<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>) {
-        while let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) {
+    /// Frees what the synthesizer no longer needs.
+    pub fn reap(&self, irql: &mut Irql<Passive>) {
+        // There is no more of it than downloads.
+        self.reap_some(irql, usize::MAX);
+    }
+
+    /// As [`reap`](Self::reap), but no more than `most` downloads. Never in rendering: it frees memory.
+    pub fn reap_some<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>, most: usize) {
+        for _ in 0..most {
+            let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) else {
+                return;
+            };
             drop(garbage);
         }
     }
 }
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.budget.release(self.state.get_mut().group_bytes);
+    }
+}
+
+/// What [`GroupMemory`] takes of the budget.
+const MEMORY_BYTES: u64 = GroupMemory::BYTES as u64;
 
 /// What the synthesizer is made for. Its own queue holds the events of one block only: they wait
 /// in the pins' inlets, by the master clock.
