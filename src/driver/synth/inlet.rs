@@ -344,10 +344,15 @@ impl Player<'_> {
             let _ = parser.feed(*self.running, RefTime(0));
         }
         for &byte in bytes {
-            if let Meaning::Short(short) = parser.feed(byte, RefTime(0)).meaning {
-                let message = short.as_bytes();
-                let _ = self.state.synth.schedule(self.frame, self.group, message);
-                self.remember_status(message);
+            match parser.feed(byte, RefTime(0)).meaning {
+                Meaning::Short(short) => {
+                    let message = short.as_bytes();
+                    let _ = self.state.synth.schedule(self.frame, self.group, message);
+                    self.remember_status(message);
+                }
+                // F4 and F5 mean nothing to a synthesizer, but end running status.
+                Meaning::Undefined => *self.running = 0,
+                Meaning::Nothing | Meaning::SysEx | Meaning::SysExEnd => {}
             }
         }
         Ok(())
