@@ -457,8 +457,7 @@ mod tests {
             (0xC0..0xE0_u8, data()).prop_map(|(status, a)| std::vec![status, a]),
             (data(), data()).prop_map(|(a, b)| std::vec![0xF2, a, b]),
             Just(std::vec![0xF6]),
-            (0xF8..=0xFF_u8)
-                .prop_map(|byte| std::vec![byte]),
+            (0xF8..=0xFF_u8).prop_map(|byte| std::vec![byte]),
             prop::collection::vec(data(), 0..40).prop_map(|mut bytes| {
                 bytes.insert(0, 0xF0);
                 bytes.push(0xF7);

@@ -11,9 +11,11 @@
 //! of its first byte. A real-time byte inside another message is therefore delivered before it,
 //! with a later time.
 //!
-//! **F4 and F5.** Their data bytes go on until the next status byte, so that byte delivers them: as
-//! one message, or in parts as a SysEx if there are more than [`LONGEST_PART`] bytes. A time-out could
-//! deliver one on a quiet wire sooner, and would cut it wherever the sender pauses.
+//! **F4 and F5.** Their data bytes go on until the next status byte, so that byte delivers them. (A
+//! time-out could do so sooner on a quiet wire, and would cut one wherever its sender pauses.) One is
+//! one event of at most [`LONGEST_PART`] bytes; data bytes beyond belong to no message. In parts it
+//! could not be sent: a part that is no message by itself goes through the port's parser, and a status
+//! byte in an event of its own, which would end it there, does not.
 #![forbid(unsafe_code)]
 
 use super::receive::{Missing, Received};
@@ -183,13 +185,13 @@ impl Capture {
         }
         // A full part waits for the byte behind it, so that an open message always has a last part to
         // come, however it ends.
-        let goes_on = match Kind::of(received.byte) {
-            Kind::Data => true,
-            Kind::EndOfSysEx => self.parser.is_in_sysex(),
-            _ => false,
-        };
+        let goes_on = matches!(Kind::of(received.byte), Kind::Data | Kind::EndOfSysEx);
         if self.part.is_full() && goes_on {
-            return self.end_part(true);
+            let incomplete = self.parser.is_in_sysex();
+            if !incomplete {
+                self.parser.interrupt();
+            }
+            return self.end_part(incomplete);
         }
         let step = self.parser.feed(received.byte, received.at);
         if step.ended_open() {

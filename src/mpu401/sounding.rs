@@ -185,7 +185,11 @@ impl Sounding {
             for index in 0..PEDALS.len() {
                 controllers = controllers.saturating_add(u32::from(self.has_pedal(index, channel)));
             }
-            if self.lanes.iter().any(|held| held.ending && held.has_used(channel)) {
+            if self
+                .lanes
+                .iter()
+                .any(|held| held.ending && held.has_used(channel))
+            {
                 controllers = controllers.saturating_add(2);
             }
         }
@@ -271,7 +275,11 @@ impl Sounding {
         let mut ending = 0;
         let mut others = 0;
         for held in &self.lanes {
-            let keys = if held.ending { &mut ending } else { &mut others };
+            let keys = if held.ending {
+                &mut ending
+            } else {
+                &mut others
+            };
             *keys |= held.keys_of(channel);
         }
         ending & !others

@@ -361,6 +361,10 @@ impl IClockedClass for CaptureStream {
     fn master_time(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) -> i64 {
         master_time(irql, &this.clock).0
     }
+
+    fn cut_dumps(_: &ObjectRef<Self>, _: &mut Irql<Passive>) -> u32 {
+        0
+    }
 }
 
 impl Drop for CaptureStream {

@@ -3,8 +3,8 @@
 use core::sync::atomic::Ordering;
 
 use super::chip::Exchanged;
-use super::lanes::{Attached, Lanes, Sender};
 use super::filter::Pin;
+use super::lanes::{Attached, Lanes, Sender};
 use super::{NEVER, POLLS_PER_BYTE, Uart};
 use crate::irql::{Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;

@@ -132,7 +132,9 @@ fn undefined_system_common_is_one_message_with_its_data() {
     let mut rig = Rig::new(Format::Cooked, 64);
     rig.receive(&[0x90, 1, 2, 0xF5, 2]);
     assert_eq!(rig.take(), [whole(&[0x90, 1, 2], 1)]);
-    rig.receive(&[0xF8, 3, 0x90, 0x3C, 0x40, 0xF4, 0xF4, 5, 0xF0, 6, 0xF5, 7, 0xF0, 0xF7]);
+    rig.receive(&[
+        0xF8, 3, 0x90, 0x3C, 0x40, 0xF4, 0xF4, 5, 0xF0, 6, 0xF5, 7, 0xF0, 0xF7,
+    ]);
     assert_eq!(
         rig.take(),
         [
@@ -158,19 +160,25 @@ fn undefined_system_common_is_one_message_with_its_data() {
 }
 
 #[test]
-fn a_long_undefined_message_comes_in_parts() {
+fn an_undefined_message_is_one_event_of_at_most_one_part() {
     for len in [7, 8, 9, 16, 17, 100] {
-        let mut rig = Rig::new(Format::Cooked, 8);
-        let mut undefined = std::vec![0x22; len];
-        undefined[0] = 0xF5;
-        rig.receive(&undefined);
-        rig.receive(&[0xF6]);
-        let mut taken = rig.take();
-        assert_eq!(taken.pop().unwrap().0, [0xF6]);
-        let (last, parts) = taken.split_last().unwrap();
-        assert!(!last.2 && parts.iter().all(|part| part.2 && part.0.len() == 8));
-        let joined: Vec<u8> = taken.iter().flat_map(|part| part.0.clone()).collect();
-        assert_eq!(joined, undefined, "{len}");
+        for end in [0xF6, 0xF7] {
+            let mut rig = Rig::new(Format::Cooked, 8);
+            let mut undefined = std::vec![0x22; len];
+            undefined[0] = 0xF5;
+            rig.receive(&undefined);
+            rig.receive(&[end, 0x91, 1, 2]);
+            let taken: Vec<_> = rig.take().into_iter().map(|m| (m.0, m.2)).collect();
+            undefined.truncate(8);
+            let mut expected = std::vec![(undefined, false)];
+            if end == 0xF6 {
+                expected.push((std::vec![0xF6], false));
+            }
+            expected.push((std::vec![0x91, 1, 2], false));
+            assert_eq!(taken, expected, "{len}");
+            let stray = len.saturating_sub(8) + usize::from(end == 0xF7);
+            assert_eq!(rig.capture.strays() as usize, stray, "{len}");
+        }
     }
 }
 
@@ -191,7 +199,11 @@ fn no_part_is_longer_than_240_bytes() {
     for chunk in [&[0xF0][..], &[7; 249], &[0xF7]] {
         rig.receive(chunk);
     }
-    let lengths: Vec<_> = rig.take().iter().map(|part| (part.0.len(), part.2)).collect();
+    let lengths: Vec<_> = rig
+        .take()
+        .iter()
+        .map(|part| (part.0.len(), part.2))
+        .collect();
     assert_eq!(lengths, [(240, true), (11, false)]);
 }
 

@@ -134,7 +134,11 @@ fn a_silence_has_a_bound_and_ends_everything_within_it() {
             }
         }
         let sent = of_one(&played);
-        assert!(sent.len() <= SILENCE_BYTES as usize, "{keys}: {}", sent.len());
+        assert!(
+            sent.len() <= SILENCE_BYTES as usize,
+            "{keys}: {}",
+            sent.len()
+        );
         let messages: Vec<_> = sent.chunks(3).collect();
         let controllers = messages.iter().filter(|message| message[0] >= 0xB0);
         assert_eq!(controllers.count(), 16 * 5);

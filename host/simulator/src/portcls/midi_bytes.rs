@@ -185,7 +185,9 @@ mod tests {
     fn undefined_statuses_are_passed_on() {
         let pieces = split(
             99,
-            &[0x90, 1, 2, 0xF5, 2, 0xFD, 3, 0x90, 60, 64, 0xF0, 1, 0xF4, 0xF5, 4, 0xF7, 5, 0xF9],
+            &[
+                0x90, 1, 2, 0xF5, 2, 0xFD, 3, 0x90, 60, 64, 0xF0, 1, 0xF4, 0xF5, 4, 0xF7, 5, 0xF9,
+            ],
         );
         let messages: Vec<_> = pieces.into_iter().map(|piece| piece.bytes).collect();
         let expected: [&[u8]; 8] = [
