@@ -1,8 +1,9 @@
 //! A MIDI byte stream to whole messages: running status, real time inside anything, SysEx.
 //!
 //! Follows mpu401.md section 5. A [`Parser`] holds no SysEx data: it says of each byte whether it
-//! belongs to one, and where the SysEx ends, so that there is no longest message. Every byte comes
-//! with its own time, and a message carries the time of its first.
+//! belongs to one, and where the SysEx ends, so that there is no longest message. The same holds for
+//! F4 and F5, whose length nothing defines: their data bytes go on until the next status byte. Every
+//! byte comes with its own time, and a message carries the time of its first.
 //!
 //! Any byte sequence is legal input; what belongs to no message is counted, never passed on.
 #![forbid(unsafe_code)]
@@ -62,6 +63,8 @@ pub enum Meaning {
     SysEx,
     /// The byte is the last of the open SysEx.
     SysExEnd,
+    /// The byte is an F4 or F5, or the next data byte of the open one.
+    Undefined,
 }
 
 /// What one byte did.
@@ -69,8 +72,27 @@ pub enum Meaning {
 pub struct Step {
     /// Before anything else, the byte ended the open SysEx without being part of it.
     pub cut_sysex: bool,
+    /// Before anything else, the byte ended the open F4 or F5, as any status byte does.
+    pub ended_undefined: bool,
     /// Its own meaning.
     pub meaning: Meaning,
+}
+
+impl Step {
+    /// A step that ended nothing that was open.
+    const fn only(meaning: Meaning) -> Self {
+        Self {
+            cut_sysex: false,
+            ended_undefined: false,
+            meaning,
+        }
+    }
+
+    /// The byte ended a message of open length without being part of it.
+    #[must_use]
+    pub const fn ended_open(&self) -> bool {
+        self.cut_sysex || self.ended_undefined
+    }
 }
 
 /// The state between two bytes.
@@ -99,6 +121,8 @@ enum Open {
         at: RefTime,
     },
     SysEx,
+    /// F4 or F5, whose data bytes go on until the next status byte.
+    Undefined,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -121,35 +145,33 @@ impl Parser {
     /// Takes the next byte, which came at `at`.
     pub fn feed(&mut self, byte: u8, at: RefTime) -> Step {
         let kind = Kind::of(byte);
-        if kind.is_real_time() {
-            return Step {
-                cut_sysex: false,
-                meaning: match kind {
-                    Kind::RealTime => Meaning::Short(Short::one(byte, at)),
-                    _ => self.stray(1),
-                },
-            };
+        match kind {
+            Kind::RealTime => Step::only(Meaning::Short(Short::one(byte, at))),
+            Kind::Data => Step::only(self.data(byte, at)),
+            _ => Step {
+                cut_sysex: self.is_in_sysex() && kind != Kind::EndOfSysEx,
+                ended_undefined: matches!(self.open, Open::Undefined),
+                meaning: self.status(byte, kind, at),
+            },
         }
-        if kind == Kind::Data {
-            return Step {
-                cut_sysex: false,
-                meaning: self.data(byte, at),
-            };
-        }
-        let in_sysex = matches!(self.open, Open::SysEx);
-        Step {
-            cut_sysex: in_sysex && kind != Kind::EndOfSysEx,
-            meaning: self.status(byte, kind, at),
-        }
+    }
+
+    /// Whether a SysEx is open.
+    #[must_use]
+    pub const fn is_in_sysex(&self) -> bool {
+        matches!(self.open, Open::SysEx)
     }
 
     /// Forgets the open message and the running status: bytes were lost here, so the next message
     /// is the next one with a status byte of its own.
     ///
-    /// Returns whether a SysEx was open.
+    /// Returns whether a message was open whose bytes were told of one by one: a SysEx, an F4 or F5.
     pub fn interrupt(&mut self) -> bool {
         self.running = None;
-        matches!(core::mem::take(&mut self.open), Open::SysEx)
+        matches!(
+            core::mem::take(&mut self.open),
+            Open::SysEx | Open::Undefined
+        )
     }
 
     /// Bytes that belonged to no message, wrapping.
@@ -161,6 +183,7 @@ impl Parser {
     fn data(&mut self, byte: u8, at: RefTime) -> Meaning {
         let (status, needs, started) = match self.open {
             Open::SysEx => return Meaning::SysEx,
+            Open::Undefined => return Meaning::Undefined,
             Open::Half { status, first, at } => {
                 self.open = Open::Nothing;
                 return Meaning::Short(Short::three(status, first, byte, at));
@@ -189,7 +212,7 @@ impl Parser {
                 self.running = None;
                 return Meaning::SysExEnd;
             }
-            Open::SysEx | Open::Nothing => 0,
+            Open::SysEx | Open::Undefined | Open::Nothing => 0,
             Open::Status { .. } => 1,
             Open::Half { .. } => 2,
         };
@@ -221,11 +244,11 @@ impl Parser {
                 };
                 Meaning::Nothing
             }
-            Kind::EndOfSysEx
-            | Kind::UndefinedCommon
-            | Kind::Data
-            | Kind::RealTime
-            | Kind::UndefinedRealTime => self.stray(1),
+            Kind::UndefinedCommon => {
+                self.open = Open::Undefined;
+                Meaning::Undefined
+            }
+            Kind::EndOfSysEx | Kind::Data | Kind::RealTime => self.stray(1),
         }
     }
 
@@ -246,20 +269,20 @@ mod tests {
     fn parse(bytes: &[u8]) -> Vec<(Vec<u8>, i64)> {
         let mut parser = Parser::new();
         let mut messages = Vec::new();
-        let mut sysex: Option<(Vec<u8>, i64)> = None;
+        let mut open: Option<(Vec<u8>, i64)> = None;
         for (at, &byte) in (0..).zip(bytes) {
             let step = parser.feed(byte, RefTime(at));
-            if step.cut_sysex {
-                messages.extend(sysex.take());
+            if step.ended_open() {
+                messages.extend(open.take());
             }
             match step.meaning {
                 Meaning::Nothing => {}
                 Meaning::Short(short) => messages.push((short.as_bytes().to_vec(), short.at.0)),
-                Meaning::SysEx | Meaning::SysExEnd => {
-                    let (gathered, _) = sysex.get_or_insert_with(|| (Vec::new(), at));
+                Meaning::SysEx | Meaning::SysExEnd | Meaning::Undefined => {
+                    let (gathered, _) = open.get_or_insert_with(|| (Vec::new(), at));
                     gathered.push(byte);
                     if step.meaning == Meaning::SysExEnd {
-                        messages.extend(sysex.take());
+                        messages.extend(open.take());
                     }
                 }
             }
@@ -307,7 +330,17 @@ mod tests {
             &[0x90, 1, 2, 0xF6, 3, 4],
             &[(&[0x90, 1, 2], 0), (&[0xF6], 3)],
         );
-        expect(&[0x90, 1, 2, 0xF4, 3, 4], &[(&[0x90, 1, 2], 0)]);
+        for undefined in [0xF4, 0xF5] {
+            expect(
+                &[0x90, 1, 2, undefined, 3, 4, 0xC0, 5, 6],
+                &[
+                    (&[0x90, 1, 2], 0),
+                    (&[undefined, 3, 4], 3),
+                    (&[0xC0, 5], 6),
+                    (&[0xC0, 6], 8),
+                ],
+            );
+        }
         expect(&[0x90, 1, 2, 0xF7, 3, 4], &[(&[0x90, 1, 2], 0)]);
         expect(
             &[0x90, 1, 2, 0xF8, 3, 4],
@@ -325,8 +358,53 @@ mod tests {
             &[0xF0, 1, 0xFA, 2, 0xF7],
             &[(&[0xFA], 2), (&[0xF0, 1, 2, 0xF7], 0)],
         );
-        // Undefined real time is nothing, but disturbs nothing either.
-        expect(&[0x90, 0xF9, 1, 0xFD, 2], &[(&[0x90, 1, 2], 0)]);
+        // F9 and FD are undefined, and passed on like the rest.
+        expect(
+            &[0x90, 0xF9, 1, 0xFD, 2, 0xF9, 3, 4],
+            &[
+                (&[0xF9], 1),
+                (&[0xFD], 3),
+                (&[0x90, 1, 2], 0),
+                (&[0xF9], 5),
+                (&[0x90, 3, 4], 6),
+            ],
+        );
+        expect(
+            &[0xF0, 0xF9, 1, 0xFD, 0xF7],
+            &[(&[0xF9], 1), (&[0xFD], 3), (&[0xF0, 1, 0xF7], 0)],
+        );
+    }
+
+    /// MIDI 1.0 defines neither F4 nor F5 nor their length: a port selector is F5 nn.
+    #[test]
+    fn undefined_system_common_keeps_its_data_up_to_the_next_status() {
+        expect(
+            &[0xF5, 2, 0x90, 0x3C, 0x40, 0xF6],
+            &[(&[0xF5, 2], 0), (&[0x90, 0x3C, 0x40], 2), (&[0xF6], 5)],
+        );
+        // Real time inside it comes out first, and disturbs it as little as anything.
+        expect(
+            &[0xF4, 0xF8, 1, 0xFD, 2, 0xFE, 0xF5, 0xF4, 3, 0xF0, 4, 0xF7],
+            &[
+                (&[0xF8], 1),
+                (&[0xFD], 3),
+                (&[0xFE], 5),
+                (&[0xF4, 1, 2], 0),
+                (&[0xF5], 6),
+                (&[0xF4, 3], 7),
+                (&[0xF0, 4, 0xF7], 9),
+            ],
+        );
+        // Every status byte ends it; F7 is part of nothing.
+        for status in (0x80..0xF8).filter(|&status| status != 0xF7) {
+            let messages = parse(&[0xF5, 1, status]);
+            assert_eq!(messages[0], (std::vec![0xF5, 1], 0), "{status:02X}");
+        }
+        expect(&[0xF5, 1, 0xF7, 2, 0xF6], &[(&[0xF5, 1], 0), (&[0xF6], 4)]);
+        // However long it is.
+        let mut long = std::vec![0x11; 1_000];
+        long[0] = 0xF5;
+        assert_eq!(parse(&[&long[..], &[0xF6]].concat())[0], (long, 0));
     }
 
     #[test]
@@ -340,7 +418,10 @@ mod tests {
             &[0xF0, 1, 0xF0, 2, 0xF7],
             &[(&[0xF0, 1], 0), (&[0xF0, 2, 0xF7], 2)],
         );
-        expect(&[0xF0, 1, 0xF5, 2, 0xF7], &[(&[0xF0, 1], 0)]);
+        expect(
+            &[0xF0, 1, 0xF5, 2, 0xF7],
+            &[(&[0xF0, 1], 0), (&[0xF5, 2], 2)],
+        );
     }
 
     #[test]
@@ -349,8 +430,8 @@ mod tests {
         for byte in [1, 2, 0x90, 3, 0x80, 0xF7, 0xF4, 0xF9] {
             parser.feed(byte, RefTime(0));
         }
-        // Two data bytes, a torn note-on of two, a torn status byte, F7, F4 and F9.
-        assert_eq!(parser.strays(), 8);
+        // Two data bytes, a torn note-on of two, a torn status byte and F7.
+        assert_eq!(parser.strays(), 6);
     }
 
     #[test]
@@ -361,9 +442,11 @@ mod tests {
         }
         assert!(!parser.interrupt());
         assert_eq!(parser.feed(4, RefTime(0)).meaning, Meaning::Nothing);
-        parser.feed(0xF0, RefTime(0));
-        assert!(parser.interrupt());
-        assert_eq!(parser.feed(5, RefTime(0)).meaning, Meaning::Nothing);
+        for open in [0xF0, 0xF4, 0xF5] {
+            parser.feed(open, RefTime(0));
+            assert!(parser.interrupt(), "{open:02X}");
+            assert_eq!(parser.feed(5, RefTime(0)).meaning, Meaning::Nothing);
+        }
     }
 
     fn message() -> impl Strategy<Value = Vec<u8>> {
@@ -374,13 +457,18 @@ mod tests {
             (0xC0..0xE0_u8, data()).prop_map(|(status, a)| std::vec![status, a]),
             (data(), data()).prop_map(|(a, b)| std::vec![0xF2, a, b]),
             Just(std::vec![0xF6]),
-            prop::sample::select(std::vec![0xF8, 0xFA, 0xFB, 0xFC, 0xFE, 0xFF])
-                .prop_map(|byte| std::vec![byte]),
+            (0xF8..=0xFF_u8).prop_map(|byte| std::vec![byte]),
             prop::collection::vec(data(), 0..40).prop_map(|mut bytes| {
                 bytes.insert(0, 0xF0);
                 bytes.push(0xF7);
                 bytes
             }),
+            (0xF4..=0xF5_u8, prop::collection::vec(data(), 0..12)).prop_map(
+                |(status, mut bytes)| {
+                    bytes.insert(0, status);
+                    bytes
+                }
+            ),
         ]
     }
 
@@ -400,6 +488,8 @@ mod tests {
             let mut wire = Vec::new();
             let mut expected = Vec::new();
             let mut running = None;
+            // An F4 or F5 that the next status byte ends, and whose turn comes then.
+            let mut open: Option<(Vec<u8>, i64)> = None;
             for (message, choice) in messages {
                 let status = message[0];
                 let implied = running == Some(status) && choice & 1 != 0;
@@ -407,6 +497,9 @@ mod tests {
                     running = (status < 0xF0).then_some(status);
                 }
                 let start = i64::try_from(wire.len()).unwrap();
+                if status < 0xF8 {
+                    expected.extend(open.take());
+                }
                 for (index, &byte) in message.iter().enumerate().skip(usize::from(implied)) {
                     let inside = index > usize::from(implied);
                     if inside && (choice >> (index % 60 + 1)) & 1 != 0 {
@@ -415,7 +508,11 @@ mod tests {
                     }
                     wire.push(byte);
                 }
-                expected.push((message, start));
+                if matches!(status, 0xF4 | 0xF5) {
+                    open = Some((message, start));
+                } else {
+                    expected.push((message, start));
+                }
             }
             prop_assert_eq!(parse(&wire), expected);
         }
@@ -435,11 +532,11 @@ mod tests {
                         prop_assert!(bytes[1..].iter().all(|&data| data < 0x80));
                         in_messages += bytes.len();
                     }
-                    Meaning::SysEx | Meaning::SysExEnd => in_messages += 1,
+                    Meaning::SysEx | Meaning::SysExEnd | Meaning::Undefined => in_messages += 1,
                 }
             }
             let open = match parser.open {
-                Open::Nothing | Open::SysEx => 0,
+                Open::Nothing | Open::SysEx | Open::Undefined => 0,
                 Open::Status { .. } => 1,
                 Open::Half { .. } => 2,
             };

@@ -1,4 +1,5 @@
-//! What a status byte says about the bytes that follow it (mpu401.md section 5).
+//! What a status byte says about the bytes that follow it (mpu401.md section 5; but F4, F5, F9 and FD
+//! are passed on, which that section would have ignored).
 #![forbid(unsafe_code)]
 
 /// Start of a system exclusive message.
@@ -19,12 +20,11 @@ pub enum Kind {
     Common(u8),
     /// F7.
     EndOfSysEx,
-    /// F4 and F5: end whatever was open, mean nothing.
+    /// F4 and F5: undefined by MIDI 1.0, so nothing says how many data bytes follow. All that come
+    /// before the next status byte belong to it: F5 nn selects a port on many interfaces.
     UndefinedCommon,
-    /// F8, FA, FB, FC, FE and FF: a message of one byte, anywhere.
+    /// F8..FF: a message of one byte, anywhere. F9 and FD are undefined, and passed on like the rest.
     RealTime,
-    /// F9 and FD: to be ignored, anywhere.
-    UndefinedRealTime,
 }
 
 impl Kind {
@@ -41,14 +41,13 @@ impl Kind {
             0xF6 => Self::Common(0),
             0xF4 | 0xF5 => Self::UndefinedCommon,
             0xF7 => Self::EndOfSysEx,
-            0xF9 | 0xFD => Self::UndefinedRealTime,
-            0xF8 | 0xFA..=0xFC | 0xFE | 0xFF => Self::RealTime,
+            0xF8..=0xFF => Self::RealTime,
         }
     }
 
     /// F8..FF: may stand between any two bytes and disturbs neither's message.
     #[must_use]
     pub const fn is_real_time(self) -> bool {
-        matches!(self, Self::RealTime | Self::UndefinedRealTime)
+        matches!(self, Self::RealTime)
     }
 }

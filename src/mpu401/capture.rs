@@ -10,6 +10,12 @@
 //! **Order and time.** Messages come in the order in which they were completed, each with the time
 //! of its first byte. A real-time byte inside another message is therefore delivered before it,
 //! with a later time.
+//!
+//! **F4 and F5.** Their data bytes go on until the next status byte, so that byte delivers them. (A
+//! time-out could do so sooner on a quiet wire, and would cut one wherever its sender pauses.) One is
+//! one event of at most [`LONGEST_PART`] bytes; data bytes beyond belong to no message. In parts it
+//! could not be sent: a part that is no message by itself goes through the port's parser, and a status
+//! byte in an event of its own, which would end it there, does not.
 #![forbid(unsafe_code)]
 
 use super::receive::{Missing, Received};
@@ -32,8 +38,9 @@ pub enum Format {
 
 /// The bytes that a `DMUS_KERNEL_EVENT` holds without a buffer on 64-bit Windows.
 pub const RAW_CHUNK: usize = 8;
-/// The longest part of a SysEx that is kept here.
-pub const LONGEST_PART: usize = 4_096;
+/// The longest part of a message: some of those who read, read into 256 bytes with a header of 8
+/// (corrections section 4).
+pub const LONGEST_PART: usize = 240;
 
 /// A message ready to be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +69,8 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// The consuming half of `ring`, for parts of at most `part` bytes (the allocator's buffer size).
+    /// The consuming half of `ring`, for parts of at most `part` bytes (the allocator's buffer size) and
+    /// [`LONGEST_PART`].
     ///
     /// # Errors
     ///
@@ -168,31 +176,35 @@ impl Capture {
     /// again once the part that it ended is delivered.
     fn cook(&mut self, received: Received) -> bool {
         if received.missing != Missing::Nothing {
-            // What was open has a hole in it. A SysEx ends here, short as it is, and the mark of a
-            // loss goes on the message after it.
+            // What was open has a hole in it. A SysEx, F4 or F5 ends here, short as it is, and the mark
+            // of a loss goes on the message after it.
             if self.parser.interrupt() {
                 return self.end_part(false);
             }
             self.after_loss |= received.missing == Missing::Lost;
         }
-        // A full part waits for the byte behind it, so that an open SysEx always has a last part to
+        // A full part waits for the byte behind it, so that an open message always has a last part to
         // come, however it ends.
-        let kind = Kind::of(received.byte);
-        if self.part.is_full() && matches!(kind, Kind::Data | Kind::EndOfSysEx) {
-            return self.end_part(true);
+        let goes_on = matches!(Kind::of(received.byte), Kind::Data | Kind::EndOfSysEx);
+        if self.part.is_full() && goes_on {
+            let incomplete = self.parser.is_in_sysex();
+            if !incomplete {
+                self.parser.interrupt();
+            }
+            return self.end_part(incomplete);
         }
         let step = self.parser.feed(received.byte, received.at);
-        if step.cut_sysex {
+        if step.ended_open() {
             self.end_part(false);
         }
         match step.meaning {
             Meaning::Nothing => {}
             Meaning::Short(short) => self.short = Some(short),
-            Meaning::SysEx if step.cut_sysex => {
+            Meaning::SysEx | Meaning::Undefined if step.ended_open() => {
                 self.parser.interrupt();
                 return false;
             }
-            Meaning::SysEx => self.part.push(received),
+            Meaning::SysEx | Meaning::Undefined => self.part.push(received),
             Meaning::SysExEnd => {
                 self.part.push(received);
                 self.end_part(false);

@@ -11,6 +11,7 @@
 
 use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_DRAINS, STUCK_LOOKS};
 use super::{Drained, Mode, Mpu401, PortIo};
+use crate::midi::status::Kind;
 use crate::ring::Producer;
 use crate::time::RefTime;
 
@@ -31,7 +32,8 @@ pub enum Missing {
     /// None are missing.
     #[default]
     Nothing,
-    /// Nobody wanted them, or the chip was off.
+    /// They came while no stream ran, or the chip was off. Real-time bytes that are thrown away do not
+    /// count: they are no part of any message around them, and many keyboards send one all the time.
     Unwanted,
     /// The ring was full, or nobody knows what they were.
     Lost,
@@ -144,17 +146,20 @@ impl Receiver {
         // What a chip says during a handshake is no music.
         let wanted =
             self.storage == Storage::Keep && self.ring.is_some() && chip.mode() == Mode::Uart;
+        // In a handshake `drain` shows none of its bytes, and nobody knows what they were.
+        let mut misses = chip.mode() != Mode::Uart;
         let drained = chip.drain(DRAIN_LIMIT, |byte| {
             if wanted && let Some(slot) = room.next() {
                 *slot = Read { byte, at: clock() };
             }
+            misses |= !Kind::of(byte).is_real_time();
         });
         let mut serviced = self.count(drained);
         if wanted {
             let batch = batch.get_mut(..drained.taken).unwrap_or_default();
             serviced.notify = drained.taken > 0;
             self.keep(batch);
-        } else if drained.taken > 0 {
+        } else if drained.taken > 0 && misses {
             self.miss();
         }
         serviced
@@ -334,6 +339,27 @@ mod tests {
         receiver.service(&mut chip, || RefTime(0));
         let marks: Vec<_> = all(&mut consumer).iter().map(|byte| byte.missing).collect();
         assert_eq!(marks, [Missing::Unwanted, Missing::Nothing]);
+    }
+
+    /// Active sensing, a clock: no message around them has a hole where they were.
+    #[test]
+    fn unwanted_real_time_leaves_no_hole() {
+        let (mut chip, mut receiver, mut consumer) = rig(4);
+        receiver.store(Storage::Discard);
+        chip.port_mut().bytes.extend(0xF8..=0xFF);
+        assert_eq!(receiver.service(&mut chip, || RefTime(0)).taken, 8);
+        receiver.store(Storage::Keep);
+        chip.port_mut().bytes.push_back(1);
+        receiver.service(&mut chip, || RefTime(0));
+        // One byte of something else among them does leave one.
+        receiver.store(Storage::Discard);
+        chip.port_mut().bytes.extend([0xFE, 5, 0xFE]);
+        receiver.service(&mut chip, || RefTime(0));
+        receiver.store(Storage::Keep);
+        chip.port_mut().bytes.push_back(2);
+        receiver.service(&mut chip, || RefTime(0));
+        let marks: Vec<_> = all(&mut consumer).iter().map(|byte| byte.missing).collect();
+        assert_eq!(marks, [Missing::Nothing, Missing::Unwanted]);
     }
 
     #[test]

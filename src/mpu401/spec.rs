@@ -140,6 +140,16 @@ pub const LONGEST_STALL: RefTime = RefTime(500);
 /// How late a high-resolution kernel timer may come.
 pub const TIMER_LATENESS: RefTime = RefTime(10_000);
 
+/// The most bytes of one silence: 192 ms on the wire, behind the 21 ms that the deepest FIFO may hold.
+pub const SILENCE_BYTES: u32 = 600;
+/// The longest wait for a silence, before D3 and at the last close, without the register accesses in
+/// it: a tenth more is a quarter of a second.
+pub const SILENCE_POLLS: u32 = 220_000 / POLL_MICROSECONDS;
+/// How long the middle of a SysEx may keep the wire from another lane while nothing of it comes: it
+/// counts as stalled then. A sender that paces its packets for a slow instrument pauses for much less,
+/// and the MMA's sample dumps wait for two seconds, too, before they give up.
+pub const PATIENCE: RefTime = RefTime(20_000_000);
+
 /// The longest time between two looks of a capture stream without an interrupt (section 4).
 pub const POLL_PERIOD: RefTime = RefTime(10_000);
 /// The shortest time the timer is set for: as soon as it can come.

@@ -9,21 +9,37 @@
 //!
 //! **Sharing the wire.** Streams have a [`Lane`] each. A message keeps the wire until its last
 //! byte, and a package until its last message; only another lane's real-time bytes are let in
-//! between. Messages of two waiting lanes alternate. A lane that stops in the middle of a SysEx keeps
-//! the others out for [`PATIENCE`], then it loses the rest of that SysEx: the next status byte ends it
-//! on the wire.
+//! between. Messages of two waiting lanes alternate. A SysEx that still arrives is never cut for another
+//! lane's sake. One that has stalled, of which nothing came for [`PATIENCE`], loses its rest: the next
+//! status byte ends it on the wire.
 //!
 //! **Torn messages.** When a message cannot be finished (stop, fault, power), the lane drops the
 //! rest of it, that is, data bytes up to the next status byte, which ends the torn message at the
-//! receiver. An F7 of ours would pass half a dump off as a whole one.
+//! receiver. An F7 of ours would pass half a dump off as a whole one. A dump that was cut is told of:
+//! [`Transmitter::take_cut`].
+//!
+//! **F4 and F5** keep their data bytes, which go on until the next status byte of their lane. They end
+//! with their event, so that they keep nobody from the wire; data bytes of the next event are still
+//! theirs if nothing but real time was sent meanwhile.
+//!
+//! **Silence.** A lane that stops leaves nothing sounding that it pressed, and before the power goes
+//! nothing sounds at all: see [`sounding`](super::sounding). A silence goes before everything that
+//! waits, and behind the message that is open, for which it waits as another lane would; a stop drops
+//! none of it. PAUSE sends nothing and ends no key: the stream goes on where it was, with its note-offs
+//! in the queue, and who pauses for good stops next.
 #![forbid(unsafe_code)]
 
+mod choice;
+mod framing;
 mod outbox;
 mod pace;
 
-pub use super::spec::SHORTEST_REST;
+pub use super::spec::{PATIENCE, SHORTEST_REST};
+pub use framing::Cut;
 pub use outbox::{Chunk, Lane, Outbox};
 
+use choice::{Candidate, Choice, Source};
+use framing::LaneState;
 use outbox::Ends;
 use pace::Pace;
 
@@ -32,9 +48,6 @@ use super::spec::{SKIP_LIMIT, WRITE_LIMIT};
 use super::{Mode, Mpu401, PortIo};
 use crate::midi::status::Kind;
 use crate::time::RefTime;
-
-/// How long the middle of a SysEx may keep the wire from another lane while it has nothing to send.
-pub const PATIENCE: RefTime = RefTime(5_000_000);
 
 /// What one [`Transmitter::step`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +96,8 @@ pub struct Transmitter {
     owner: Option<Lane>,
     /// The lane that had the wire last.
     last: Lane,
-    /// The channel status in force at the receiver.
-    wire_running: Option<u8>,
+    /// The channel status in force at the receiver, or the F4 or F5 that its next data byte belongs to.
+    wire_in_force: Option<u8>,
     /// When the owner ran out of bytes in the middle of its message.
     starved_since: Option<RefTime>,
     /// What the receiver sounds.
@@ -106,54 +119,6 @@ pub enum Hold {
     Running,
 }
 
-/// # Invariants
-///
-/// `framing` is `Between` unless the lane owns the wire.
-#[derive(Clone, Copy, Debug)]
-struct LaneState {
-    hold: Hold,
-    /// Bytes of the front event that were sent or dropped.
-    offset: usize,
-    framing: Framing,
-    /// The status that a data byte between two messages implies. None: it belongs to a torn one.
-    running: Option<u8>,
-}
-
-/// Where in a message a byte stream is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
-    Between,
-    /// This many data bytes are missing.
-    Needs(u8),
-    SysEx,
-}
-
-/// A byte that may be sent next.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    source: Source,
-    value: u8,
-}
-
-/// Where a byte comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// A lane's front event.
-    Event(Lane),
-    /// Not in the lane's event: the running status that the event relies on and that another lane's
-    /// message has replaced on the wire.
-    Implied(Lane),
-    /// The driver itself.
-    Hush,
-}
-
-enum Choice {
-    Byte(Candidate),
-    Nothing,
-    /// Another lane waits for the owner's next byte, at most this long.
-    Starved(RefTime),
-}
-
 impl Default for Transmitter {
     fn default() -> Self {
         Self::new()
@@ -169,7 +134,7 @@ impl Transmitter {
             direct_music: LaneState::NEW,
             owner: None,
             last: Lane::DirectMusic,
-            wire_running: None,
+            wire_in_force: None,
             starved_since: None,
             sounding: Sounding::new(),
             closing: false,
@@ -213,7 +178,7 @@ impl Transmitter {
             }
             sent = sent.saturating_add(1);
             self.pace.taken(now);
-            self.sounding.sent(byte.value);
+            self.sounding.sent(byte.value, byte.source.lane());
             self.commit(byte, outbox);
         };
         Outcome {
@@ -228,12 +193,34 @@ impl Transmitter {
         self.lane_mut(lane).hold = hold;
     }
 
-    /// All of a lane's events are being taken out of the outbox: its stream stopped. What was begun
-    /// and not finished is torn.
+    /// A lane gets a new stream.
+    pub const fn open_lane(&mut self, lane: Lane) {
+        *self.lane_mut(lane) = LaneState::NEW;
+    }
+
+    /// A lane's stream stops, and all of its events are being taken out of the outbox: `discarded` if
+    /// there are any. What was begun and not finished is torn; when nothing is lost, running status
+    /// stays. What the lane sounds is silenced.
+    pub fn stop_lane(&mut self, lane: Lane, discarded: bool) {
+        self.hold(lane, Hold::Held);
+        if discarded || !self.is_between(lane) {
+            self.drop_lane(lane);
+        } else if self.owner == Some(lane) {
+            self.release(lane);
+        }
+        self.sounding.silence(lane);
+    }
+
+    /// Events of a lane went back unseen: nobody knows what status their sender relies on now.
+    pub const fn forget_status(&mut self, lane: Lane) {
+        self.lane_mut(lane).in_force = None;
+    }
+
+    /// All of a lane's events are being taken out of the outbox. What was begun and not finished is
+    /// torn.
     pub fn drop_lane(&mut self, lane: Lane) {
-        let state = self.lane_mut(lane);
-        state.offset = 0;
-        self.tear(lane);
+        self.lane_mut(lane).offset = 0;
+        self.cut(lane);
     }
 
     /// All lanes' events are being taken out of the outbox.
@@ -247,9 +234,17 @@ impl Transmitter {
     ///
     /// A lane's front event is sent again from its start, unless it continues a message, which is
     /// then torn. (An event that was sent whole may have been lost with the chip's FIFO: wait until
-    /// [`Transmitter::is_quiet`] before taking the power away.) A hush is not sent again.
+    /// [`Transmitter::is_quiet`] before taking the power away.) A silence is not sent again.
     pub fn restart(&mut self) {
-        self.drop_all();
+        for lane in Lane::ALL {
+            if !self.is_between(lane) {
+                self.rewind(lane);
+                self.lane_mut(lane).offset = 0;
+            } else if self.owner == Some(lane) {
+                self.release(lane);
+            }
+        }
+        self.wire_in_force = None;
         self.pace = Pace::new();
         self.closing = false;
         self.sounding.forget();
@@ -259,133 +254,32 @@ impl Transmitter {
     /// [`Transmitter::restart`]: what follows would sound on. An open message is torn by it.
     pub fn hush(&mut self) {
         self.closing = true;
-        self.sounding.hush();
-        if let Some(owner) = self.owner {
-            self.tear(owner);
+        for lane in Lane::ALL {
+            self.sounding.silence(lane);
         }
+        if let Some(owner) = self.owner {
+            self.rewind(owner);
+        }
+    }
+
+    /// Something for silence is still to be sent.
+    #[must_use]
+    pub fn is_silencing(&self) -> bool {
+        self.sounding.next_byte().is_some()
     }
 
     /// All that the receiver needs for silence has been sent, and the chip holds nothing any more.
     #[must_use]
     pub fn is_quiet(&self, now: RefTime) -> bool {
-        self.sounding.next_hush().is_none() && self.pace.backlog(now) == RefTime(0)
-    }
-
-    fn choose<O: Outbox>(&mut self, outbox: &mut O, now: RefTime) -> Choice {
-        if let Some(value) = self.sounding.next_hush() {
-            return Choice::Byte(Candidate {
-                source: Source::Hush,
-                value,
-            });
-        }
-        if self.closing {
-            return Choice::Nothing;
-        }
-        if let Some(owner) = self.owner {
-            let other = self.candidate(owner.other(), outbox);
-            if let Some(byte) = other
-                && Kind::of(byte.value).is_real_time()
-            {
-                return Choice::Byte(byte);
-            }
-            if let Some(byte) = self.candidate(owner, outbox) {
-                self.starved_since = None;
-                return Choice::Byte(byte);
-            }
-            // Dropping strays may have ended the owner's event, and with it the ownership.
-            if self.owner.is_some() {
-                let since = *self.starved_since.get_or_insert(now);
-                let waited = now.0.saturating_sub(since.0);
-                let Some(byte) = other else {
-                    return Choice::Nothing;
-                };
-                if waited < PATIENCE.0 {
-                    return Choice::Starved(RefTime(PATIENCE.0.saturating_sub(waited)));
-                }
-                self.tear(owner);
-                return Choice::Byte(byte);
-            }
-        }
-        let first = self.last.other();
-        match self
-            .candidate(first, outbox)
-            .or_else(|| self.candidate(first.other(), outbox))
-        {
-            Some(byte) => Choice::Byte(byte),
-            None => Choice::Nothing,
-        }
-    }
-
-    /// A lane's next byte, if it has one and may send it. Skips bytes that belong to a torn message
-    /// and events that are used up: none once this step has skipped enough.
-    fn candidate<O: Outbox>(&mut self, lane: Lane, outbox: &mut O) -> Option<Candidate> {
-        let wire_running = self.wire_running;
-        loop {
-            let owns = self.owner == Some(lane);
-            let state = self.lane_mut(lane);
-            if state.hold == Hold::Held {
-                match state.framing {
-                    Framing::Needs(_) => {}
-                    // The rest of an event, whose messages are one to whoever made it.
-                    Framing::Between if owns && state.offset > 0 => {}
-                    Framing::Between if owns => {
-                        self.release(lane);
-                        return None;
-                    }
-                    Framing::Between | Framing::SysEx => return None,
-                }
-            }
-            let chunk = outbox.front(lane)?;
-            let Some(&value) = chunk.bytes.get(state.offset) else {
-                let ends = Ends::of(&chunk);
-                self.skip()?;
-                self.end_event(lane, ends, outbox);
-                continue;
-            };
-            let begins = state.framing == Framing::Between;
-            let implied = match (Kind::of(value), state.running) {
-                (Kind::Data, Some(status)) if begins => Some(status),
-                (Kind::Data | Kind::EndOfSysEx, _) if begins => {
-                    self.skip()?;
-                    let state = self.lane_mut(lane);
-                    state.offset = state.offset.saturating_add(1);
-                    continue;
-                }
-                _ => None,
-            };
-            return Some(match implied {
-                Some(status) if wire_running != Some(status) => Candidate {
-                    source: Source::Implied(lane),
-                    value: status,
-                },
-                _ => Candidate {
-                    source: Source::Event(lane),
-                    value,
-                },
-            });
-        }
-    }
-
-    /// Skips one thing more, if that is allowed.
-    const fn skip(&mut self) -> Option<()> {
-        match self.skips.checked_sub(1) {
-            Some(left) => {
-                self.skips = left;
-                Some(())
-            }
-            None => None,
-        }
+        !self.is_silencing() && self.pace.backlog(now) == RefTime(0)
     }
 
     /// The chip took this byte.
     fn commit<O: Outbox>(&mut self, byte: Candidate, outbox: &mut O) {
         let Candidate { source, value } = byte;
-        let lane = match source {
-            Source::Event(lane) | Source::Implied(lane) => lane,
-            Source::Hush => {
-                self.wire_running = None;
-                return self.sounding.hush_sent();
-            }
+        let Some(lane) = source.lane() else {
+            self.wire_in_force = None;
+            return self.sounding.byte_sent();
         };
         let kind = Kind::of(value);
         if !kind.is_real_time() {
@@ -408,68 +302,11 @@ impl Transmitter {
         }
     }
 
-    /// Follows a lane's message through one more byte.
-    fn frame(&mut self, lane: Lane, value: u8, kind: Kind) {
-        if let Kind::Channel(_) | Kind::SysEx | Kind::Common(_) | Kind::UndefinedCommon = kind {
-            let running = matches!(kind, Kind::Channel(_)).then_some(value);
-            self.wire_running = running;
-            self.lane_mut(lane).running = running;
+    const fn lane(&self, lane: Lane) -> &LaneState {
+        match lane {
+            Lane::Legacy => &self.legacy,
+            Lane::DirectMusic => &self.direct_music,
         }
-        let state = self.lane_mut(lane);
-        let needs = match (kind, state.framing) {
-            (Kind::SysEx, _) | (Kind::Data, Framing::SysEx) => {
-                state.framing = Framing::SysEx;
-                return;
-            }
-            (Kind::Channel(needs) | Kind::Common(needs), _) => needs,
-            (Kind::Data, Framing::Needs(needs)) => needs.saturating_sub(1),
-            (Kind::Data, Framing::Between) => match state.running.map(Kind::of) {
-                Some(Kind::Channel(needs)) => needs.saturating_sub(1),
-                _ => 0,
-            },
-            (
-                Kind::EndOfSysEx | Kind::UndefinedCommon | Kind::RealTime | Kind::UndefinedRealTime,
-                _,
-            ) => 0,
-        };
-        state.framing = match needs {
-            0 => Framing::Between,
-            needs => Framing::Needs(needs),
-        };
-    }
-
-    /// A lane's front event is used up: it leaves, and the wire is free unless its message goes on.
-    ///
-    /// A SysEx goes on until its F7 even if its event claims to be complete: whether a port marks
-    /// the parts of a long message is an open question (contract.md section 17, 9).
-    fn end_event<O: Outbox>(&mut self, lane: Lane, ends: Ends, outbox: &mut O) {
-        outbox.advance(lane);
-        self.lane_mut(lane).offset = 0;
-        if self.owner != Some(lane) {
-            return;
-        }
-        match self.lane_mut(lane).framing {
-            Framing::Between if ends.package => self.release(lane),
-            Framing::Needs(_) if ends.message => self.tear(lane),
-            Framing::Between | Framing::Needs(_) | Framing::SysEx => {}
-        }
-    }
-
-    /// A lane will not finish the message it has begun.
-    fn tear(&mut self, lane: Lane) {
-        let state = self.lane_mut(lane);
-        state.running = None;
-        if self.owner == Some(lane) {
-            self.wire_running = None;
-            self.release(lane);
-        }
-    }
-
-    fn release(&mut self, lane: Lane) {
-        // INVARIANT: no owner, and between two messages.
-        self.lane_mut(lane).framing = Framing::Between;
-        self.owner = None;
-        self.starved_since = None;
     }
 
     const fn lane_mut(&mut self, lane: Lane) -> &mut LaneState {
@@ -478,15 +315,6 @@ impl Transmitter {
             Lane::DirectMusic => &mut self.direct_music,
         }
     }
-}
-
-impl LaneState {
-    const NEW: Self = Self {
-        hold: Hold::Held,
-        offset: 0,
-        framing: Framing::Between,
-        running: None,
-    };
 }
 
 #[cfg(test)]

@@ -324,6 +324,16 @@ events! {
     };
     /// The line has come to rest: the MPU-401's interrupt was connected again.
     26 Info InterruptRestored;
+    /// A SysEx could not be sent to its end: its stream was stopped, it stalled while another waited,
+    /// or the chip or its power failed.
+    29 Warning SysExCut {
+        /// The pin.
+        pin: u32,
+        /// How many bytes of it were sent.
+        bytes: u32,
+        /// How many the pin's stream has cut since it was opened.
+        count: u32,
+    };
     /// A download was taken.
     30 Info DownloadInstalled {
         /// Its handle.

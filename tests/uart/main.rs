@@ -27,12 +27,14 @@ mod removal;
 mod render;
 mod resources;
 mod rig;
+mod silence;
 mod soak;
 mod start;
 mod storms;
 mod timing;
 #[path = "../mpu401/traffic.rs"]
 mod traffic;
+mod undefined;
 mod wake;
 mod whole_path;
 

@@ -26,9 +26,22 @@ fn notes_are_silenced_before_d3_and_streams_go_on_in_d0() {
             Blame::default(),
             "nothing was cut off"
         );
-        // Whatever was on its way, the last words are for silence: a pedal, then the keys.
-        let hush = [0xB0, 123, 0, 0xB1, 123, 0, 0xB2, 123, 0, 0xB5, 64, 0];
-        assert!(first.ends_with(&hush), "{first:02X?}");
+        // Whatever was on its way, the last words are for silence: the keys that the wire had got to,
+        // a pedal, then each channel.
+        let played = first.iter().position(|&byte| byte == 0x80).unwrap();
+        let (played, hush) = first.split_at(played);
+        let mut expected: Vec<u8> = Vec::new();
+        for channel in 0..3 {
+            let notes = played.chunks_exact(3);
+            let notes = notes.filter(|note| note[0] == 0x90 | channel);
+            expected.extend(notes.flat_map(|note| [0x80 | channel, note[1], 64]));
+        }
+        expected.extend([0xB5, 64, 0]);
+        expected.extend([0, 1, 2, 5].iter().flat_map(|channel| {
+            let status = 0xB0 | channel;
+            [status, 120, 0, status, 123, 0]
+        }));
+        assert_eq!(hush, expected, "{first:02X?}");
         rig.advance(SECOND);
         assert_eq!(rig.sent(), [0; 0], "silent while powered down");
         rig.play([0x90, 1, 1]);
@@ -37,7 +50,7 @@ fn notes_are_silenced_before_d3_and_streams_go_on_in_d0() {
         assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
         rig.advance(SECOND / 2);
         let second = rig.sent();
-        let whole: Vec<u8> = [&first[..first.len() - hush.len()], &second].concat();
+        let whole: Vec<u8> = [played, &second].concat();
         println!(
             "power, {}: D3 took {took} ms, {} bytes before it, {} after it",
             name(binary),
@@ -79,7 +92,8 @@ fn every_power_state_and_back() {
             rig.advance(10 * MILLISECOND);
             assert_eq!(rig.sent(), [0x90, key, 1]);
             assert_eq!(rig.device.set_power(state), Status::SUCCESS);
-            assert_eq!(rig.sent(), [0xB0, 123, 0], "{state:?}");
+            let silence = [0x80, key, 64, 0xB0, 120, 0, 0xB0, 123, 0];
+            assert_eq!(rig.sent(), silence, "{state:?}");
             assert!(!rig.chip().borrow().is_in_uart_mode(), "{state:?}");
             // Nobody runs without power, and nobody listens.
             let run = rig.direct_music.jump(KsState::RUN);
@@ -201,9 +215,15 @@ fn streams_that_run_through_a_sleep_are_silent_in_it_and_go_on_after_it() {
         let slept = rig.device.set_power_without_pause(PowerState::D3);
         assert_eq!(slept, Status::SUCCESS);
         let first = rig.sent();
-        let hush = [0xB0, 123, 0];
-        let sounding = first.strip_suffix(&hush);
-        let sounding = sounding.unwrap_or_else(|| panic!("{first:02X?}"));
+        let sounding = first.iter().position(|&byte| byte == 0x80).unwrap();
+        let (sounding, hush) = first.split_at(sounding);
+        assert!(hush.ends_with(&[0xB0, 120, 0, 0xB0, 123, 0]), "{hush:02X?}");
+        let released = hush.chunks(3).filter(|message| message[0] == 0x80);
+        assert_eq!(
+            released.count(),
+            sounding.len() / 3,
+            "each key that was down"
+        );
         rig.advance(SECOND);
         assert_eq!(rig.sent(), [0; 0], "silent while powered down");
         let woke = rig.device.set_power_without_pause(PowerState::D0);
@@ -273,7 +293,8 @@ fn whatever_pedal_holds_notes_is_released_before_d3() {
             assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
             let sent = rig.sent();
             assert_eq!(sent[..9], played);
-            assert_eq!(sent[9..], [0xB1, pedal, 0], "pedal {pedal}");
+            let silence = [0xB1, pedal, 0, 0xB1, 120, 0, 0xB1, 123, 0];
+            assert_eq!(sent[9..], silence, "pedal {pedal}");
             assert_eq!(rig.device.set_power(PowerState::D0), Status::SUCCESS);
             rig.end();
         }

@@ -16,7 +16,7 @@ fn what_is_queued_waits_in_pause_and_acquire_and_goes_in_stop() {
         let rig = Rig::open(binary, &Hardware::uart(Config::default()));
         for held in [KsState::PAUSE, KsState::ACQUIRE] {
             for key in 0..40 {
-                rig.send(&rig.legacy, &[0x90, key, 1]);
+                rig.send(&rig.legacy, &[0xB0, key, 1]);
             }
             rig.advance(5 * MILLISECOND);
             assert_eq!(rig.legacy.jump(held), Status::SUCCESS);
@@ -45,7 +45,7 @@ fn what_is_queued_waits_in_pause_and_acquire_and_goes_in_stop() {
             assert!(keys.into_iter().eq(0..40), "{held:?}");
         }
         for key in 0..40 {
-            rig.send(&rig.legacy, &[0x90, key, 1]);
+            rig.send(&rig.legacy, &[0xB0, key, 1]);
         }
         assert_eq!(rig.legacy.jump(KsState::STOP), Status::SUCCESS);
         assert_eq!(rig.legacy.events_with_driver(), (0, 0));

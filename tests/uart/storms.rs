@@ -230,7 +230,8 @@ fn a_storm_through_a_change_of_power() {
             assert_eq!(rig.device.set_power(PowerState::D3), Status::SUCCESS);
             let stormed = interrupts(&rig) - before;
             assert!(stormed <= WITH_DATA, "{early} us: {stormed}");
-            assert_eq!(rig.sent(), [0x90, 60, 100, 0xB0, 123, 0], "silenced");
+            let silenced = [0x90, 60, 100, 0x80, 60, 64, 0xB0, 120, 0, 0xB0, 123, 0];
+            assert_eq!(rig.sent(), silenced);
             let asleep = interrupts(&rig);
             rig.advance(SECOND);
             assert_eq!(interrupts(&rig), asleep, "nothing happens in D3");

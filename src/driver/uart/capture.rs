@@ -108,8 +108,8 @@ impl CaptureStream {
         self.claim.miniport().uart()
     }
 
-    /// Delivers what has been received, in batches, until there is nothing left or no event to put
-    /// it in; then it stays in the ring.
+    /// Delivers what has been received until there is nothing left or no event to put it in; then it
+    /// stays in the ring.
     fn deliver(&self, irql: &mut Irql<Dispatch>) -> Status {
         let first = self.inner.with(irql, |inner, _| {
             let idle = inner.delivery == Delivery::Idle;
@@ -140,24 +140,24 @@ impl CaptureStream {
         }
     }
 
+    /// Each message goes to the sink alone: some readers look at the first of a chain and at no other
+    /// (corrections section 4).
     fn deliver_all(&self, irql: &mut Irql<Dispatch>) -> Status {
-        let mut chain = EventChain::new();
-        let mut result = Status::SUCCESS;
         while let Some(length) = self.inner.with(irql, |inner, _| {
             inner.capture.front().map(|next| next.bytes.len())
         }) {
             match self.message(irql, length) {
-                Ok(Some(event)) => chain.push_back(event),
+                Ok(Some(event)) => {
+                    let mut alone = EventChain::new();
+                    alone.push_back(event);
+                    self.hand_over(irql, alone);
+                }
                 // The stream was stopped meanwhile: what is there now is something else.
                 Ok(None) => {}
-                Err(status) => {
-                    result = status;
-                    break;
-                }
+                Err(status) => return status,
             }
         }
-        self.hand_over(irql, chain);
-        result
+        Status::SUCCESS
     }
 
     /// Puts the oldest message into a fresh event.
@@ -232,11 +232,8 @@ impl CaptureStream {
         });
     }
 
-    /// Passes events to the sink, or back to the allocator when there is none.
+    /// Passes an event to the sink, or back to the allocator when there is none.
     fn hand_over(&self, irql: &mut Irql<Dispatch>, chain: EventChain) {
-        if chain.is_empty() {
-            return;
-        }
         let in_use = self.rundown.enter();
         let sink = self
             .inner
@@ -363,6 +360,10 @@ impl IMxfClass for CaptureStream {
 impl IClockedClass for CaptureStream {
     fn master_time(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) -> i64 {
         master_time(irql, &this.clock).0
+    }
+
+    fn cut_dumps(_: &ObjectRef<Self>, _: &mut Irql<Passive>) -> u32 {
+        0
     }
 }
 

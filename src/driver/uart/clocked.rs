@@ -1,4 +1,4 @@
-//! The clock of a stream, for the properties of its pin.
+//! The clock of a stream, and what it lost, for the properties of its pin.
 //!
 //! A property handler gets a stream as an `IUnknown`, and does not know whether it is one for render
 //! or for capture: so it asks. The clock is the stream's and goes with it. Nothing else may keep it:
@@ -15,4 +15,6 @@ interface! {
     pub IClocked(IClockedVtbl, IClockedClass): IUnknown(IUnknownClass) = Some(IID);
     /// The master clock's time, in 100 ns.
     passive fn master_time() -> i64;
+    /// How many dumps the stream has cut since it was opened; one for capture cuts none.
+    passive fn cut_dumps() -> u32;
 }

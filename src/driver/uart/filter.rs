@@ -56,6 +56,15 @@ impl Pin {
             Self::Capture => None,
         }
     }
+
+    /// The number of the render pin that feeds a lane.
+    #[must_use]
+    pub const fn number_of(lane: Lane) -> u32 {
+        match lane {
+            Lane::Legacy => 0,
+            Lane::DirectMusic => 1,
+        }
+    }
 }
 
 static MIDI: KsDataRangeMusic =

@@ -1,7 +1,7 @@
 //! The render side under the sender lock: a queue of events for each lane, and who queued them.
 
 use crate::kernel::rundown::{InUse, Rundown};
-use crate::mpu401::transmit::{Chunk, Hold, Lane, Outbox, Transmitter};
+use crate::mpu401::transmit::{Chunk, Lane, Outbox, Transmitter};
 use crate::portcls::abi::KsState;
 use crate::portcls::event::{Allocator, EventChain};
 
@@ -104,13 +104,26 @@ impl Outbox for Lanes<'_> {
 }
 
 impl Sender {
-    /// A lane's stream stops: what waits is handed over.
+    /// A lane's stream stops: what waits is handed over. The silence for what it sounds is the
+    /// transmitter's own, in no queue.
     pub(super) fn stop(&mut self, lane: Lane) -> EventChain {
-        self.transmitter.hold(lane, Hold::Held);
-        self.transmitter.drop_lane(lane);
         let queue = self.queue(lane);
         queue.state = KsState::STOP;
-        queue.waiting.take()
+        let waiting = queue.waiting.take();
+        self.transmitter.stop_lane(lane, !waiting.is_empty());
+        waiting
+    }
+
+    /// Whether anything is to be sent as soon as the chip takes it.
+    pub(super) fn waits(&mut self) -> bool {
+        let queued = |&lane: &Lane| !self.queue(lane).waiting.is_empty();
+        Lane::ALL.iter().any(queued) || self.transmitter.is_silencing()
+    }
+
+    /// Whether a lane has a stream.
+    pub(super) fn is_used(&mut self) -> bool {
+        let mut lanes = Lane::ALL.iter();
+        lanes.any(|&lane| self.queue(lane).stream.is_some())
     }
 
     /// There is no chip to send to: what waits is done with.

@@ -6,7 +6,7 @@
 //! closes the chip pauses the deferral, and looks after storms alone: so connections and their ends
 //! take turns.
 
-use super::{POLLS_PER_BYTE, Uart};
+use super::Uart;
 use crate::com::Status;
 use crate::irql::{Irql, Passive};
 use crate::kernel::clock;
@@ -95,28 +95,13 @@ impl Uart {
     }
 
     /// Silences what still sounds, waits until the chip has sent it, and leaves UART mode. Events
-    /// that wait stay queued. Takes as long as the wire takes for what the chip holds, 200 ms at
+    /// that wait stay queued. Takes as long as the wire takes for what the chip holds, 250 ms at
     /// most.
     pub fn close(&self, irql: &mut Irql<Passive>) {
         self.deferral.pause(irql);
         self.sender
             .with(irql, |sender, _| sender.transmitter.hush());
-        let mut polls = spec::HANDSHAKE_POLLS;
-        while polls > 0 {
-            self.settle(irql);
-            let _ = self.pump(&mut irql.as_at_most());
-            let quiet = self.sender.with(irql, |sender, _| {
-                sender.transmitter.is_quiet(clock::interrupt_time())
-            });
-            if quiet || self.mode(irql) != Mode::Uart {
-                break;
-            }
-            // The chip has news for us a byte time from now.
-            for _ in 0..POLLS_PER_BYTE.min(polls) {
-                clock::stall(spec::POLL_MICROSECONDS);
-            }
-            polls = polls.saturating_sub(POLLS_PER_BYTE);
-        }
+        self.wait_for_silence(irql, |irql| self.settle(irql));
         self.device.with(irql, |state, _| {
             state.notice_removal();
             state.duplex.close();

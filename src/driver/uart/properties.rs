@@ -1,7 +1,8 @@
 //! The properties of the UART filter's two nodes (contract section 10).
 //!
 //! `KSPROPSETID_Synth`: what the device is (of the filter), a pin's parameters, how many channel
-//! groups it has, and its latency clock. PASSIVE, several at a time.
+//! groups it has, and its latency clock. [`PROPSETID_UART`], ours: how many dumps a pin has cut.
+//! PASSIVE, several at a time.
 #![expect(
     unsafe_code,
     reason = "promises which objects the port hands to the handlers"
@@ -20,6 +21,12 @@ use crate::portcls::guids::{
 use crate::portcls::property::{self, Handler, Request, Targets, Verb};
 use crate::portcls::synth_abi::{PortParams, SynthCaps, caps_flags, effects, synth_property};
 use crate::time::RefTime;
+
+/// Our own property set, of the nodes of a pin.
+pub static PROPSETID_UART: Guid = Guid::parse("5e2f0c1a-8a3d-4d0e-9f57-2c60b9a4d711");
+/// In [`PROPSETID_UART`], GET, a DWORD: SysEx messages of this pin that could not be sent to their ends
+/// since it was opened. A player that finds another number after its song than before has failed.
+pub const CUT_DUMPS: u32 = 0;
 
 /// "As many as the instrument has": nobody knows what is at the other end of the cable.
 const UNKNOWN: u32 = u32::MAX;
@@ -137,6 +144,14 @@ handlers! {
         let next = clocked.master_time(irql).saturating_add(SEQUENCER_TURN.0);
         request.reply(next.cast_unsigned())
     }
+
+    /// `CUT_DUMPS`: what the wire did not get whole.
+    CutDumps(irql, targets, request) {
+        node_of_pin(&targets, request)?;
+        let stream = targets.stream.ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        let clocked = stream.interface::<IUnknown>().query::<IClocked>(irql)?;
+        request.reply(clocked.cut_dumps(irql))
+    }
 }
 
 /// `dmusmini MPU-401 [330]`.
@@ -160,17 +175,26 @@ where
     H: Handler<Miniport = UartMiniport, Stream = RenderStream>,
 {
     static SET: Guid = KSPROPSETID_SYNTH;
+    item_of::<H>(&SET, id, verbs)
+}
+
+/// An item of this filter, in a set.
+const fn item_of<H>(set: &'static Guid, id: u32, verbs: u32) -> PropertyItem
+where
+    H: Handler<Miniport = UartMiniport, Stream = RenderStream>,
+{
     // SAFETY: the items are used in this filter's descriptor only, whose miniport is a
     // `UartMiniport`. Its streams are of two classes, and no handler looks into one: both have an
     // IUnknown where `RenderStream` has it, in slot 0.
-    unsafe { property::item::<H>(&SET, id, verbs) }
+    unsafe { property::item::<H>(set, id, verbs) }
 }
 
-static ITEMS: [PropertyItem; 4] = [
+static ITEMS: [PropertyItem; 5] = [
     item::<Caps>(synth_property::CAPS, READ),
     item::<Parameters>(synth_property::PORT_PARAMETERS, READ),
     item::<ChannelGroups>(synth_property::CHANNEL_GROUPS, READ_WRITE),
     item::<LatencyClock>(synth_property::LATENCY_CLOCK, READ),
+    item_of::<CutDumps>(&PROPSETID_UART, CUT_DUMPS, READ),
 ];
 
 /// The nodes' properties.

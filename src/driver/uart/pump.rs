@@ -3,15 +3,16 @@
 use core::sync::atomic::Ordering;
 
 use super::chip::Exchanged;
+use super::filter::Pin;
 use super::lanes::{Attached, Lanes, Sender};
-use super::{NEVER, Uart};
+use super::{NEVER, POLLS_PER_BYTE, Uart};
 use crate::irql::{Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
 use crate::kernel::rundown::Rundown;
 use crate::mpu401::Mode;
 use crate::mpu401::duplex::Exchange;
 use crate::mpu401::spec;
-use crate::mpu401::transmit::{GaveUp, Hold, Lane, Next, SHORTEST_REST};
+use crate::mpu401::transmit::{Cut, GaveUp, Hold, Lane, Next, SHORTEST_REST};
 use crate::portcls::abi::KsState;
 use crate::portcls::event::{Allocator, EventChain};
 use crate::time::RefTime;
@@ -28,26 +29,64 @@ impl Uart {
     ) {
         let stream = Attached { allocator, rundown };
         self.sender.with(irql, |sender, _| {
+            sender.transmitter.open_lane(lane);
             let queue = sender.queue(lane);
             queue.stream = Some(stream);
             queue.state = KsState::STOP;
         });
     }
 
+    /// How many dumps of a lane were cut since its stream was opened.
+    pub fn cut_dumps(&self, irql: &mut Irql<Passive>, lane: Lane) -> u32 {
+        self.sender
+            .with(irql, |sender, _| sender.transmitter.cuts(lane))
+    }
+
     /// Removes a lane's stream, waits until nobody gives events back on its behalf, and hands over
-    /// what it had queued.
+    /// what it had queued. After the last one, waits until the instrument is silent, 250 ms at most:
+    /// a program that ends may be followed by the end of the power.
     pub fn detach(&self, irql: &mut Irql<Passive>, lane: Lane, rundown: &Rundown) -> EventChain {
-        let events = self.sender.with(irql, |sender, _| {
+        let (events, last) = self.sender.with(irql, |sender, _| {
             let mut events = sender.stop(lane);
             let queue = sender.queue(lane);
             queue.stream = None;
             events.append(&mut queue.done.take());
-            events
+            (events, !sender.is_used())
         });
         rundown.wait(irql);
-        // The other stream may have waited for the rest of a message.
-        let _ = self.pump(&mut irql.as_at_most());
+        if last {
+            self.wait_for_silence(irql, |_| ());
+        } else {
+            // The other stream may have waited for the rest of a message.
+            let _ = self.pump(&mut irql.as_at_most());
+        }
         events
+    }
+
+    /// Sends what is left of a silence and waits until it has left the chip: a quarter of a second at
+    /// most, and no longer than there is a chip that takes bytes. `meanwhile` is done once for each
+    /// look at it.
+    pub(super) fn wait_for_silence(
+        &self,
+        irql: &mut Irql<Passive>,
+        mut meanwhile: impl FnMut(&mut Irql<Passive>),
+    ) {
+        let mut polls = spec::SILENCE_POLLS;
+        while polls > 0 {
+            meanwhile(irql);
+            let pumped = self.pump(&mut irql.as_at_most());
+            let quiet = self.sender.with(irql, |sender, _| {
+                sender.transmitter.is_quiet(clock::interrupt_time())
+            });
+            if quiet || pumped.is_err() || self.mode(irql) != Mode::Uart {
+                return;
+            }
+            // The chip has news for us a byte time from now.
+            for _ in 0..POLLS_PER_BYTE.min(polls) {
+                clock::stall(spec::POLL_MICROSECONDS);
+            }
+            polls = polls.saturating_sub(POLLS_PER_BYTE);
+        }
     }
 
     /// Puts a lane into a state. The state and what follows from it change together, under the lock,
@@ -86,6 +125,7 @@ impl Uart {
         let stopped = self.sender.with(irql, |sender, _| {
             let queue = sender.queue(lane);
             if queue.state == KsState::STOP {
+                sender.transmitter.forget_status(lane);
                 return true;
             }
             queue.waiting.append(&mut events);
@@ -110,9 +150,15 @@ impl Uart {
         let mut stood_still = false;
         loop {
             steps = steps.saturating_sub(1);
-            let exchange = self
-                .sender
-                .with(irql, |sender, irql| self.step(sender, irql, steps));
+            let (exchange, cuts) = self.sender.with(irql, |sender, irql| {
+                let exchange = self.step(sender, irql, steps);
+                let cuts = Lane::ALL.map(|lane| sender.transmitter.take_cut(lane));
+                (exchange, cuts)
+            });
+            for Cut { lane, bytes, count } in cuts.into_iter().flatten() {
+                let pin = Pin::number_of(lane);
+                trace::emit(Event::SysExCut { pin, bytes, count });
+            }
             let Some(Exchanged {
                 exchange, rested, ..
             }) = exchange
@@ -146,11 +192,7 @@ impl Uart {
 
     /// Pumps if anything waits to be sent: for whoever has just been woken by a received byte.
     pub fn nudge(&self, irql: &mut Irql<Dispatch>) {
-        let waits = self.sender.with(irql, |sender, _| {
-            Lane::ALL
-                .iter()
-                .any(|&lane| !sender.queue(lane).waiting.is_empty())
-        });
+        let waits = self.sender.with(irql, |sender, _| sender.waits());
         if waits {
             // Whoever queued it has been told already.
             let _ = self.pump(irql);

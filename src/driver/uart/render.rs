@@ -157,6 +157,11 @@ impl IClockedClass for RenderStream {
     fn master_time(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) -> i64 {
         master_time(irql, &this.clock).0
     }
+
+    fn cut_dumps(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) -> u32 {
+        this.uart()
+            .map_or(0, |uart| uart.cut_dumps(irql, this.lane))
+    }
 }
 
 impl Drop for RenderStream {

@@ -126,6 +126,104 @@ fn a_sysex_that_is_cut_is_delivered_as_it_is() {
     assert_eq!(taken[1].0, [0xF6]);
 }
 
+/// F4 and F5 are one message with the data bytes that follow, up to the next status byte.
+#[test]
+fn undefined_system_common_is_one_message_with_its_data() {
+    let mut rig = Rig::new(Format::Cooked, 64);
+    rig.receive(&[0x90, 1, 2, 0xF5, 2]);
+    assert_eq!(rig.take(), [whole(&[0x90, 1, 2], 1)]);
+    rig.receive(&[
+        0xF8, 3, 0x90, 0x3C, 0x40, 0xF4, 0xF4, 5, 0xF0, 6, 0xF5, 7, 0xF0, 0xF7,
+    ]);
+    assert_eq!(
+        rig.take(),
+        [
+            whole(&[0xF8], 6),
+            whole(&[0xF5, 2, 3], 4),
+            whole(&[0x90, 0x3C, 0x40], 8),
+            whole(&[0xF4], 11),
+            whole(&[0xF4, 5], 12),
+            whole(&[0xF0, 6], 14),
+            whole(&[0xF5, 7], 16),
+            whole(&[0xF0, 0xF7], 18),
+        ]
+    );
+    // F7 ends it and is part of nothing, whether it is full or not; so are data bytes behind that.
+    for len in [1, 63, 64] {
+        let mut undefined = std::vec![9; len];
+        undefined[0] = 0xF4;
+        rig.receive(&undefined);
+        rig.receive(&[0xF7, 1, 2, 0xF6]);
+        let taken: Vec<_> = rig.take().into_iter().map(|m| (m.0, m.2)).collect();
+        assert_eq!(taken, [(undefined, false), (std::vec![0xF6], false)]);
+    }
+}
+
+#[test]
+fn an_undefined_message_is_one_event_of_at_most_one_part() {
+    for len in [7, 8, 9, 16, 17, 100] {
+        for end in [0xF6, 0xF7] {
+            let mut rig = Rig::new(Format::Cooked, 8);
+            let mut undefined = std::vec![0x22; len];
+            undefined[0] = 0xF5;
+            rig.receive(&undefined);
+            rig.receive(&[end, 0x91, 1, 2]);
+            let taken: Vec<_> = rig.take().into_iter().map(|m| (m.0, m.2)).collect();
+            undefined.truncate(8);
+            let mut expected = std::vec![(undefined, false)];
+            if end == 0xF6 {
+                expected.push((std::vec![0xF6], false));
+            }
+            expected.push((std::vec![0x91, 1, 2], false));
+            assert_eq!(taken, expected, "{len}");
+            let stray = len.saturating_sub(8) + usize::from(end == 0xF7);
+            assert_eq!(rig.capture.strays() as usize, stray, "{len}");
+        }
+    }
+}
+
+#[test]
+fn an_undefined_message_with_a_hole_is_delivered_as_it_is() {
+    let mut rig = Rig::new(Format::Cooked, 64);
+    rig.receive(&[0xF5, 1]);
+    rig.push(2, Missing::Unwanted);
+    rig.receive(&[3, 0xF6]);
+    let taken: Vec<_> = rig.take().into_iter().map(|m| m.0).collect();
+    assert_eq!(taken, [std::vec![0xF5, 1], std::vec![0xF6]]);
+}
+
+/// However large the allocator's buffers are (corrections section 4).
+#[test]
+fn no_part_is_longer_than_240_bytes() {
+    let mut rig = Rig::new(Format::Cooked, 4_096);
+    for chunk in [&[0xF0][..], &[7; 249], &[0xF7]] {
+        rig.receive(chunk);
+    }
+    let lengths: Vec<_> = rig
+        .take()
+        .iter()
+        .map(|part| (part.0.len(), part.2))
+        .collect();
+    assert_eq!(lengths, [(240, true), (11, false)]);
+}
+
+#[test]
+fn undefined_real_time_is_a_message() {
+    let mut rig = Rig::new(Format::Cooked, 64);
+    rig.receive(&[0x90, 0xF9, 1, 2, 0xFD, 3, 4, 0xF0, 0xF9, 0xF7]);
+    assert_eq!(
+        rig.take(),
+        [
+            whole(&[0xF9], 2),
+            whole(&[0x90, 1, 2], 1),
+            whole(&[0xFD], 5),
+            whole(&[0x90, 3, 4], 6),
+            whole(&[0xF9], 9),
+            whole(&[0xF0, 0xF7], 8),
+        ]
+    );
+}
+
 #[test]
 fn a_loss_is_marked_on_the_next_message_and_joins_nothing() {
     let mut rig = Rig::new(Format::Cooked, 64);

@@ -5,6 +5,9 @@ use super::*;
 use crate::mpu401::handshake;
 use crate::mpu401::spec::{BYTE_TIME, RETRY, Register, SKIP_LIMIT, ZERO_PROGRESS_LIMIT};
 
+mod messages;
+mod silence;
+
 /// A chip that takes as many bytes as it is told and keeps them.
 #[derive(Debug, Default)]
 struct Output {
@@ -309,26 +312,6 @@ fn rests_grow_with_the_depth_that_was_seen() {
             "{depth}: {rest}"
         );
     }
-}
-
-#[test]
-fn a_hush_goes_before_everything() {
-    let mut rig = Rig::new();
-    rig.put(A, &[0x90, 60, 1]);
-    rig.put_part(A, &[0xF0, 1]);
-    rig.put(A, &[2, 0xF7]);
-    assert_eq!(rig.step(4).0, [0x90, 60, 1, 0xF0]);
-    rig.transmitter.hold(A, Hold::Held);
-    rig.transmitter.hush();
-    assert!(!rig.transmitter.is_quiet(RefTime(i64::MAX)));
-    assert_eq!(rig.drain(), [0xB0, 123, 0]);
-    assert!(
-        rig.transmitter
-            .is_quiet(RefTime(rig.now + 10 * BYTE_TIME.0))
-    );
-    assert!(!rig.transmitter.is_quiet(RefTime(rig.now)));
-    rig.transmitter.hush();
-    assert_eq!(rig.drain(), [0; 0]);
 }
 
 #[test]

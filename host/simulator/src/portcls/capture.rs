@@ -82,10 +82,14 @@ impl Capture {
 
     fn put(&self, head: NonNull<DmusKernelEvent>) {
         const AT: &str = "IMXF::PutMessage (capture sink)";
-        for event in self
+        let events = self
             .pool
-            .hand_over(head.as_ptr(), Owner::Driver, Owner::Port, AT)
-        {
+            .hand_over(head.as_ptr(), Owner::Driver, Owner::Port, AT);
+        if events.len() > 1 {
+            // Some readers look at the first of a chain and at no other (corrections section 4).
+            host::breach(AT, "a capture stream sent a chain of events");
+        }
+        for event in events {
             // SAFETY: the pool found the event to be one of its own.
             let content = unsafe { event.as_ref() };
             if content.flags & event_flags::PACKAGE != 0 {
@@ -146,8 +150,8 @@ impl Capture {
             for Piece { bytes, .. } in pieces.drain(..) {
                 let begun = match bytes.first() {
                     Some(0xF8..) => None,
-                    // A status byte that cuts off the message before it.
-                    Some(first) if *first != byte && byte >= 0x80 => before,
+                    // A status byte that ends the message before it.
+                    Some(_) if byte >= 0x80 && bytes != [0xF6] => before,
                     _ => self.begun.take(),
                 };
                 let (time, group) = begun.unwrap_or(here);
@@ -170,10 +174,10 @@ fn is_one_message(bytes: &[u8]) -> bool {
     for &byte in bytes {
         splitter.feed(byte, &mut pieces);
     }
+    // A SysEx that was cut off ends without F7, an F4 or F5 always with the next status byte.
+    splitter.flush(&mut pieces);
     match pieces.as_slice() {
         [piece] => piece.bytes == bytes && bytes.first() != Some(&0xF7),
-        // A SysEx that was cut off ends without F7.
-        [] => bytes.first() == Some(&0xF0),
         _ => false,
     }
 }

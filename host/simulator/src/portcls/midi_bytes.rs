@@ -1,6 +1,11 @@
 //! Raw MIDI bytes cut into messages, as the port does on legacy pins and in the capture sink.
 //!
 //! Written from the MIDI 1.0 specification, apart from the driver's own parser.
+//!
+//! No documentation says what the port does with the undefined statuses. Here F9 and FD are real-time
+//! bytes like any other. F4 and F5 are one piece with the data bytes up to the next status byte, or to
+//! the end of a client's buffer: a port selector must not wait for the note after it. What the next
+//! buffer begins with is a piece of its own.
 
 /// A piece of a MIDI stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub struct Splitter {
     data: Vec<u8>,
     /// The part of a SysEx message that was not given out yet.
     sysex: Option<Vec<u8>>,
+    /// An F4 or F5 with its data bytes, as far as they were not given out yet.
+    undefined: Option<Vec<u8>>,
 }
 
 impl Splitter {
@@ -41,11 +48,16 @@ impl Splitter {
             status: 0,
             data: Vec::new(),
             sysex: None,
+            undefined: None,
         }
     }
 
     /// Takes one byte.
     pub fn feed(&mut self, byte: u8, out: &mut Vec<Piece>) {
+        if matches!(byte, 0x80..0xF8) {
+            let ended = self.undefined.take().filter(|piece| !piece.is_empty());
+            out.extend(ended.map(Piece::whole));
+        }
         match byte {
             0xF8..=0xFF => out.push(Piece::whole(vec![byte])),
             0xF7 => {
@@ -69,6 +81,10 @@ impl Splitter {
                         self.status = 0;
                         self.sysex = Some(vec![byte]);
                     }
+                    0xF4 | 0xF5 => {
+                        self.status = 0;
+                        self.undefined = Some(vec![byte]);
+                    }
                     _ if length_of(byte) == Some(0) => {
                         self.status = 0;
                         out.push(Piece::whole(vec![byte]));
@@ -82,7 +98,7 @@ impl Splitter {
     }
 
     fn feed_data(&mut self, byte: u8, out: &mut Vec<Piece>) {
-        if let Some(part) = &mut self.sysex {
+        if let Some(part) = self.sysex.as_mut().or(self.undefined.as_mut()) {
             if part.len() >= self.most {
                 let bytes = std::mem::take(part);
                 out.push(Piece {
@@ -107,9 +123,14 @@ impl Splitter {
         }
     }
 
-    /// Gives out the part of a SysEx message that has come so far: the buffer ends here, the message
-    /// does not.
+    /// The buffer ends here. Gives out the part of a SysEx message that has come so far, which goes on;
+    /// and an F4 or F5, which ends here for all that anybody knows.
     pub fn flush(&mut self, out: &mut Vec<Piece>) {
+        if let Some(piece) = &mut self.undefined
+            && !piece.is_empty()
+        {
+            out.push(Piece::whole(std::mem::take(piece)));
+        }
         if let Some(part) = &mut self.sysex
             && !part.is_empty()
         {
@@ -158,6 +179,39 @@ mod tests {
         ]
         .to_vec();
         assert_eq!(messages, expected);
+    }
+
+    #[test]
+    fn undefined_statuses_are_passed_on() {
+        let pieces = split(
+            99,
+            &[
+                0x90, 1, 2, 0xF5, 2, 0xFD, 3, 0x90, 60, 64, 0xF0, 1, 0xF4, 0xF5, 4, 0xF7, 5, 0xF9,
+            ],
+        );
+        let messages: Vec<_> = pieces.into_iter().map(|piece| piece.bytes).collect();
+        let expected: [&[u8]; 8] = [
+            &[0x90, 1, 2],
+            &[0xFD],
+            &[0xF5, 2, 3],
+            &[0x90, 60, 64],
+            &[0xF0, 1],
+            &[0xF4],
+            &[0xF5, 4],
+            &[0xF9],
+        ];
+        assert_eq!(messages, expected);
+        // A buffer's end is an end; what the next begins with is its own piece.
+        let mut splitter = Splitter::new(99);
+        let mut out = Vec::new();
+        for buffer in [&[0xF5, 2][..], &[3], &[0x90, 60, 64]] {
+            for &byte in buffer {
+                splitter.feed(byte, &mut out);
+            }
+            splitter.flush(&mut out);
+        }
+        let expected = [vec![0xF5, 2], vec![3], vec![0x90, 60, 64]].map(Piece::whole);
+        assert_eq!(out, expected);
     }
 
     #[test]
