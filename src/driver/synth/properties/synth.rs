@@ -9,7 +9,7 @@ use crate::midi::Channel;
 use crate::portcls::guids::DMUSMINI_SYNTH;
 use crate::portcls::property::{Handler, Request, Verb};
 use crate::portcls::synth_abi::{
-    PortParams, SYSTEM_MEMORY, SynthCaps, VoicePriorityInstance, caps_flags, port_params,
+    PortParams, SYSTEM_MEMORY, SynthCaps, VoicePriorityInstance, caps_flags, effects, port_params,
 };
 
 /// Notes that can sound at once.
@@ -47,14 +47,20 @@ handlers! {
     /// `CAPS`: what the synthesizer is. Asks about the filter, so no pin is needed.
     Caps(_irql, targets, request) {
         at_node(request)?;
+        let effect_flags = effects_of(targets.miniport.settings());
+        let reverb = if effect_flags & effects::REVERB == 0 {
+            0
+        } else {
+            caps_flags::REVERB
+        };
         request.reply(SynthCaps {
             guid: GUID,
-            flags: caps_flags::DLS | caps_flags::DLS2 | caps_flags::SOFTWARE_SYNTH,
+            flags: caps_flags::DLS | caps_flags::DLS2 | caps_flags::SOFTWARE_SYNTH | reverb,
             memory_size: SYSTEM_MEMORY,
             max_channel_groups: MAX_CHANNEL_GROUPS,
             max_voices: MAX_VOICES,
             max_audio_channels: MAX_AUDIO_CHANNELS,
-            effect_flags: effects_of(targets.miniport.settings()),
+            effect_flags,
             description: description(),
         })
     }
