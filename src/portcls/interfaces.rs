@@ -58,7 +58,7 @@ interface! {
         kind: u32,
         access: u32,
         attributes: *mut c_void,
-        create_options: *mut u32,
+        create_options: u32,
         disposition: *mut u32,
     ) -> Status;
 }

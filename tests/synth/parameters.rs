@@ -23,8 +23,14 @@ fn capabilities(binary: &Binary) {
     let midi = synth.open(DIRECT_MUSIC);
     let caps = get(&midi, synth_property::CAPS, 296).ok().unwrap();
     let fields = words(&caps[16..40]);
-    // DLS, software synthesizer, DLS2; system memory; groups, voices, audio channels; reverb.
-    assert_eq!(fields, [0x205, 0x7FFF_FFFF, 65_535, 1024, 2, 1]);
+    // DLS, software synthesizer, DLS2, reverb; system memory; groups, voices, audio channels; reverb.
+    assert_eq!(fields, [0x4000_0205, 0x7FFF_FFFF, 65_535, 1024, 2, 1]);
+    drop(midi);
+    drop(synth);
+    // Without the reverb (chorus alone), the flag is not there.
+    let dry = Synth::boot_with(binary, &Hardware::synth().with_dword("Effects", 2));
+    let reply = get(&dry.open(DIRECT_MUSIC), synth_property::CAPS, 296);
+    assert_eq!(words(&reply.ok().unwrap()[16..20]), [0x205]);
     let text: Vec<u16> = caps[40..]
         .chunks_exact(2)
         .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))

@@ -21,6 +21,7 @@ use crate::{
     devices::Change,
     error::{message, to_json},
     output::{Output, Report},
+    patience::Patient,
     player,
     render::{self, Plan},
     selftest::Runner,
@@ -147,8 +148,12 @@ fn play(
     let (description, filter) =
         open_fitting(&arguments.select, system, "a MIDI pin to play to", has_midi)?;
     let (id, kind) = player::choose(&description, arguments.pin)?;
-    let _companion = player::companion(&description, &*filter, kind)?;
-    let pin = player::open(&*filter, id, kind)?;
+    let patient = Patient {
+        system,
+        filter: &*filter,
+    };
+    let _companion = player::companion(&description, &patient, kind)?;
+    let pin = player::open(&patient, id, kind)?;
     let bar = output.progress("playing", u64::try_from(song.length).unwrap_or(0));
     let tail = units(arguments.tail);
     let target = player::Target {
@@ -156,6 +161,7 @@ fn play(
         filter: &*filter,
         pin: &*pin,
         kind,
+        has_wire: !description.is_synth(),
     };
     let done = player::play(target, &song.events, tail, stop, |buffer| {
         bar.set_position(u64::try_from(buffer.at).unwrap_or(0));
@@ -163,6 +169,18 @@ fn play(
     bar.finish_and_clear();
     let warnings = SynthNode::of(&*pin, 0).silences();
     output.warn(&warnings);
+    if let Some(bytes) = done.cut_dump {
+        let text =
+            format!("stopped within a dump of {bytes} bytes: the instrument has a part of it");
+        return Err(Failure::Failed(text).into());
+    }
+    if done.cut_dumps > 0 {
+        let text = format!(
+            "{} dumps did not reach the instrument whole",
+            done.cut_dumps
+        );
+        return Err(Failure::Failed(text).into());
+    }
     let text = format!(
         "{} of {} messages to pin {id} of {} ({kind:?}), {:.1} s{}",
         done.messages,
@@ -189,7 +207,11 @@ fn capture_to(
             .is_some()
     };
     let (description, filter) = open_fitting(&arguments.select, system, "a capture pin", captures)?;
-    let pin = capture::open(&description, &*filter)?;
+    let patient = Patient {
+        system,
+        filter: &*filter,
+    };
+    let pin = capture::open(&description, &patient)?;
     // What cannot be written is known before somebody plays, not after.
     let mut file = create(&arguments.out)?;
     let until = arguments
@@ -244,7 +266,11 @@ fn download(
         Description::is_synth,
     )?;
     let (id, kind) = player::choose(&description, None)?;
-    let pin = player::open(&*filter, id, kind)?;
+    let patient = Patient {
+        system,
+        filter: &*filter,
+    };
+    let pin = player::open(&patient, id, kind)?;
     let node = SynthNode::of(&*pin, 0);
     let bar = output.progress("downloading", items.len() as u64);
     let handles = node.download_all(&items, |_| bar.inc(1))?;
@@ -286,9 +312,13 @@ fn render_to(
     };
     let bar = output.progress("rendering", 0);
     let file = create(&arguments.out)?;
+    let patient = Patient {
+        system,
+        filter: &*filter,
+    };
     let done = render::render(
         &description,
-        &*filter,
+        &patient,
         &plan,
         stop,
         file,

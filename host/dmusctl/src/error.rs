@@ -21,10 +21,18 @@ pub mod win32 {
     pub const ACCESS_DENIED: u32 = 5;
     /// The function is not there: a property or verb that the filter does not have.
     pub const INVALID_FUNCTION: u32 = 1;
+    /// The device is not ready.
+    pub const NOT_READY: u32 = 21;
+    /// A device does not work as it should: what STATUS_UNSUCCESSFUL becomes.
+    pub const GEN_FAILURE: u32 = 31;
+    /// Another process has it open.
+    pub const SHARING_VIOLATION: u32 = 32;
     /// The function is not supported.
     pub const NOT_SUPPORTED: u32 = 50;
     /// There is no more room than this.
     pub const INSUFFICIENT_BUFFER: u32 = 122;
+    /// It is in use.
+    pub const BUSY: u32 = 170;
     /// There is more than fits.
     pub const MORE_DATA: u32 = 234;
     /// A wait took too long.
@@ -49,6 +57,18 @@ impl Code {
             self,
             Self::Win32(win32::MORE_DATA | win32::INSUFFICIENT_BUFFER)
                 | Self::Status(0x8000_0005 | 0xC000_0023)
+        )
+    }
+
+    /// Whether it says that somebody else has the pin. The number of a pin's clients is limited by PortCls, which has no code of
+    /// its own for that.
+    #[must_use]
+    pub fn is_busy(self) -> bool {
+        matches!(
+            self,
+            Self::Win32(
+                win32::NOT_READY | win32::GEN_FAILURE | win32::SHARING_VIOLATION | win32::BUSY
+            ) | Self::Status(0x8000_0011 | 0xC000_0001 | 0xC000_0043 | 0xC000_00A3)
         )
     }
 }
@@ -234,7 +254,7 @@ mod tests {
             error.to_string(),
             "KsCreatePin: no match (status 0xc0000272)"
         );
-        assert!(!error.code.asks_for_room());
+        assert!(!error.code.asks_for_room() && !error.code.is_busy());
         assert!(Code::Status(0x8000_0005).asks_for_room());
         assert!(Code::Win32(win32::MORE_DATA).asks_for_room());
     }

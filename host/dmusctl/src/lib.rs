@@ -5,6 +5,7 @@
 //!
 //! - [`ks`]: the seam. A [`System`] has filters, a [`Filter`] takes properties and makes pins, a
 //!   [`Pin`] is written and read. Bytes go in and come out, laid out by `dmusmini-ks`.
+//! - [`patience`], [`wire`]: what a client knows of pins that are busy for a moment, and of the time that bytes take.
 //! - [`describe`], [`synth`], [`player`], [`capture`], [`render`], [`selftest`]: what a client does.
 //!   They run on any host; the tests drive them against the simulated port with the real driver.
 //! - `os`: the seam over Win32, and the device nodes (SetupAPI). On other hosts every call is refused.
@@ -20,6 +21,7 @@ pub mod image_path;
 pub mod ks;
 pub mod os;
 pub mod output;
+pub mod patience;
 pub mod player;
 pub mod render;
 pub mod schedule;
@@ -27,6 +29,7 @@ pub mod selftest;
 pub mod stop;
 pub mod synth;
 pub mod table;
+pub mod wire;
 
 pub use error::{Code, Failure, OsError};
 pub use ks::{Filter, Pin, System};

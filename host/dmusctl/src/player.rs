@@ -19,7 +19,8 @@ use crate::{
     render,
     schedule::{self, Buffer, duration},
     stop::Stop,
-    synth::master_clock,
+    synth::{Node, master_clock},
+    wire::{Sounding, Wire},
 };
 
 /// How a pin takes MIDI.
@@ -119,6 +120,10 @@ pub struct Played {
     pub buffers: usize,
     /// It was stopped before its end.
     pub is_cut: bool,
+    /// Bytes of the dump that was on the wire then: the instrument has the beginning of it alone.
+    pub cut_dump: Option<usize>,
+    /// Dumps that the driver says it could not send whole.
+    pub cut_dumps: u32,
 }
 
 /// How far ahead of their time buffers are written.
@@ -139,6 +144,8 @@ pub struct Target<'a> {
     pub pin: &'a dyn Pin,
     /// How it takes MIDI.
     pub kind: Kind,
+    /// Whether its bytes go over a wire, and take their time.
+    pub has_wire: bool,
 }
 
 impl std::fmt::Debug for Target<'_> {
@@ -149,7 +156,8 @@ impl std::fmt::Debug for Target<'_> {
     }
 }
 
-/// Plays events, then lets `tail` (100 ns) pass after the last. `progress` hears of every buffer.
+/// Plays events, then lets `tail` (100 ns) pass after the last, and after the wire has carried it. A wish to stop ends every sound
+/// at once. `progress` hears of every buffer.
 ///
 /// # Errors
 ///
@@ -166,6 +174,7 @@ pub fn play(
         filter,
         pin,
         kind,
+        has_wire,
     } = target;
     ks::walk(pin, State::Run)?;
     let buffers = match kind {
@@ -178,9 +187,18 @@ pub fn play(
         Kind::Legacy => (0, 0),
     };
     let begin = system.now() + LEAD;
+    let (mut wire, mut sounding) = (Wire::default(), Sounding::default());
     for buffer in &buffers {
         if !wait(system, begin + buffer.at - ahead, stop) {
             break;
+        }
+        let rest = events.get(played.messages..).unwrap_or_default();
+        let written = rest.get(..buffer.messages).unwrap_or(rest);
+        for event in written {
+            sounding.note(&event.message);
+        }
+        if has_wire {
+            wire.carry(written);
         }
         let time = (kind == Kind::DirectMusic).then_some(start + buffer.at);
         pin.write(time, &buffer.bytes)
@@ -189,10 +207,14 @@ pub fn play(
         played.buffers += 1;
         progress(buffer);
     }
-    let end = events.last().map_or(0, |event| event.at);
+    let end = events.last().map_or(0, |event| event.at).max(wire.free());
     played.is_cut = !wait(system, begin + end + tail, stop);
     if played.is_cut {
-        silence(pin, kind)?;
+        played.cut_dump = wire.dump_at(system.now() - begin).map(|dump| dump.bytes);
+        silence(&target, &sounding)?;
+    }
+    if has_wire {
+        played.cut_dumps = cut_dumps(pin);
     }
     ks::walk(pin, State::Stop)?;
     Ok(played)
@@ -217,12 +239,15 @@ fn wait(system: &dyn System, until: i64, stop: &Stop) -> bool {
     false
 }
 
-/// All sound off and controllers reset, on every channel.
-fn silence(pin: &dyn Pin, kind: Kind) -> Result<()> {
-    let events: Vec<Event> = (0xB0_u8..=0xBF)
-        .flat_map(|status| [vec![status, 120, 0], vec![status, 121, 0]])
-        .map(|message| Event { at: 0, message })
-        .collect();
+/// Ends every sound. What was written ahead is dropped first: a note of it would sound after the silence. Then the wire is given the
+/// time that the silence takes.
+fn silence(target: &Target<'_>, sounding: &Sounding) -> Result<()> {
+    let Target {
+        system, pin, kind, ..
+    } = *target;
+    ks::walk(pin, State::Stop)?;
+    ks::walk(pin, State::Run)?;
+    let events = sounding.silence();
     let buffers = match kind {
         Kind::DirectMusic => schedule::direct_music(&events, 1),
         Kind::Legacy => schedule::legacy(&events),
@@ -230,5 +255,22 @@ fn silence(pin: &dyn Pin, kind: Kind) -> Result<()> {
     for buffer in buffers {
         pin.write(None, &buffer.bytes)?;
     }
+    if target.has_wire {
+        let mut wire = Wire::default();
+        wire.carry(&events);
+        // The wire may hold the rest of a message, and the driver a byte or two.
+        system.sleep(duration(wire.free() + LEAD));
+    }
     Ok(())
 }
+
+/// What the driver says of dumps that it could not send whole since the pin was opened: notes lost, where a port to the outside
+/// counts them. Drivers that do not count are believed.
+fn cut_dumps(pin: &dyn Pin) -> u32 {
+    let stats = Node::of(pin, 0).stats();
+    let counted = stats.ok().filter(|stats| stats.valid & LOST_NOTES != 0);
+    counted.map_or(0, |stats| stats.lost_notes)
+}
+
+/// `SYNTH_STATS.ValidStats`: the notes that were lost are counted.
+const LOST_NOTES: u32 = 8;

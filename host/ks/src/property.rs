@@ -71,7 +71,7 @@ pub struct NodeProperty {
 assert_layout!(NodeProperty, 32, node @ 24);
 
 /// `KSMULTIPLE_ITEM`: the head of a list.
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]

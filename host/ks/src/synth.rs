@@ -60,8 +60,12 @@ pub mod caps {
     pub const EXTERNAL: u32 = 2;
     /// A software synthesizer.
     pub const SOFTWARE_SYNTH: u32 = 4;
+    /// Yamaha's XG set is in the hardware.
+    pub const XG_IN_HARDWARE: u32 = 0x40;
     /// DLS level 2 downloads.
     pub const DLS2: u32 = 0x200;
+    /// A reverb is built in.
+    pub const REVERB: u32 = 0x4000_0000;
 }
 
 /// `SYNTH_PC_SYSTEMMEMORY`.

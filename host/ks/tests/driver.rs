@@ -122,6 +122,8 @@ fn numbers() {
     assert_eq!(caps::DLS2, caps_flags::DLS2);
     assert_eq!(caps::EXTERNAL, caps_flags::EXTERNAL);
     assert_eq!(caps::SOFTWARE_SYNTH, caps_flags::SOFTWARE_SYNTH);
+    assert_eq!(caps::XG_IN_HARDWARE, caps_flags::XG_IN_HARDWARE);
+    assert_eq!(caps::REVERB, caps_flags::REVERB);
     assert_eq!(port_params::SAMPLE_RATE, params::SAMPLE_RATE);
     assert_eq!(port_params::CHANNEL_GROUPS, params::CHANNEL_GROUPS);
     assert_eq!(port_params::AUDIO_CHANNELS, params::AUDIO_CHANNELS);

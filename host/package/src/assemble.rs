@@ -104,7 +104,6 @@ fn checked_inf(inputs: &Inputs<'_>) -> Result<String> {
     let package = Package {
         files: &["dmusmini.sys"],
         today: inputs.driver_ver.date,
-        optional_sections: crate::OPTIONAL_SECTIONS,
     };
     let findings = lint(&Inf::parse(&text)?, &package);
     if !findings.is_empty() {
@@ -123,7 +122,7 @@ fn catalog(inputs: &Inputs<'_>, inf: &str, image: &Path) -> Result<Vec<u8>> {
     // Any 16 bytes of its own will do; a hash of the contents makes them so.
     let mut hash = Sha256::new();
     for member in &members {
-        hash.update(member.hash);
+        hash.update(member.hashes.sha_256);
     }
     let digest = hash.finalize();
     let mut identifier = [0; 16];

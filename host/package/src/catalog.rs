@@ -1,15 +1,12 @@
 //! The catalog: a PKCS #7 message that lists the package's files by their hashes.
 //!
-//! What Inf2Cat writes, built with the RustCrypto ASN.1 and CMS types: `SignedData` (RFC 2315)
-//! whose content is a certificate trust list. Each trusted subject is one file: its identifier is
-//! the SHA-256 hash (Authenticode for images, plain for the INF), its attributes are the file's
-//! name, the systems it is for, the kind of subject and the hash once more as
-//! `SpcIndirectDataContent`. The catalog as a whole names the systems and the hardware ids.
+//! What Microsoft's Hardware Dev Center writes (corrections section 2), built with the RustCrypto ASN.1 and CMS types:
+//! `SignedData` (RFC 2315) whose content is a certificate trust list. A file is two trusted subjects. Their identifiers are
+//! its SHA-1 and its SHA-256 hash (Authenticode for images, plain for the INF); the attributes of both are the file's name,
+//! the systems it is for and the kind of subject, and the second has its hash once more as `SpcIndirectDataContent`. All
+//! subjects are one list in the order of their identifiers' bytes. The catalog as a whole names the systems and the hardware ids.
 //!
-//! The catalog comes out unsigned; `osslsigncode` signs it. What only Windows can confirm: that
-//! its catalog database takes the layout. The object identifiers, and the member layout of catalog
-//! version 2, are as public dumps of shipped catalogs are remembered to show them: no document that
-//! specifies them was at hand, so they are the first thing to check when Windows refuses.
+//! The catalog comes out unsigned; `osslsigncode` signs it. What only Windows can confirm: that its catalog database takes it.
 
 mod pe_hash;
 mod types;
@@ -18,7 +15,8 @@ use anyhow::{Context, Result};
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{EncapsulatedContentInfo, SignedData, SignerInfos};
 use der::asn1::{Any, ObjectIdentifier, OctetString, SetOfVec, UtcTime};
-use der::{Decode, Encode, Tag};
+use der::{Decode, Encode, Tag, TagNumber, Tagged};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use spki::AlgorithmIdentifierOwned;
 use std::time::SystemTime;
@@ -27,7 +25,7 @@ use types::{
     TrustedSubject, TypeAndValue,
 };
 
-pub use pe_hash::authenticode_sha256;
+pub use pe_hash::authenticode;
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -35,7 +33,7 @@ const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3
 const TRUST_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.1");
 /// szOID_CATALOG_LIST.
 const CATALOG_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.1");
-/// szOID_CATALOG_LIST_MEMBER_V2: subjects are SHA-256 hashes.
+/// szOID_CATALOG_LIST_MEMBER_V2: subjects are named by hashes of either kind.
 const CATALOG_MEMBER_2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.3");
 /// CAT_NAMEVALUE_OBJID.
 const NAME_VALUE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.2.1");
@@ -60,6 +58,25 @@ pub enum Kind {
     Flat,
 }
 
+impl Kind {
+    /// Which alternative of `CatMemberInfo2` says so: `[0]` is a PE image, `[2]` a flat file. It has no content.
+    const fn member_info(self) -> u8 {
+        match self {
+            Self::Image => 0,
+            Self::Flat => 2,
+        }
+    }
+}
+
+/// A file's two hashes, each of which names a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// What systems before SHA-256 look a file up by, and what Microsoft's catalogs list still.
+    pub sha_1: [u8; 20],
+    /// What Windows looks a file up by.
+    pub sha_256: [u8; 32],
+}
+
 /// One file of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -67,8 +84,8 @@ pub struct Member {
     pub name: String,
     /// How it was hashed.
     pub kind: Kind,
-    /// Its SHA-256 hash.
-    pub hash: [u8; 32],
+    /// Its hashes.
+    pub hashes: Hashes,
 }
 
 impl Member {
@@ -78,14 +95,17 @@ impl Member {
     ///
     /// When an image is not a PE image.
     pub fn of_file(name: &str, bytes: &[u8], kind: Kind) -> Result<Self> {
-        let hash = match kind {
-            Kind::Image => authenticode_sha256(bytes).with_context(|| format!("hashing {name}"))?,
-            Kind::Flat => Sha256::digest(bytes).into(),
+        let hashes = match kind {
+            Kind::Image => authenticode(bytes).with_context(|| format!("hashing {name}"))?,
+            Kind::Flat => Hashes {
+                sha_1: Sha1::digest(bytes).into(),
+                sha_256: Sha256::digest(bytes).into(),
+            },
         };
         Ok(Self {
             name: name.to_owned(),
             kind,
-            hash,
+            hashes,
         })
     }
 }
@@ -163,15 +183,9 @@ impl Catalog {
         );
         anyhow::ensure!(
             list.subject_algorithm.oid == CATALOG_MEMBER_2,
-            "not SHA-256 members"
+            "not members of version 2"
         );
-        let mut members = Vec::new();
-        let mut os_attribute = String::new();
-        for subject in &list.trusted_subjects {
-            let (member, os) = read_subject(subject)?;
-            members.push(member);
-            os_attribute = os;
-        }
+        let (members, os_attribute) = members(&list.trusted_subjects)?;
         let mut systems = String::new();
         let mut hardware_ids = Vec::new();
         for extension in list.extensions.iter().flatten() {
@@ -191,70 +205,57 @@ impl Catalog {
     }
 
     fn subjects(&self) -> Result<Vec<TrustedSubject>> {
-        let mut members: Vec<&Member> = self.members.iter().collect();
-        // Windows finds a member by bisection.
-        members.sort_by_key(|member| member.hash);
-        members
-            .into_iter()
-            .map(|member| self.subject(member))
-            .collect()
+        let mut subjects = Vec::new();
+        for member in &self.members {
+            subjects.push(self.subject(member, &member.hashes.sha_1, false)?);
+            subjects.push(self.subject(member, &member.hashes.sha_256, true)?);
+        }
+        // Windows finds a subject by bisection.
+        subjects.sort_by(|one, other| one.identifier.as_bytes().cmp(other.identifier.as_bytes()));
+        Ok(subjects)
     }
 
-    fn subject(&self, member: &Member) -> Result<TrustedSubject> {
-        let (tag_number, data) = match member.kind {
-            Kind::Image => (
-                2,
-                TypeAndValue {
+    /// The subject that one of the hashes names. `indirect` says whether the hash is among its attributes once more.
+    fn subject(&self, member: &Member, hash: &[u8], indirect: bool) -> Result<TrustedSubject> {
+        let member_info = Any::new(context_specific(member.kind.member_info()), Vec::new())?;
+        let pair = |name, text| {
+            Any::encode_from(&NameValue::new(name, TEXT_ATTRIBUTE, text)?)
+                .map_err(anyhow::Error::from)
+        };
+        let mut pairs = vec![
+            (NAME_VALUE, pair("File", &member.name)?),
+            (NAME_VALUE, pair("OSAttr", &self.os_attribute)?),
+            (MEMBER_INFO_2, member_info),
+        ];
+        if indirect {
+            let data = match member.kind {
+                Kind::Image => TypeAndValue {
                     kind: PE_IMAGE,
                     value: types::pe_image_data()?,
                 },
-            ),
-            Kind::Flat => (
-                0,
-                TypeAndValue {
+                Kind::Flat => TypeAndValue {
                     kind: FLAT_FILE,
                     value: types::flat_file_data()?,
                 },
-            ),
-        };
-        let indirect = IndirectData {
-            data,
-            digest: DigestInfo {
-                algorithm: algorithm(SHA_256),
-                digest: OctetString::new(member.hash)?,
-            },
-        };
-        let subject_kind = Any::new(
-            Tag::ContextSpecific {
-                constructed: false,
-                number: der::TagNumber::new(tag_number),
-            },
-            Vec::new(),
-        )?;
+            };
+            let content = IndirectData {
+                data,
+                digest: DigestInfo {
+                    algorithm: algorithm(SHA_256),
+                    digest: OctetString::new(hash)?,
+                },
+            };
+            pairs.push((INDIRECT_DATA, Any::encode_from(&content)?));
+        }
         let mut attributes = SetOfVec::new();
-        for (oid, value) in [
-            (
-                NAME_VALUE,
-                Any::encode_from(&NameValue::new("File", TEXT_ATTRIBUTE, &member.name)?)?,
-            ),
-            (
-                NAME_VALUE,
-                Any::encode_from(&NameValue::new(
-                    "OSAttr",
-                    TEXT_ATTRIBUTE,
-                    &self.os_attribute,
-                )?)?,
-            ),
-            (MEMBER_INFO_2, subject_kind),
-            (INDIRECT_DATA, Any::encode_from(&indirect)?),
-        ] {
+        for (oid, value) in pairs {
             attributes.insert(Attribute {
                 oid,
                 values: SetOfVec::try_from(vec![value])?,
             })?;
         }
         Ok(TrustedSubject {
-            identifier: OctetString::new(member.hash)?,
+            identifier: OctetString::new(hash)?,
             attributes,
         })
     }
@@ -288,11 +289,70 @@ fn algorithm(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
     }
 }
 
-fn read_subject(subject: &TrustedSubject) -> Result<(Member, String)> {
+/// What one subject says.
+struct Subject {
+    name: String,
+    os: String,
+    kind: Kind,
+    hash: Vec<u8>,
+    /// The kind and the hash of the indirect data, if there is any.
+    indirect: Option<(Kind, Vec<u8>)>,
+}
+
+/// The files, each from its two subjects, in the order of their SHA-256 hashes; and the systems that they are for.
+fn members(subjects: &[TrustedSubject]) -> Result<(Vec<Member>, String)> {
+    let ordered =
+        subjects.is_sorted_by(|one, other| one.identifier.as_bytes() < other.identifier.as_bytes());
+    anyhow::ensure!(
+        ordered,
+        "the subjects are not in the order of their identifiers"
+    );
+    let subjects: Vec<Subject> = subjects.iter().map(read_subject).collect::<Result<_>>()?;
+    let mut members = Vec::new();
+    let mut os_attribute = String::new();
+    for subject in &subjects {
+        let name = &subject.name;
+        let Some((kind, digest)) = &subject.indirect else {
+            let twin = |other: &&Subject| other.name == *name && other.indirect.is_some();
+            subjects
+                .iter()
+                .find(twin)
+                .with_context(|| format!("{name} has no SHA-256 subject"))?;
+            continue;
+        };
+        anyhow::ensure!(*digest == subject.hash, "{name} has two different hashes");
+        let sha_1 = subjects
+            .iter()
+            .find(|other| other.name == *name && other.indirect.is_none());
+        let sha_1 = sha_1.with_context(|| format!("{name} has no SHA-1 subject"))?;
+        anyhow::ensure!(
+            [subject.kind, sha_1.kind] == [*kind; 2],
+            "{name} is of two kinds"
+        );
+        anyhow::ensure!(subject.os == sha_1.os, "{name} is for two sorts of systems");
+        let hashes = Hashes {
+            sha_1: hash(&sha_1.hash).with_context(|| format!("{name}: not SHA-1"))?,
+            sha_256: hash(digest).with_context(|| format!("{name}: not SHA-256"))?,
+        };
+        members.push(Member {
+            name: name.clone(),
+            kind: *kind,
+            hashes,
+        });
+        os_attribute.clone_from(&subject.os);
+    }
+    Ok((members, os_attribute))
+}
+
+fn hash<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+    bytes.try_into().context("a hash of another length")
+}
+
+fn read_subject(subject: &TrustedSubject) -> Result<Subject> {
     let mut name = String::new();
     let mut os = String::new();
     let mut kind = None;
-    let mut digest = None;
+    let mut indirect = None;
     for attribute in subject.attributes.iter() {
         let value = attribute
             .values
@@ -307,33 +367,35 @@ fn read_subject(subject: &TrustedSubject) -> Result<(Member, String)> {
                     _ => {}
                 }
             }
+            MEMBER_INFO_2 => {
+                let of = |kind: &Kind| value.tag() == context_specific(kind.member_info());
+                kind = [Kind::Image, Kind::Flat].into_iter().find(of);
+            }
             INDIRECT_DATA => {
-                let indirect: IndirectData = value.decode_as()?;
-                kind = Some(if indirect.data.kind == PE_IMAGE {
-                    Kind::Image
-                } else {
-                    Kind::Flat
-                });
-                digest = Some(indirect.digest.digest);
+                let content: IndirectData = value.decode_as()?;
+                let kind = match content.data.kind {
+                    PE_IMAGE => Kind::Image,
+                    FLAT_FILE => Kind::Flat,
+                    other => anyhow::bail!("{name}: indirect data of the kind {other}"),
+                };
+                indirect = Some((kind, content.digest.digest.into_bytes()));
             }
             _ => {}
         }
     }
-    let digest = digest.with_context(|| format!("{name} has no hash"))?;
-    anyhow::ensure!(
-        digest == subject.identifier,
-        "{name} has two different hashes"
-    );
-    let hash = digest
-        .as_bytes()
-        .try_into()
-        .with_context(|| format!("{name}: not SHA-256"))?;
-    Ok((
-        Member {
-            name,
-            kind: kind.context("no subject type")?,
-            hash,
-        },
+    Ok(Subject {
+        kind: kind.with_context(|| format!("{name} is of no known kind"))?,
+        name,
         os,
-    ))
+        hash: subject.identifier.as_bytes().to_vec(),
+        indirect,
+    })
+}
+
+/// The tag of an alternative without content.
+fn context_specific(number: u8) -> Tag {
+    Tag::ContextSpecific {
+        constructed: false,
+        number: TagNumber::new(number),
+    }
 }

@@ -64,6 +64,8 @@ impl Section {
 pub struct Inf {
     /// The sections in their order. Sections of one name are merged, as Windows does.
     pub sections: Vec<Section>,
+    /// The first line, from 1, that does not end in CR LF.
+    pub bare_line_end: Option<usize>,
 }
 
 /// Why a text is not an INF.
@@ -125,7 +127,14 @@ impl Inf {
     ///
     /// The first line that is not INF.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let mut inf = Self::default();
+        let is_bare = |line: &str| !line.ends_with("\r\n");
+        let mut inf = Self {
+            sections: Vec::new(),
+            bare_line_end: text
+                .split_inclusive('\n')
+                .position(is_bare)
+                .map(|index| index + 1),
+        };
         let mut current: Option<usize> = None;
         let mut lines = text.lines().enumerate();
         while let Some((index, first)) = lines.next() {
@@ -339,6 +348,14 @@ mod tests {
         assert_eq!(section.lines[1].fields, ["plain", "", "x"]);
         assert_eq!((section.lines[0].number, section.lines[1].number), (3, 4));
         assert!(inf.section("B").unwrap().lines.is_empty());
+    }
+
+    #[test]
+    fn bare_line_ends_are_found() {
+        let bare = |text| Inf::parse(text).unwrap().bare_line_end;
+        assert_eq!(bare("[A]\r\nx = 1\r\n"), None);
+        assert_eq!(bare("[A]\r\nx = 1\ny = 2\r\n"), Some(2));
+        assert_eq!(bare("[A]\r\nx = 1"), Some(2));
     }
 
     #[test]

@@ -17,6 +17,3 @@ pub mod later;
 pub mod lint;
 pub mod sign;
 pub mod stamp;
-
-/// Sections of the INF that nothing refers to on purpose: options for who builds the package.
-pub const OPTIONAL_SECTIONS: &[&str] = &["Synth.DefaultPort.AddReg"];

@@ -21,8 +21,6 @@ pub struct Package<'a> {
     pub files: &'a [&'a str],
     /// Today: DriverVer must not lie in the future.
     pub today: Date,
-    /// Sections that nothing refers to on purpose (documented options).
-    pub optional_sections: &'a [&'a str],
 }
 
 /// A rule, by the name that a finding shows. `ValueEnum` lists them all for the test that breaks each.
@@ -32,9 +30,11 @@ pub enum Rule {
     Version,
     /// DriverVer is a date that is past and four numbers.
     DriverVer,
-    /// Every section that is referred to exists, and those of documented options.
+    /// Lines end in CR LF: with bare LF, stampinf and the installation refuse or misread an INF.
+    LineEnd,
+    /// Every section that is referred to exists.
     MissingSection,
-    /// Every section is referred to.
+    /// Every section is referred to (InfVerif's warning 2083).
     UnusedSection,
     /// Every token has a string.
     MissingString,
@@ -95,8 +95,11 @@ impl fmt::Display for Finding {
 #[must_use]
 pub fn lint(inf: &Inf, package: &Package<'_>) -> Vec<Finding> {
     let mut report = Report::default();
+    if let Some(line) = inf.bare_line_end {
+        report.add(line, Rule::LineEnd, "the line does not end in CR LF");
+    }
     rules::apply(inf, package, &mut report);
-    reach::sections(inf, package, &mut report);
+    reach::sections(inf, &mut report);
     report.findings.sort();
     report.findings.dedup();
     report.findings

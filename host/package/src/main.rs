@@ -14,7 +14,6 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use dmusmini_package::{
-    OPTIONAL_SECTIONS,
     assemble::{self, Inputs, assemble},
     inf::Inf,
     later::with_version,
@@ -95,7 +94,6 @@ fn check(file: Option<PathBuf>) -> Result<()> {
     let package = Package {
         files: &["dmusmini.sys"],
         today: time::OffsetDateTime::now_utc().date(),
-        optional_sections: OPTIONAL_SECTIONS,
     };
     let findings = lint(&inf, &package);
     for finding in &findings {

@@ -8,6 +8,36 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
+
+const SUBJECT: &str = "/CN=dmusmini test certificate";
+/// A machine whose clock is behind, as those of virtual machines are, refuses what is not valid yet (0x800B0101).
+const BACKDATED: Duration = Duration::hours(48);
+const LIFETIME: Duration = Duration::days(3650);
+
+/// For `openssl`: a certificate that signs code and is no authority.
+const CONFIGURATION: &str = "\
+[req]
+distinguished_name = subject
+[subject]
+[ca]
+default_ca = test
+[test]
+database = index
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = code
+[any]
+commonName = supplied
+[code]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = codeSigning
+subjectKeyIdentifier = hash
+";
 
 /// A certificate and its key, as files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,19 +61,39 @@ impl Certificate {
             return Ok(own);
         }
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-        run(Command::new("openssl")
-            .args([
-                "req", "-x509", "-newkey", "rsa:3072", "-sha256", "-nodes", "-days", "3650",
-            ])
-            .args(["-subj", "/CN=dmusmini test certificate"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-addext", "keyUsage=critical,digitalSignature"])
-            .args(["-addext", "extendedKeyUsage=codeSigning"])
-            .arg("-keyout")
-            .arg(&own.key)
-            .arg("-out")
-            .arg(&own.certificate))?;
+        own.make(directory)?;
         Ok(own)
+    }
+
+    /// Makes the key and the certificate. `openssl ca` does it: `openssl req` takes no first day before version 3.4.
+    fn make(&self, directory: &Path) -> Result<()> {
+        let scratch = directory.join("new");
+        let _ = fs::remove_dir_all(&scratch);
+        fs::create_dir_all(&scratch).with_context(|| scratch.display().to_string())?;
+        for (name, text) in [("ca.cnf", CONFIGURATION), ("index", ""), ("index.attr", "")] {
+            let path = scratch.join(name);
+            fs::write(&path, text).with_context(|| path.display().to_string())?;
+        }
+        let openssl = || {
+            let mut command = Command::new("openssl");
+            command.current_dir(&scratch);
+            command
+        };
+        run(openssl()
+            .args([
+                "req", "-new", "-newkey", "rsa:3072", "-sha256", "-nodes", "-config", "ca.cnf",
+            ])
+            .args(["-subj", SUBJECT, "-keyout", "key", "-out", "request"]))?;
+        let now = OffsetDateTime::now_utc();
+        run(openssl()
+            .args(["ca", "-selfsign", "-batch", "-notext", "-config", "ca.cnf"])
+            .args(["-keyfile", "key", "-in", "request", "-out", "certificate"])
+            .args(["-startdate", &utc_time(now - BACKDATED)?])
+            .args(["-enddate", &utc_time(now + LIFETIME)?]))?;
+        for (from, to) in [("key", &self.key), ("certificate", &self.certificate)] {
+            fs::rename(scratch.join(from), to).with_context(|| to.display().to_string())?;
+        }
+        fs::remove_dir_all(&scratch).with_context(|| scratch.display().to_string())
     }
 
     /// The certificate as the `.cer` file that a test machine imports.
@@ -95,6 +145,13 @@ impl Certificate {
         }
         Ok(())
     }
+}
+
+/// A time as `openssl` takes it.
+fn utc_time(time: OffsetDateTime) -> Result<String> {
+    Ok(time.format(format_description!(
+        "[year][month][day][hour][minute][second]Z"
+    ))?)
 }
 
 fn run(command: &mut Command) -> Result<Vec<u8>> {

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use dmusmini_package::assemble::{Architecture, Inputs, assemble};
-use dmusmini_package::catalog::Catalog;
+use dmusmini_package::catalog::{Catalog, Kind, Member};
 use dmusmini_package::sign::Certificate;
 use dmusmini_package::stamp::DriverVer;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 /// The smallest 64-bit image that hashing tools take: headers and one section.
 fn tiny_image() -> Vec<u8> {
@@ -38,18 +41,15 @@ fn tiny_image() -> Vec<u8> {
     image
 }
 
-fn scratch() -> PathBuf {
-    let path = std::env::temp_dir().join(format!("dmusmini-package-{}", std::process::id()));
+fn scratch(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("dmusmini-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();
     path
 }
 
 fn has(program: &str) -> bool {
-    std::process::Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok()
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_package_is_whole_and_verifies() {
         println!("SKIPPED: osslsigncode is not installed");
         return;
     }
-    let root = scratch();
+    let root = scratch("package");
     let image = root.join("in.sys");
     fs::write(&image, tiny_image()).unwrap();
     let note = root.join("note.txt");
@@ -82,11 +82,13 @@ fn a_package_is_whole_and_verifies() {
     let catalog = Catalog::from_der(&fs::read(package.join("dmusmini.cat")).unwrap()).unwrap();
     assert_eq!(catalog.members.len(), 2);
     assert_eq!(catalog.hardware_ids.len(), 3);
-    assert!(
-        fs::read_to_string(package.join("dmusmini.inf"))
-            .unwrap()
-            .contains("1.2.3.4")
-    );
+    // The INF ends its lines in CR LF, and its hashes are those of the bytes that are shipped.
+    let inf = fs::read(package.join("dmusmini.inf")).unwrap();
+    let text = String::from_utf8(inf.clone()).unwrap();
+    assert!(text.contains("1.2.3.4"));
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    let shipped = Member::of_file("dmusmini.inf", &inf, Kind::Flat).unwrap();
+    assert!(catalog.members.contains(&shipped), "{catalog:?}");
     assert!(no_key(&package), "the key is in the package");
 
     // A changed image is not in the catalog.
@@ -100,6 +102,64 @@ fn a_package_is_whole_and_verifies() {
             .verify(&package.join("dmusmini.cat"), &changed)
             .is_err()
     );
+    fs::remove_dir_all(&root).unwrap();
+}
+
+/// A machine whose clock is behind refuses a certificate that is not valid yet (0x800B0101).
+#[test]
+fn the_certificate_has_been_valid_for_two_days() {
+    if !has("osslsigncode") {
+        println!("SKIPPED: osslsigncode and openssl are not installed");
+        return;
+    }
+    let root = scratch("certificate");
+    let before = OffsetDateTime::now_utc();
+    let certificate = Certificate::in_directory(&root.join("made")).unwrap();
+    let der = certificate.der().unwrap();
+    // Validity is the only sequence of two UTCTimes, YYMMDDHHMMSSZ.
+    let times: Vec<PrimitiveDateTime> = der
+        .windows(15)
+        .filter(|window| window.starts_with(&[0x17, 0x0D]) && window.ends_with(b"Z"))
+        .map(|window| {
+            let text = format!("20{}", std::str::from_utf8(&window[2..]).unwrap());
+            let format = format_description!("[year][month][day][hour][minute][second]Z");
+            PrimitiveDateTime::parse(&text, format).unwrap()
+        })
+        .collect();
+    let [from, to] = times.as_slice() else {
+        panic!("{times:?}");
+    };
+    let age = before - from.assume_utc();
+    assert!(
+        (Duration::hours(47) + Duration::minutes(59)..Duration::hours(49)).contains(&age),
+        "{age}"
+    );
+    assert!(to.assume_utc() - before > Duration::days(3600), "{to}");
+    // It is kept: a machine that trusts it need not be set up again.
+    let again = Certificate::in_directory(&root.join("made")).unwrap();
+    assert_eq!(again.der().unwrap(), der);
+    // For signing code and nothing else, and no authority.
+    let output = Command::new("openssl")
+        .args([
+            "x509",
+            "-noout",
+            "-subject",
+            "-ext",
+            "basicConstraints,keyUsage,extendedKeyUsage",
+            "-in",
+        ])
+        .arg(root.join("made/test.pem"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    for expected in [
+        "CN = dmusmini test certificate",
+        "CA:FALSE",
+        "Digital Signature",
+        "Code Signing",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
     fs::remove_dir_all(&root).unwrap();
 }
 

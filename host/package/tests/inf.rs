@@ -176,9 +176,13 @@ fn pins_are_called_what_the_inf_calls_them() {
             assert_eq!(shown, expected, "pin {pin}");
         }
     }
-    // The line that makes the synthesizer the default port names it by its capabilities' GUID.
-    let default = &section(&inf, "Synth.DefaultPort.AddReg").lines[0];
-    assert_eq!(inf.expand(default.field(4)), braced(DMUSMINI_SYNTH));
+    // The line that makes the synthesizer the default port, an option, names it by its capabilities' GUID.
+    let source = text("inf/dmusmini.inx");
+    let option = source
+        .lines()
+        .filter_map(|line| line.strip_prefix(r";HKR,DirectMusic\Defaults,DefaultOutputPort,,"));
+    let expected = format!("\"{}\"", braced(DMUSMINI_SYNTH));
+    assert_eq!(option.collect::<Vec<_>>(), [expected]);
 }
 
 /// The numbers in a text; "bit 3" counts as the numbers that bits up to 3 make.

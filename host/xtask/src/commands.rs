@@ -5,6 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod demo;
 pub(crate) mod dmusctl;
 pub(crate) mod inf;
+pub(crate) mod oracle;
 pub(crate) mod package;
 pub(crate) mod prove;
 pub(crate) mod soak;

@@ -48,6 +48,8 @@ enum Command {
     Dmusctl(commands::dmusctl::Arguments),
     /// Make the package for a Windows test machine: INF, image, catalog, signatures, scripts, zip
     Package(commands::package::Arguments),
+    /// Write down anew what Microsoft's metadata and mingw's headers say: tests/oracle/facts.tsv
+    Oracle(commands::oracle::Arguments),
     /// Run every check: what continuous integration runs
     #[command(after_help = commands::checks::listed(commands::checks::SUITES))]
     Test(commands::checks::Selection),
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Inf(arguments) => commands::inf::run(&arguments),
         Command::Dmusctl(arguments) => commands::dmusctl::run(&arguments).map(drop),
         Command::Package(arguments) => commands::package::run(&arguments),
+        Command::Oracle(arguments) => commands::oracle::run(&arguments),
         Command::Test(selection) => commands::test::run(&selection),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Soak(selection) => commands::soak::run(&selection),

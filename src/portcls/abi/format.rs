@@ -4,7 +4,7 @@ use crate::com::Guid;
 use crate::portcls::guids::{KSDATAFORMAT_SPECIFIER_NONE, KSDATAFORMAT_TYPE_MUSIC};
 
 /// `KSIDENTIFIER`, which is also `KSPROPERTY`, `KSPIN_INTERFACE` and `KSPIN_MEDIUM`.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KsIdentifier {
     /// Set.
@@ -98,7 +98,7 @@ assert_layout!(KsDataRangeAudio, 88, maximum_channels @ 64, minimum_bits @ 68, m
     minimum_frequency @ 76, maximum_frequency @ 80);
 
 /// `WAVEFORMATEX`, 18 bytes.
-#[repr(C, packed(2))]
+#[repr(C, packed)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaveFormatEx {
     /// 1 is PCM.
@@ -120,7 +120,7 @@ assert_layout!(WaveFormatEx, 18, channels @ 2, samples_per_sec @ 4, avg_bytes_pe
     block_align @ 12, bits_per_sample @ 14, size @ 16);
 
 /// `KSDATAFORMAT_WAVEFORMATEX`, 82 bytes.
-#[repr(C, packed(2))]
+#[repr(C, packed)]
 #[derive(Clone, Copy, Debug)]
 pub struct KsDataFormatWaveFormatEx {
     /// The common part as plain bytes' worth of fields (the real one has alignment 8).

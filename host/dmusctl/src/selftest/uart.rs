@@ -72,6 +72,7 @@ pub(super) fn test(
                 filter,
                 pin: &*open,
                 kind,
+                has_wire: true,
             };
             let done = player::play(target, &events, tail, &stop, |_| {})?;
             ensure!(
@@ -150,6 +151,7 @@ fn round_trip(
         filter,
         pin: &*output,
         kind,
+        has_wire: true,
     };
     player::play(target, &events, SECOND, &stop, |_| {})?;
     let mut assembler = Assembler::default();

@@ -3,17 +3,25 @@
 use anyhow::{Context, Result, anyhow};
 use authenticode::authenticode_digest;
 use object::read::pe::PeFile64;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of everything in a PE image that a signature does not change: without the checksum, the
+use super::Hashes;
+
+/// The hashes of everything in a PE image that a signature does not change: without the checksum, the
 /// entry of the certificate table, and the table itself.
 ///
 /// # Errors
 ///
 /// When the bytes are not a 64-bit PE image.
-pub fn authenticode_sha256(bytes: &[u8]) -> Result<[u8; 32]> {
+pub fn authenticode(bytes: &[u8]) -> Result<Hashes> {
     let image = PeFile64::parse(bytes).context("not a 64-bit PE image")?;
-    let mut hash = Sha256::new();
-    authenticode_digest(&image, &mut hash).map_err(|error| anyhow!("{error}"))?;
-    Ok(hash.finalize().into())
+    let mut sha_1 = Sha1::new();
+    authenticode_digest(&image, &mut sha_1).map_err(|error| anyhow!("{error}"))?;
+    let mut sha_256 = Sha256::new();
+    authenticode_digest(&image, &mut sha_256).map_err(|error| anyhow!("{error}"))?;
+    Ok(Hashes {
+        sha_1: sha_1.finalize().into(),
+        sha_256: sha_256.finalize().into(),
+    })
 }

@@ -93,10 +93,11 @@ pub(super) struct DigestInfo {
     pub digest: OctetString,
 }
 
-/// `SpcPeImageData`: no flags, and a file link that names nothing, as every signing tool writes it.
+/// `SpcPeImageData` as Microsoft writes it: the flags `includeResources` and `includeImportAddressTable`, and a file link that
+/// names nothing.
 pub(super) fn pe_image_data() -> Result<Any> {
     Ok(der::Decode::from_der(&[
-        0x30, 0x09, 0x03, 0x01, 0x00, 0xA0, 0x04, 0xA2, 0x02, 0x80, 0x00,
+        0x30, 0x0A, 0x03, 0x02, 0x05, 0xA0, 0xA0, 0x04, 0xA2, 0x02, 0x80, 0x00,
     ])?)
 }
 

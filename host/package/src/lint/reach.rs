@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Package, Report, Rule};
+use super::{Report, Rule};
 use crate::inf::{Inf, Line, Section};
 
 /// Suffixes of an install section's companions, each found by name and not by reference.
@@ -11,7 +11,7 @@ const COMPANIONS: [&str; 6] = ["", ".Services", ".Interfaces", ".HW", ".Wdf", ".
 /// Directives whose fields name sections of this INF.
 const REFERRING: [&str; 2] = ["CopyFiles", "AddReg"];
 
-pub(super) fn sections(inf: &Inf, package: &Package<'_>, report: &mut Report) {
+pub(super) fn sections(inf: &Inf, report: &mut Report) {
     let mut reached = BTreeSet::new();
     for root in [
         "Version",
@@ -34,19 +34,9 @@ pub(super) fn sections(inf: &Inf, package: &Package<'_>, report: &mut Report) {
             install(inf, &mut reached, report, model);
         }
     }
-    for optional in package.optional_sections {
-        if inf.section(optional).is_none() {
-            let text = format!("there is no [{optional}], which is documented");
-            report.add(1, Rule::MissingSection, text);
-        }
-    }
     for section in &inf.sections {
         let name = section.name.to_ascii_lowercase();
-        let optional = package
-            .optional_sections
-            .iter()
-            .any(|optional| optional.eq_ignore_ascii_case(&name));
-        if !reached.contains(&name) && !optional {
+        if !reached.contains(&name) {
             report.add(
                 section.number,
                 Rule::UnusedSection,

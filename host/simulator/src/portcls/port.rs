@@ -105,7 +105,7 @@ impl IPortClass for Port {
         kind: u32,
         _: u32,
         _: *mut c_void,
-        _: *mut u32,
+        _: u32,
         _: *mut u32,
     ) -> Status {
         host::called("IPort::NewRegistryKey", Level::PASSIVE, || {

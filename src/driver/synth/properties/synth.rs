@@ -10,7 +10,7 @@ use crate::portcls::abi::ValueType;
 use crate::portcls::guids::DMUSMINI_SYNTH;
 use crate::portcls::property::{Handler, Request, Verb};
 use crate::portcls::synth_abi::{
-    PortParams, SYSTEM_MEMORY, SynthCaps, VoicePriorityInstance, caps_flags, port_params,
+    PortParams, SYSTEM_MEMORY, SynthCaps, VoicePriorityInstance, caps_flags, effects, port_params,
 };
 use crate::synth::BLOCK_FRAMES;
 use crate::time::{RefTime, SECOND};
@@ -51,14 +51,20 @@ handlers! {
     /// `CAPS`: what the synthesizer is. Asks about the filter, so no pin is needed.
     Caps: Blob(_irql, targets, request) {
         at_node(request)?;
+        let effect_flags = effects_of(targets.miniport.settings());
+        let reverb = if effect_flags & effects::REVERB == 0 {
+            0
+        } else {
+            caps_flags::REVERB
+        };
         request.reply(SynthCaps {
             guid: GUID,
-            flags: caps_flags::DLS | caps_flags::DLS2 | caps_flags::SOFTWARE_SYNTH,
+            flags: caps_flags::DLS | caps_flags::DLS2 | caps_flags::SOFTWARE_SYNTH | reverb,
             memory_size: SYSTEM_MEMORY,
             max_channel_groups: MAX_CHANNEL_GROUPS,
             max_voices: MAX_VOICES,
             max_audio_channels: MAX_AUDIO_CHANNELS,
-            effect_flags: effects_of(targets.miniport.settings()),
+            effect_flags,
             description: description(),
         })
     }

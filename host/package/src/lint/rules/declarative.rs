@@ -64,12 +64,7 @@ pub(super) fn forbidden(inf: &Inf, report: &mut Report) {
 }
 
 pub(super) fn registry(inf: &Inf, report: &mut Report) {
-    // Optional sections are named in comments only, so every section that looks like one counts.
-    let named = inf
-        .sections
-        .iter()
-        .filter(|section| section.name.to_ascii_lowercase().ends_with("addreg"));
-    for section in referred(inf, "AddReg").chain(named) {
+    for section in referred(inf, "AddReg") {
         for line in &section.lines {
             if !line.field(0).eq_ignore_ascii_case("HKR") {
                 report.add(

@@ -53,31 +53,11 @@ pub(super) fn devices(inf: &Inf, package: &Package<'_>, report: &mut Report) {
             }
         }
     }
-    default_port(inf, package, report);
     for row in &ROWS {
         let name = String::from_utf16_lossy(row.name);
         if !shown.contains(&name) {
             let text = format!("no device shows the setting {name}");
             report.add(1, Rule::Setting, text);
-        }
-    }
-}
-
-/// The option to be the default port of DirectMusic.
-fn default_port(inf: &Inf, package: &Package<'_>, report: &mut Report) {
-    let wanted = format!("{{{}}}", guids::DMUSMINI_SYNTH);
-    for name in package.optional_sections {
-        let Some(section) = inf.section(name) else {
-            continue;
-        };
-        let is_right = section.lines.iter().any(|line| {
-            line.field(1) == r"DirectMusic\Defaults"
-                && line.field(2) == "DefaultOutputPort"
-                && inf.expand(line.field(4)).eq_ignore_ascii_case(&wanted)
-        });
-        if !is_right {
-            let text = format!("[{name}] does not make {wanted} the default port");
-            report.add(section.number, Rule::Registry, text);
         }
     }
 }

@@ -14,7 +14,6 @@ pub(super) fn driver_guid(name: &str) -> Option<&'static Guid> {
         "kscategory_capture" => &guids::KSCATEGORY_CAPTURE,
         "kscategory_synthesizer" => &guids::KSCATEGORY_SYNTHESIZER,
         "kscategory_datatransform" => &guids::KSCATEGORY_DATATRANSFORM,
-        "synth.guid" => &guids::DMUSMINI_SYNTH,
         "pin.midi.guid" => &guids::DMUSMINI_PIN_MIDI,
         "pin.directmusic.guid" => &guids::DMUSMINI_PIN_DIRECTMUSIC,
         "pin.wave.guid" => &guids::DMUSMINI_PIN_WAVE,

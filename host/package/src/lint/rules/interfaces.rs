@@ -10,7 +10,8 @@ const KS_PROXY: &str = "{17CCA71B-ECD7-11D0-B908-00A0C9223196}";
 
 /// `FLG_ADDREG_TYPE_DWORD`.
 pub(super) const DWORD: u32 = 0x0001_0001;
-const FILE_DEVICE_KS: u32 = 0x1D;
+/// `FILE_DEVICE_SOUND`, as every audio INF has it (`FILE_DEVICE_KS` is 0x2F, and belongs into control codes).
+const FILE_DEVICE_SOUND: u32 = 0x1D;
 /// The system may do all, everybody else may open, read and write.
 const SECURITY: &str = "D:P(A;;GA;;;SY)(A;;GRGWGX;;;BA)(A;;GRGWGX;;;WD)(A;;GRGWGX;;;RC)";
 
@@ -120,9 +121,9 @@ fn hardware_is_complete(inf: &Inf, base: &str) -> bool {
             .filter(|line| line.field(2).eq_ignore_ascii_case(name));
         named.next().is_some_and(|line| fits(line))
     };
-    let is_kernel_streaming = |line: &Line| {
+    let is_sound = |line: &Line| {
         let number = |index| parse_number(line.field(index));
-        (number(3), number(4)) == (Some(DWORD), Some(FILE_DEVICE_KS))
+        (number(3), number(4)) == (Some(DWORD), Some(FILE_DEVICE_SOUND))
     };
-    has("DeviceType", &is_kernel_streaming) && has("Security", &|line| line.field(4) == SECURITY)
+    has("DeviceType", &is_sound) && has("Security", &|line| line.field(4) == SECURITY)
 }

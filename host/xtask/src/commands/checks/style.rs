@@ -20,13 +20,14 @@ pub(super) fn format(_: Effort) -> Result<Outcome> {
     let apart = [
         "host/wdk-build/Cargo.toml",
         "host/bench/peers/Cargo.toml",
+        "host/oracle/Cargo.toml",
         "fuzz/Cargo.toml",
     ];
     for manifest in apart {
         let mut command = cargo(&["fmt", "--check", "--manifest-path", manifest]);
         process::run("cargo fmt", &mut command)?;
     }
-    Ok(Outcome::count(4))
+    Ok(Outcome::count(5))
 }
 
 pub(super) fn spelling(_: Effort) -> Result<Outcome> {
@@ -113,6 +114,7 @@ pub(super) fn dependencies(_: Effort) -> Result<Outcome> {
         "Cargo.toml",
         "fuzz/Cargo.toml",
         "host/bench/peers/Cargo.toml",
+        "host/oracle/Cargo.toml",
     ] {
         let mut metadata = cargo(&["metadata", "--locked", "--format-version=1"]);
         metadata.arg("--manifest-path").arg(manifest);
