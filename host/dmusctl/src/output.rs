@@ -50,7 +50,7 @@ impl Output {
     /// Prints what a listener may not notice; a program finds it in the report.
     pub fn warn(self, warnings: &[String]) {
         for warning in warnings {
-            let _ = writeln!(std::io::stderr(), "warning: {warning}");
+            terminal::complain!("warning: {}", terminal::line(warning));
         }
     }
 

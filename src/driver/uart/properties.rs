@@ -146,7 +146,7 @@ handlers! {
     }
 
     /// `CUT_DUMPS`: what the wire did not get whole.
-    CutDumps(irql, targets, request) {
+    CutDumps: Ui4(irql, targets, request) {
         node_of_pin(&targets, request)?;
         let stream = targets.stream.ok_or(Status::INVALID_DEVICE_REQUEST)?;
         let clocked = stream.interface::<IUnknown>().query::<IClocked>(irql)?;
