@@ -324,6 +324,12 @@ events! {
     };
     /// The line has come to rest: the MPU-401's interrupt was connected again.
     26 Info InterruptRestored;
+    /// The MPU-401's interrupt does not come, though bytes do: the chip is polled.
+    27 Warning InterruptMissing;
+    /// The MPU-401's interrupt, which was missing, has come: the chip is polled no longer.
+    28 Info InterruptFound;
+    /// The MPU-401 acknowledged nothing, and was taken all the same, as the registry asks.
+    29 Warning UartAssumed;
     /// A download was taken.
     30 Info DownloadInstalled {
         /// Its handle.

@@ -13,9 +13,12 @@
     reason = "tests may, and percentages are for people"
 )]
 
+mod absence;
 mod capture;
+mod device_level;
 #[path = "../mpu401/duplex.rs"]
 mod duplex;
+mod failures;
 mod faults;
 mod interleavings;
 mod line;
@@ -24,6 +27,7 @@ mod power;
 mod properties;
 mod removal;
 mod render;
+mod reopening;
 mod resources;
 mod rig;
 mod soak;

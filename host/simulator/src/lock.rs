@@ -1,7 +1,7 @@
 //! Spin locks, fast mutexes and events: with one processor, a taken lock is a deadlock.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::irql::Irql;
@@ -38,6 +38,9 @@ pub struct Locks {
     taken: Cell<u64>,
     events: RefCell<BTreeMap<usize, Event>>,
     rundowns: RefCell<BTreeMap<usize, i64>>,
+    /// Spin locks and run-down references that were initialised, by address: what is used without, or
+    /// was moved since, is not among them.
+    set_up: RefCell<BTreeSet<usize>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +76,9 @@ impl Locks {
         self.events
             .borrow_mut()
             .retain(|address, _| !range.contains(address));
+        self.set_up
+            .borrow_mut()
+            .retain(|address| !range.contains(address));
         let mut names: Vec<String> = self
             .held
             .borrow()
@@ -96,6 +102,19 @@ impl Kernel {
     #[must_use]
     pub fn locks_taken(&self) -> u64 {
         self.locks.taken.get()
+    }
+
+    /// The spin lock or run-down reference at `address` is initialised.
+    pub(crate) fn set_up(&self, address: usize) {
+        self.locks.set_up.borrow_mut().insert(address);
+    }
+
+    /// Records a breach where the spin lock or run-down reference at `address` was not initialised.
+    pub(crate) fn require_set_up(&self, address: usize, at: &'static str) {
+        if !self.locks.set_up.borrow().contains(&address) {
+            let detail = format!("nobody initialised the object at {address:#x}");
+            self.violate(Rule::NotInitialized, at, detail);
+        }
     }
 
     /// Takes the lock at `address`, at `level`; returns the level before.

@@ -94,6 +94,8 @@ pub struct Settings {
     pub chained: Cell<bool>,
     /// Streams are asked for as parts of another object. The port never does that.
     pub aggregated: Cell<bool>,
+    /// A port lets go of its miniport in its own destructor, not when its device goes or its Init fails.
+    pub keeps_miniport: Cell<bool>,
     /// `HKLM\\...\\MediaCategories`: what the registry calls pins and nodes.
     pub media_categories: RefCell<BTreeMap<Guid, String>>,
 }
@@ -106,6 +108,7 @@ impl Default for Settings {
             event_limit: Cell::new(1 << 20),
             chained: Cell::new(true),
             aggregated: Cell::new(false),
+            keeps_miniport: Cell::new(false),
             media_categories: RefCell::default(),
         }
     }

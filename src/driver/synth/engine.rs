@@ -22,7 +22,7 @@ pub struct Engine {
     state: SpinLock<State>,
 }
 
-class!(Engine);
+class!(Engine; place);
 
 /// A virtual synthesizer, under its lock.
 #[derive(Debug)]
@@ -70,6 +70,10 @@ impl State {
 }
 
 impl Engine {
+    fn place(&self) {
+        self.state.initialise();
+    }
+
     /// Makes a synthesizer whose clock has not started.
     ///
     /// # Errors

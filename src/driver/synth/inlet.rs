@@ -35,7 +35,7 @@ pub struct Inlet {
     waiting: SpinLock<Waiting>,
 }
 
-class!(Inlet);
+class!(Inlet; place);
 
 /// What is done with events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,11 @@ pub struct Needs {
 pub const BATCH: usize = 64;
 
 impl Inlet {
+    fn place(&self) {
+        self.rundown.initialise();
+        self.waiting.initialise();
+    }
+
     /// A closed inlet with room for `capacity` events.
     ///
     /// # Errors

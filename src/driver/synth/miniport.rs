@@ -27,7 +27,7 @@ pub struct SynthMiniport {
     streams: SpinLock<Streams>,
 }
 
-class!(SynthMiniport: 0 => IMiniportDMus(IMiniport));
+class!(SynthMiniport: 0 => IMiniportDMus(IMiniport); place);
 
 /// Makes the miniport.
 ///
@@ -50,6 +50,10 @@ const WAVE_RANGE: WaveRange = WaveRange {
 };
 
 impl SynthMiniport {
+    fn place(&self) {
+        self.streams.initialise();
+    }
+
     /// The settings of the device.
     #[must_use]
     pub const fn settings(&self) -> &Settings {

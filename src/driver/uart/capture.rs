@@ -57,9 +57,14 @@ enum Delivery {
     Again,
 }
 
-class!(CaptureStream: 0 => IMxf, 1 => IClocked);
+class!(CaptureStream: 0 => IMxf, 1 => IClocked; place);
 
 impl CaptureStream {
+    fn place(&self) {
+        self.inner.initialise();
+        self.rundown.initialise();
+    }
+
     /// Opens the stream and attaches its ring to the receiver.
     ///
     /// # Errors
@@ -304,7 +309,8 @@ impl IMxfClass for CaptureStream {
                 // The chip was reached just now: it may have room too.
                 uart.nudge(irql);
             }
-            return result;
+            // There is nothing that the port could do: the driver comes back by itself.
+            return Status::SUCCESS;
         }
         // Nobody sends events to a capture stream; they are taken over all the same.
         // SAFETY: promised by the caller: the chain is given up (contract section 6.1).

@@ -114,11 +114,17 @@ impl Uart {
                 .sender
                 .with(irql, |sender, irql| self.step(sender, irql, steps));
             let Some(Exchanged {
-                exchange, rested, ..
+                exchange,
+                rested,
+                missed,
+                ..
             }) = exchange
             else {
                 return Ok(());
             };
+            if missed {
+                trace::emit(Event::InterruptMissing);
+            }
             let Exchange { outcome, serviced } = exchange;
             self.report(irql, serviced);
             if rested {
@@ -184,7 +190,7 @@ impl Uart {
         };
         self.crowded.store(rest.is_some(), Ordering::Release);
         let look = (exchanged.mode == Mode::Uart)
-            .then(|| self.next_look(exchanged.resting))
+            .then(|| self.next_look(&exchanged))
             .flatten();
         if let Some(delay) = [rest, look].into_iter().flatten().min() {
             self.timer.set(irql, delay);
@@ -193,12 +199,12 @@ impl Uart {
     }
 
     /// When to look at the chip for the capture stream's sake, or for its interrupt's.
-    fn next_look(&self, resting: bool) -> Option<RefTime> {
+    fn next_look(&self, last: &Exchanged) -> Option<RefTime> {
         let listening = self.listening.load(Ordering::Acquire);
-        let look = if listening && !self.device.is_connected() {
+        let look = if listening && (last.missing || !self.device.is_connected()) {
             Some(spec::poll_rest(self.poll_period))
         } else {
-            (listening || resting).then_some(spec::WATCHDOG_PERIOD)
+            (listening || last.resting).then_some(spec::WATCHDOG_PERIOD)
         };
         let ask = match self.ask_at.load(Ordering::Acquire) {
             NEVER => None,

@@ -48,6 +48,7 @@ impl Drop for Port {
             if self.filter.is_bound() {
                 host::miscount("IPort::Release", "the port died before its teardown");
             }
+            self.filter.destroy();
             if let Some(system) = self.filter.system.upgrade() {
                 system.forget_port(self.filter.port_address.get());
             }
