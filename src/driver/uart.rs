@@ -21,6 +21,28 @@
 //! leaf. Events go back to their allocator with no lock held; a lane's
 //! [`Rundown`](crate::kernel::rundown::Rundown) keeps its stream alive for that.
 //!
+//! **Loops.** Every loop at DISPATCH and above, and what bounds it. (Limits are in
+//! [`spec`](crate::mpu401::spec). At PASSIVE the handshake ends by `HANDSHAKE_TIME`, the wait for silence by
+//! `CLOSE_TIME`.)
+//!
+//! | loop | level | each turn | bound |
+//! |---|---|---|---|
+//! | `Mpu401::drain`, `discard` | device | reads a byte | its limit, `DRAIN_LIMIT` at most |
+//! | `Receiver::keep` | device | stamps a byte, puts it into the ring | what was drained |
+//! | `Transmitter::step` | device | writes a byte, or finds that there is none | `WRITE_LIMIT` |
+//! | `Transmitter::candidate` | device | skips a byte or an event that may not be sent | `SKIP_LIMIT` a step |
+//! | `Uart::pump` | DISPATCH | one exchange with the chip; stands still once | `STEPS_PER_PUMP`, and one |
+//! | `Uart::deferred` | DISPATCH | one drain | `LEFTOVER_DRAINS`; the first that finds the end |
+//! | `Uart::give_back` | DISPATCH | one lane, its chain as a whole | the lanes: two |
+//! | `CaptureStream::deliver` | DISPATCH | one `deliver_all`, asked for meanwhile by others | `DELIVERY_ROUNDS`, then the timer |
+//! | `CaptureStream::deliver_all` | DISPATCH | takes a message out of the ring | `RING_CAPACITY` bytes, and those that come meanwhile: one in 320 us, where a turn takes a few |
+//! | `RenderStream::unpack`, `unpack_one` | DISPATCH | takes an event out of the caller's chain or package | what the caller hands over; each once |
+//! | `Lanes::advance`, chains' ends | device | none: chains know their last event | |
+//! | `Gate::pass`, `Latch::begin` | device, DISPATCH | none; `begin` repeats where another processor came first | the processors that ask at that moment |
+//!
+//! A step that does not help ends its loop: a chip that takes nothing ends the step, one that gives
+//! nothing the drain, an allocator without events the delivery. What is left over is the timer's.
+//!
 //! Who runs the pump: `PutMessage` and `SetState`; the timer, when the chip will have room, or must
 //! be looked at; and whoever is woken by a received byte, for then the chip was reached in any case:
 //! the capture stream's service, or without such a stream the [`Deferral`]'s call.

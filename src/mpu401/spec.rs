@@ -187,6 +187,9 @@ pub const ABSENCE_FINDS: u32 = 3;
 /// what an interrupt needs.
 pub const ABSENCE_SPACING: RefTime = RefTime(400_000);
 
+/// How often a delivery begins again for those who asked for it meanwhile, before the timer does.
+pub const DELIVERY_ROUNDS: u32 = 4;
+
 /// Received bytes held between the service routine and the capture stream: 0.65 s of a busy wire.
 pub const RING_CAPACITY: usize = 2_048;
 

@@ -19,7 +19,7 @@ use crate::kernel::spinlock::SpinLock;
 use crate::midi::status::Kind;
 use crate::mpu401::capture::{Capture, Format, Message};
 use crate::mpu401::receive::Storage;
-use crate::mpu401::spec::RING_CAPACITY;
+use crate::mpu401::spec::{DELIVERY_ROUNDS, RING_CAPACITY};
 use crate::portcls::abi::{DmusKernelEvent, KsState, SHORT_EVENT_BYTES};
 use crate::portcls::event::{Allocator, Event, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
@@ -128,19 +128,23 @@ impl CaptureStream {
         if !first {
             return Status::SUCCESS;
         }
+        let mut rounds = DELIVERY_ROUNDS;
         loop {
+            rounds = rounds.saturating_sub(1);
             let result = self.deliver_all(irql);
-            let again = self.inner.with(irql, |inner, _| {
-                let again = inner.delivery == Delivery::Again && result.is_success();
+            let (asked, again) = self.inner.with(irql, |inner, _| {
+                let asked = inner.delivery == Delivery::Again && result.is_success();
+                let again = asked && rounds > 0;
                 inner.delivery = if again {
                     Delivery::Busy
                 } else {
                     Delivery::Idle
                 };
-                again
+                (asked, again)
             });
             if !again {
-                return result;
+                // Who still asks is answered by the timer.
+                return if asked { Status::UNSUCCESSFUL } else { result };
             }
         }
     }
