@@ -10,6 +10,7 @@
 //! | [`transmit`] | what is sent next, when to come back, when to give up |
 //! | [`sounding`] | what an instrument still sounds, so that power never goes under a held note |
 //! | [`storm`] | when an interrupt is too much, and when it may come again |
+//! | [`absence`] | when an interrupt that was promised does not come |
 //! | [`duplex`] | chip and receiver together: what the interrupt lock guards |
 //!
 //! Follows mpu401.md. An [`Mpu401`] belongs to the interrupt lock (or, without an interrupt, to a
@@ -17,6 +18,7 @@
 //! or traces. What went wrong is a return value.
 #![forbid(unsafe_code)]
 
+pub mod absence;
 pub mod capture;
 pub mod duplex;
 pub mod handshake;
@@ -60,7 +62,7 @@ pub enum Mode {
         /// An [`spec::ACKNOWLEDGE`] has been read since the last command.
         acknowledged: bool,
     },
-    /// The last handshake failed: nothing is read or written, and nothing will be sent before the next.
+    /// The last handshake failed: what comes is thrown away, and nothing will be sent before the next.
     Failed,
     /// Bytes pass both ways.
     Uart,
@@ -86,7 +88,7 @@ pub struct Drained {
 /// # Invariants
 ///
 /// In [`Mode::Closed`], [`Mode::Failed`] and [`Mode::Gone`] nothing touches the ports but
-/// [`handshake::Handshake::poll`], which leaves the first two, and in the first [`Mpu401::discard`];
+/// [`handshake::Handshake::poll`], which leaves the first two, and in these [`Mpu401::discard`];
 /// nothing leaves `Gone`.
 #[derive(Debug)]
 pub struct Mpu401<P> {
@@ -159,10 +161,13 @@ impl<P: PortIo> Mpu401<P> {
     }
 
     /// Reads up to `limit` bytes that nobody wants: for the service routine of a chip that is powered
-    /// and [`Mode::Closed`].
+    /// and [`Mode::Closed`] or [`Mode::Failed`].
     pub fn discard(&mut self, limit: usize) -> Drained {
         let mut drained = Drained::default();
-        while self.mode == Mode::Closed && self.status().has_data() {
+        if !matches!(self.mode, Mode::Closed | Mode::Failed) {
+            return drained;
+        }
+        while self.status().has_data() {
             if drained.taken == limit {
                 drained.cut_short = true;
                 break;

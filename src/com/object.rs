@@ -45,6 +45,10 @@ pub unsafe trait Class: Sized + Send + Sync + 'static {
 
     /// The slot to answer QueryInterface with.
     fn slot_of(iid: &Guid) -> Option<usize>;
+
+    /// The value lies where it stays, and nobody else sees it yet: for what the kernel wants initialised
+    /// in its place. [`Object::try_new`] calls it once, at PASSIVE.
+    fn placed(&self) {}
 }
 
 /// The class offers interface `I` in slot number [`SLOT`](Self::SLOT).
@@ -87,7 +91,9 @@ impl<T: Class> Object<T> {
         // SAFETY: the memory is fresh, aligned and large enough.
         unsafe { object.write(Self::with_one_reference(value)) };
         // INVARIANT: the count is one, and this is that reference.
-        Ok(ObjectRef { object })
+        let made = ObjectRef { object };
+        made.placed();
+        Ok(made)
     }
 
     const fn with_one_reference(value: T) -> Self {
@@ -282,10 +288,11 @@ unsafe impl<T: Class> Sync for ObjectRef<T> {}
 ///
 /// Each slot names the interface whose vtable it holds and, in brackets, ancestors that the slot
 /// can be borrowed as too. Slot 0 is the identity. `class!(Shared);` makes a class that offers
-/// nothing but `IUnknown`: a value that several objects share.
+/// nothing but `IUnknown`: a value that several objects share. What has to be done where the object lies
+/// (see [`Class::placed`]) is a method that is named last: `class!(Shared; place);`
 #[macro_export]
 macro_rules! class {
-    ($class:ident) => {
+    ($class:ident $(; $placed:ident)?) => {
         #[allow(unsafe_code, reason = "the macro keeps the trait's promise")]
         // SAFETY: the one slot is IUnknown's vtable, made for it.
         unsafe impl $crate::com::Class for $class {
@@ -297,6 +304,10 @@ macro_rules! class {
             fn slot_of(iid: &$crate::com::Guid) -> Option<usize> {
                 <$crate::com::IUnknown as $crate::com::Interface>::answers_to(iid).then_some(0)
             }
+
+            $(fn placed(&self) {
+                self.$placed();
+            })?
         }
 
         #[allow(unsafe_code, reason = "the macro keeps the trait's promise")]
@@ -305,7 +316,8 @@ macro_rules! class {
             const SLOT: usize = 0;
         }
     };
-    ($class:ident: $($slot:literal => $interface:ident $(($($ancestor:ident),+))?),+ $(,)?) => {
+    ($class:ident: $($slot:literal => $interface:ident $(($($ancestor:ident),+))?),+ $(,)?
+        $(; $placed:ident)?) => {
         #[allow(unsafe_code, reason = "the macro keeps the trait's promise")]
         // SAFETY: each slot's vtable is made for that slot of this class; IUnknown is matched by
         // the first slot, because every interface answers to it.
@@ -325,6 +337,10 @@ macro_rules! class {
                 )+
                 None
             }
+
+            $(fn placed(&self) {
+                self.$placed();
+            })?
         }
 
         $(

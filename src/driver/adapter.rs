@@ -33,9 +33,13 @@ pub struct Adapter {
     subdevice: SpinLock<Option<Subdevice>>,
 }
 
-class!(Adapter: 0 => IAdapterPowerManagement);
+class!(Adapter: 0 => IAdapterPowerManagement; place);
 
 impl Adapter {
+    fn place(&self) {
+        self.subdevice.initialise();
+    }
+
     /// The device is gone: nobody may touch its ports any more. Not undone: a device that comes
     /// back is a new one.
     pub fn surprise_removed(&self) {

@@ -44,11 +44,13 @@ pub struct Settings {
     pub use_built_in_uart: bool,
     /// How often a device without an interrupt is looked at, in microseconds.
     pub poll_period_us: u32,
+    /// Whether an MPU-401 that acknowledges nothing is taken all the same.
+    pub assume_uart: bool,
 }
 
 impl Settings {
     /// What holds where the registry is silent.
-    pub const DEFAULT: Self = Self::of([44_100, 256, 3, 0, 256, 65_536, 0, 0, 1000]);
+    pub const DEFAULT: Self = Self::of([44_100, 256, 3, 0, 256, 65_536, 0, 0, 1000, 0]);
 
     /// Reads the device's settings; failing to is no reason not to start it.
     #[must_use]
@@ -70,6 +72,7 @@ impl Settings {
             raw,
             built_in,
             poll,
+            assume,
         ] = values;
         #[expect(
             clippy::cast_possible_truncation,
@@ -86,6 +89,7 @@ impl Settings {
             capture_raw: raw != 0,
             use_built_in_uart: built_in != 0,
             poll_period_us: poll,
+            assume_uart: assume != 0,
         }
     }
 }
@@ -162,7 +166,7 @@ macro_rules! rows {
 }
 
 /// Every registry value that the driver reads.
-pub static ROWS: [Row; 9] = rows! {
+pub static ROWS: [Row; 10] = rows! {
     0 b"SampleRate" = 44_100,
         Allowed::OneOf(&[8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000]);
     1 b"Voices" = 256, Allowed::Range(1, 1024);
@@ -173,6 +177,7 @@ pub static ROWS: [Row; 9] = rows! {
     6 b"CaptureRaw" = 0, Allowed::Range(0, 1);
     7 b"UseBuiltInUart" = 0, Allowed::Range(0, 1);
     8 b"PollPeriodUs" = 1000, Allowed::Range(500, 20_000);
+    9 b"AssumeUart" = 0, Allowed::Range(0, 1);
 };
 
 /// ASCII to UTF-16, for names in statics.

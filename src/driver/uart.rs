@@ -6,7 +6,8 @@
 //! | [`chip`] | what the device lock guards: ports, received bytes, the watch over the interrupt |
 //! | `lanes` | what the sender lock guards: the queues of the render streams |
 //! | `pump` | queued events to the chip, those that are done with back to their streams |
-//! | `power` | opening and closing the chip, giving its interrupt up and taking it back |
+//! | `power` | opening and closing the chip, its interrupt's connection, the end of it all |
+//! | [`ties`] | PortCls' objects, until the miniport is shut down |
 //! | [`miniport`] | the `IMiniportDMus` object: resources, interrupt, streams, power |
 //! | `resources` | the ports and the interrupt that the device was given |
 //! | [`render`] | MIDI out: events into a lane of the pump |
@@ -19,6 +20,28 @@
 //! `device` (the interrupt lock: the chip and the ring's producer). A capture stream's lock is a
 //! leaf. Events go back to their allocator with no lock held; a lane's
 //! [`Rundown`](crate::kernel::rundown::Rundown) keeps its stream alive for that.
+//!
+//! **Loops.** Every loop at DISPATCH and above, and what bounds it. (Limits are in
+//! [`spec`](crate::mpu401::spec). At PASSIVE the handshake ends by `HANDSHAKE_TIME`, the wait for silence by
+//! `CLOSE_TIME`.)
+//!
+//! | loop | level | each turn | bound |
+//! |---|---|---|---|
+//! | `Mpu401::drain`, `discard` | device | reads a byte | its limit, `DRAIN_LIMIT` at most |
+//! | `Receiver::keep` | device | stamps a byte, puts it into the ring | what was drained |
+//! | `Transmitter::step` | device | writes a byte, or finds that there is none | `WRITE_LIMIT` |
+//! | `Transmitter::candidate` | device | skips a byte or an event that may not be sent | `SKIP_LIMIT` a step |
+//! | `Uart::pump` | DISPATCH | one exchange with the chip; stands still once | `STEPS_PER_PUMP`, and one |
+//! | `Uart::deferred` | DISPATCH | one drain | `LEFTOVER_DRAINS`; the first that finds the end |
+//! | `Uart::give_back` | DISPATCH | one lane, its chain as a whole | the lanes: two |
+//! | `CaptureStream::deliver` | DISPATCH | one `deliver_all`, asked for meanwhile by others | `DELIVERY_ROUNDS`, then the timer |
+//! | `CaptureStream::deliver_all` | DISPATCH | takes a message out of the ring | `RING_CAPACITY` bytes, and those that come meanwhile: one in 320 us, where a turn takes a few |
+//! | `RenderStream::unpack`, `unpack_one` | DISPATCH | takes an event out of the caller's chain or package | what the caller hands over; each once |
+//! | `Lanes::advance`, chains' ends | device | none: chains know their last event | |
+//! | `Gate::pass`, `Latch::begin` | device, DISPATCH | none; `begin` repeats where another processor came first | the processors that ask at that moment |
+//!
+//! A step that does not help ends its loop: a chip that takes nothing ends the step, one that gives
+//! nothing the drain, an allocator without events the delivery. What is left over is the timer's.
 //!
 //! Who runs the pump: `PutMessage` and `SetState`; the timer, when the chip will have room, or must
 //! be looked at; and whoever is woken by a received byte, for then the chip was reached in any case:
@@ -35,29 +58,30 @@ pub mod properties;
 mod pump;
 pub mod render;
 mod resources;
+pub mod ties;
 
 use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chip::{ChipState, GuardedPorts, Interrupted};
 use lanes::Sender;
+use ties::Ties;
 
-use crate::com::ComRef;
-use crate::driver::port_ref::PortRef;
+use crate::com::{ComRef, ObjectRef};
+use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Device, Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
 use crate::kernel::deferral::Deferral;
 use crate::kernel::interrupt::DeviceLock;
 use crate::kernel::spinlock::SpinLock;
 use crate::kernel::timer::Timer;
+use crate::kernel::turn::Turn;
 use crate::mpu401::Mode;
 use crate::mpu401::receive::{Serviced, Storage};
 use crate::mpu401::spec;
+use crate::mpu401::storm::Notice;
 use crate::portcls::interfaces::IServiceGroup;
 use crate::time::RefTime;
 use crate::trace::{self, Event};
-
-/// How many polls of a handshake fit into a byte's time on the wire.
-const POLLS_PER_BYTE: u32 = 320_u32.div_ceil(spec::POLL_MICROSECONDS);
 
 /// A time that does not come.
 const NEVER: i64 = i64::MAX;
@@ -65,10 +89,6 @@ const NEVER: i64 = i64::MAX;
 /// One chip with its port, its locks and its pump.
 #[derive(Debug)]
 pub struct Uart {
-    /// The port that we notify, until the miniport is shut down.
-    pub port: PortRef,
-    /// The service group whose DPC serves the capture stream.
-    pub group: ComRef<IServiceGroup>,
     /// The chip's first port, for people.
     pub base: u16,
     /// The chip, shared with the service routine.
@@ -77,6 +97,14 @@ pub struct Uart {
     pub timer: Timer,
     /// What the service routine leaves to lower levels.
     pub deferral: Deferral,
+    /// Who brings the chip up or down.
+    turn: Turn,
+    /// A chip that never acknowledges is to be taken.
+    assume: bool,
+    /// When the last handshake failed: interrupt time.
+    failed_at: AtomicI64,
+    /// The miniport was shut down.
+    over: AtomicBool,
     /// The longest time between two looks at a chip without an interrupt while a capture stream runs.
     poll_period: RefTime,
     /// A capture stream runs.
@@ -92,28 +120,47 @@ pub struct Uart {
 impl Uart {
     /// A chip that was not touched yet.
     #[must_use]
-    pub const fn new(
-        port: PortRef,
-        group: ComRef<IServiceGroup>,
+    pub fn new(
+        ties: ObjectRef<Ties>,
         timer: Timer,
         deferral: Deferral,
         base: u16,
         ports: GuardedPorts,
-        poll_period: RefTime,
+        settings: &Settings,
     ) -> Self {
         Self {
-            port,
-            group,
             base,
-            device: DeviceLock::new(ChipState::new(ports)),
+            device: DeviceLock::new(ChipState::new(ports, ties)),
             timer,
             deferral,
-            poll_period,
+            turn: Turn::new(),
+            assume: settings.assume_uart,
+            failed_at: AtomicI64::new(i64::MIN),
+            over: AtomicBool::new(false),
+            poll_period: RefTime(i64::from(settings.poll_period_us).saturating_mul(10)),
             listening: AtomicBool::new(false),
             ask_at: AtomicI64::new(NEVER),
             crowded: AtomicBool::new(false),
             sender: SpinLock::new(Sender::new()),
         }
+    }
+
+    /// Makes the locks ready for use where they lie now.
+    pub fn place(&self) {
+        self.device.initialise();
+        self.deferral.initialise();
+        self.turn.initialise();
+        self.sender.initialise();
+    }
+
+    /// PortCls' objects; none once the miniport was shut down.
+    fn ties(&self, irql: &mut Irql<Passive>) -> Option<ObjectRef<Ties>> {
+        self.device.with(irql, |state, _| state.ties.clone())?
+    }
+
+    /// The service group whose DPC serves the capture stream.
+    pub fn group(&self, irql: &mut Irql<Passive>) -> Option<ComRef<IServiceGroup>> {
+        self.ties(irql).map(|ties| ties.group(irql))
     }
 
     /// What may be done with the chip now.
@@ -126,23 +173,53 @@ impl Uart {
             .unwrap_or_default()
     }
 
-    /// The service routine has been called: leaves what it may not do itself to those who may.
+    /// The service routine has been called: leaves what it may not do itself to those who may. In a
+    /// storm that is its end alone, and that is asked for once: where each interrupt leads to a deferred
+    /// call that takes longer than the next interrupt is away, nothing at PASSIVE ever runs.
     pub fn interrupted(&self, irql: &Irql<Device>, interrupted: Interrupted) {
-        let Interrupted { serviced, storms } = interrupted;
-        self.report(irql, serviced);
-        let wakes = serviced.taken > 0 && !serviced.notify && self.crowded.load(Ordering::Acquire);
-        if storms || wakes {
+        let Interrupted {
+            serviced,
+            notice,
+            came,
+        } = interrupted;
+        if serviced.stuck {
+            trace::emit(Event::DeviceStuck);
+        }
+        if came {
+            trace::emit(Event::InterruptFound);
+        }
+        let crowded = || self.crowded.load(Ordering::Acquire);
+        let call = match notice {
+            Notice::Ask => true,
+            Notice::Asked => false,
+            Notice::Calm => {
+                serviced.cut_short || (serviced.taken > 0 && !serviced.notify && crowded())
+            }
+        };
+        if call {
             self.deferral.queue_call(irql);
         }
     }
 
-    /// What the service routine left to DISPATCH.
+    /// What the service routine left to DISPATCH: the end of a storm, and then nothing else; or bytes
+    /// that it had no time for, and whoever waits for the chip.
     pub fn deferred(&self, irql: &mut Irql<Dispatch>) {
         let storms = self
             .device
             .with(irql, |state, _| state.storm.wanted().is_some());
         if storms == Some(true) {
             self.deferral.queue_work(irql);
+            return;
+        }
+        for _ in 0..spec::LEFTOVER_DRAINS {
+            let serviced = self
+                .device
+                .with(irql, |state, irql| state.read_on(irql))
+                .unwrap_or_default();
+            self.report(irql, serviced);
+            if !serviced.cut_short {
+                break;
+            }
         }
         self.nudge(irql);
     }
@@ -186,7 +263,7 @@ impl Uart {
     }
 
     /// Asks the capture stream again if it is time to.
-    fn ask_again(&self, irql: &Irql<Dispatch>) {
+    fn ask_again(&self, irql: &mut Irql<Dispatch>) {
         let due = self.ask_at.load(Ordering::Acquire);
         if due <= clock::interrupt_time().0
             && self
@@ -198,14 +275,17 @@ impl Uart {
         }
     }
 
-    /// Asks the port to serve the capture stream.
-    fn notify<L: AtMost<Device>>(&self, irql: &Irql<L>) {
-        self.port
-            .with(|port| port.notify(irql, Some(self.group.borrow())));
+    /// Asks for the capture stream's service.
+    fn notify<L: AtMost<Locked> + AtMost<Device>>(&self, irql: &mut Irql<L>) {
+        let _ = self.device.with(irql, |state, irql| state.notify(irql));
     }
 
-    /// What a service of the chip has to say, at any level.
-    pub fn report<L: AtMost<Device>>(&self, irql: &Irql<L>, serviced: Serviced) {
+    /// What a service of the chip has to say.
+    pub fn report<L: AtMost<Locked> + AtMost<Device>>(
+        &self,
+        irql: &mut Irql<L>,
+        serviced: Serviced,
+    ) {
         if serviced.notify {
             self.notify(irql);
         }

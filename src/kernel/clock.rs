@@ -3,7 +3,7 @@
 
 use super::nt;
 use crate::com::{ComRef, Out};
-use crate::irql::{AtMost, Device, Irql};
+use crate::irql::{AtMost, Device, Irql, Passive};
 use crate::portcls::interfaces::IMasterClock;
 use crate::time::RefTime;
 
@@ -24,6 +24,14 @@ pub fn master_time<L: AtMost<Device>>(irql: &Irql<L>, clock: &ComRef<IMasterCloc
         Ok(()) => RefTime(time),
         Err(_) => RefTime(0),
     }
+}
+
+/// Sleeps this long, or up to a tick of the system longer: for every wait of more than 50 us (corrections
+/// section 5).
+pub fn sleep(_irql: &Irql<Passive>, time: RefTime) {
+    let interval = time.0.max(1).wrapping_neg();
+    // SAFETY: the interval is valid for the call; mode 0 is the kernel's; sleeping is allowed at PASSIVE.
+    let _ = unsafe { nt::KeDelayExecutionThread(0, 0, &raw const interval) };
 }
 
 /// Busy-waits, which is for the few microseconds between two looks at a register only.

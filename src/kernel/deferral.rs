@@ -7,11 +7,11 @@
 //! a time, and once more when it was asked for while it ran.
 //!
 //! **Lifetimes.** The call is queued at device IRQL, where run-down protection may not be touched: so
-//! it goes through a [`Gate`], and [`Deferral::pause`] shuts that and has the system run all DPCs that
-//! are queued. Work holds the [`Rundown`] from its queueing until its routine is through; `pause`
-//! waits for that next. None of the two begins again before [`Deferral::resume`]: whoever has paused
-//! the deferral, at PASSIVE, is alone with what `work` does. A queued work item makes the system keep
-//! the device object and the image by itself.
+//! it goes through a [`Gate`], and [`Deferral::delete`] shuts that and has the system run all DPCs that
+//! are queued. Work holds the [`Rundown`] from its queueing until its routine is through; `delete`
+//! waits for that next. Neither begins again: whoever has deleted the deferral, at PASSIVE, is alone
+//! with what `work` does. A queued work item makes the system keep the device object and the image by
+//! itself.
 #![expect(unsafe_code, reason = "wraps KDPC and IO_WORKITEM")]
 
 use core::cell::UnsafeCell;
@@ -19,7 +19,7 @@ use core::ffi::c_void;
 use core::fmt;
 use core::mem;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::clock;
 use super::gate::Gate;
@@ -40,28 +40,23 @@ pub trait Defer: Class {
     fn work(this: &ObjectRef<Self>, irql: &mut Irql<Passive>);
 }
 
-/// Nothing may be queued yet.
-const FRESH: u8 = 0;
-const RUNNING: u8 = 1;
-/// The run-down has been waited for.
-const PAUSED: u8 = 2;
-
 /// A DPC and a work item.
 ///
 /// # Invariants
 ///
-/// `dpc` is one `KDPC`, initialised, which does not move. `item` came from `IoAllocateWorkItem` and
-/// is queued at most once, by whoever holds `latch`, and then holds a use of `rundown`. The DPC is
-/// queued inside `calls` only.
+/// `dpc` is one `KDPC`, initialised, which does not move. `item` came from `IoAllocateWorkItem`, or is
+/// null once [`delete`](Self::delete) was called; it is queued at most once, by whoever holds `latch`,
+/// and then holds a use of `rundown`. The DPC is queued inside `calls` only.
 pub struct Deferral {
     dpc: Buffer<UnsafeCell<KDpc>>,
-    item: NonNull<IoWorkItem>,
+    item: AtomicPtr<IoWorkItem>,
     routine: nt::WorkItemRoutine,
     context: NonNull<c_void>,
     calls: Gate,
     latch: Latch,
     rundown: Rundown,
-    state: AtomicU8,
+    /// Work may be queued.
+    started: AtomicBool,
 }
 
 // SAFETY: the kernel's routines may be called by any processor with these objects, and the rest are
@@ -79,7 +74,7 @@ macro_rules! thunks {
             _second: *mut c_void,
         ) {
             let Some(context) = NonNull::new(context) else { return };
-            // SAFETY: the context is the owner's, who pauses its deferral before it dies.
+            // SAFETY: the context is the owner's, who deletes its deferral before it dies.
             let owner = unsafe { ObjectRef::<T>::from_context(context) };
             // SAFETY: DPCs run at DISPATCH.
             let mut irql = unsafe { Irql::assume() };
@@ -88,7 +83,7 @@ macro_rules! thunks {
 
         unsafe extern $abi fn worked<T: Defer>(_device: *mut DeviceObject, context: *mut c_void) {
             let Some(context) = NonNull::new(context) else { return };
-            // SAFETY: the context is the owner's, who pauses its deferral before it dies.
+            // SAFETY: the context is the owner's, who deletes its deferral before it dies.
             let owner = unsafe { ObjectRef::<T>::from_context(context) };
             // SAFETY: work items run at PASSIVE.
             let mut irql = unsafe { Irql::assume() };
@@ -103,8 +98,13 @@ macro_rules! thunks {
 crate::with_kernel_abi!(thunks,);
 
 impl Deferral {
+    /// Makes the deferral ready for use where it lies now.
+    pub fn initialise(&self) {
+        self.rundown.initialise();
+    }
+
     /// Makes both for `owner`, one of `device`'s objects, who must call [`delete`](Self::delete)
-    /// before it dies. Nothing can be queued until [`resume`](Self::resume).
+    /// before it dies. Nothing can be queued until [`start`](Self::start).
     ///
     /// # Errors
     ///
@@ -126,17 +126,17 @@ impl Deferral {
         // INVARIANT: initialised above, and nothing is queued.
         Ok(Self {
             dpc,
-            item,
+            item: AtomicPtr::new(item.as_ptr()),
             routine: worked::<T>,
             context,
             calls: Gate::new(),
             latch: Latch::new(),
             rundown: Rundown::new(),
-            state: AtomicU8::new(FRESH),
+            started: AtomicBool::new(false),
         })
     }
 
-    /// Has [`Defer::call`] called soon, unless that is on its way already, or paused.
+    /// Has [`Defer::call`] called soon, unless that is on its way already, or nothing may be queued.
     ///
     /// For service routines: nothing holds up one that is inside the gate.
     pub fn queue_call(&self, _irql: &Irql<Device>) {
@@ -144,15 +144,15 @@ impl Deferral {
             return;
         };
         self.calls.pass(|| {
-            // SAFETY: the DPC is initialised. Inside the gate it is not paused, and who pauses it,
+            // SAFETY: the DPC is initialised. Inside the gate it is not deleted, and who deletes it,
             // before its memory and its owner go, waits for its routine.
             unsafe { nt::KeInsertQueueDpc(dpc.get(), ptr::null_mut(), ptr::null_mut()) }
         });
     }
 
-    /// Has [`Defer::work`] done soon: once more if it is being done. Not while paused.
+    /// Has [`Defer::work`] done soon: once more if it is being done.
     pub fn queue_work<L: AtMost<Dispatch>>(&self, _irql: &Irql<L>) {
-        if self.state.load(Ordering::Acquire) == FRESH {
+        if !self.started.load(Ordering::Acquire) {
             return;
         }
         let Some(in_use) = self.rundown.enter() else {
@@ -160,34 +160,12 @@ impl Deferral {
         };
         if self.latch.begin() {
             mem::forget(in_use);
-            let item = self.item.as_ptr();
+            let item = self.item.load(Ordering::Acquire);
             let context = self.context.as_ptr();
             // SAFETY: by the latch the item is not queued, and by the use its owner stays until the
             // routine ends that.
             unsafe { nt::IoQueueWorkItem(item, self.routine, nt::DELAYED_WORK_QUEUE, context) };
         }
-    }
-
-    /// Does something in the place of the work: alone with what that does, and with [`Defer::work`]
-    /// after it if anybody asked for that meanwhile. `None`, and nothing is done, while the work is
-    /// queued or running and while the deferral is paused: nobody waits here, and `pause` waits for
-    /// `job`.
-    pub fn instead<T: Defer, R>(
-        owner: &ObjectRef<T>,
-        irql: &mut Irql<Passive>,
-        job: impl FnOnce(&mut Irql<Passive>) -> R,
-    ) -> Option<R> {
-        let this = T::deferral(owner)?;
-        if this.state.load(Ordering::Acquire) == FRESH {
-            return None;
-        }
-        let _in_use = this.rundown.enter()?;
-        if !this.latch.begin() {
-            return None;
-        }
-        let result = job(irql);
-        this.finish(owner, irql);
-        Some(result)
     }
 
     /// The work was done: does it again for as long as somebody asked for it meanwhile.
@@ -197,40 +175,39 @@ impl Deferral {
         }
     }
 
-    /// Waits until nothing is queued or running, and lets nothing be queued until
-    /// [`resume`](Self::resume). Callers of the two take turns: PnP and power requests do.
-    pub fn pause(&self, irql: &Irql<Passive>) {
-        if self.state.load(Ordering::Acquire) == RUNNING {
+    /// Lets calls and work be queued.
+    pub fn start(&self, _irql: &Irql<Passive>) {
+        self.started.store(true, Ordering::Release);
+        self.calls.open();
+    }
+
+    /// Waits until nothing is queued or running, lets nothing be queued any more, and frees the work
+    /// item: no routine of this deferral is on any processor from here on. Once more is no more.
+    pub fn delete(&self, irql: &Irql<Passive>) {
+        if self.started.load(Ordering::Acquire) {
             self.calls.shut(|| clock::stall(1));
             // The calls that are queued ask for their work now.
             // SAFETY: waiting is allowed at PASSIVE.
             unsafe { nt::KeFlushQueuedDpcs() };
             self.rundown.wait(irql);
-            self.state.store(PAUSED, Ordering::Release);
         }
+        self.free();
     }
 
-    /// Lets calls and work be queued.
-    pub fn resume(&self, irql: &Irql<Passive>) {
-        match self.state.load(Ordering::Acquire) {
-            RUNNING => return,
-            PAUSED => self.rundown.reopen(irql),
-            _ => {}
+    fn free(&self) {
+        // INVARIANT: null from here on.
+        let item = self.item.swap(ptr::null_mut(), Ordering::AcqRel);
+        if !item.is_null() {
+            // SAFETY: the item is not queued, or it never was, and nobody else has it.
+            unsafe { nt::IoFreeWorkItem(item) };
         }
-        self.state.store(RUNNING, Ordering::Release);
-        self.calls.open();
-    }
-
-    /// Pauses for good: no routine of this deferral is on any processor any more.
-    pub fn delete(&self, irql: &Irql<Passive>) {
-        self.pause(irql);
     }
 }
 
 impl Drop for Deferral {
     fn drop(&mut self) {
-        // SAFETY: the owner has called `delete`, so the item is not queued, or it never was.
-        unsafe { nt::IoFreeWorkItem(self.item.as_ptr()) };
+        // The owner has called `delete`, or has never begun.
+        self.free();
     }
 }
 

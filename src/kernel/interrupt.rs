@@ -9,6 +9,9 @@
 //! both may happen with streams running. So nobody is inside it then: the service routine is let in
 //! after the connection and shut out before the end of it, in a synchronised routine; until then it
 //! declines.
+//!
+//! Whether an interrupt object can be connected again is nowhere written either (corrections section 5):
+//! each connection has an object of its own, which goes with it.
 #![expect(unsafe_code, reason = "synchronises with the service routine")]
 
 use core::cell::UnsafeCell;
@@ -18,7 +21,6 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::nt;
-use super::once::SetOnce;
 use crate::com::{Class, ComRef, ObjectRef, Status};
 use crate::irql::{AtMost, Device, Irql, Locked, Passive};
 use crate::portcls::interfaces::IInterruptSync;
@@ -29,11 +31,12 @@ use crate::portcls::interfaces::IInterruptSync;
 ///
 /// `value` is reached by the holder of the spin lock, who while `admitted` is set does so inside a
 /// synchronised routine of `sync`; and while it is set by the service routine. It is set while there
-/// is a connection only, with the spin lock held, and cleared in a synchronised routine.
+/// is a connection only, with the spin lock held, and cleared in a synchronised routine. `sync` is
+/// there while `admitted` is set, and is written by the holder of the spin lock while it is not.
 pub struct DeviceLock<T> {
     value: UnsafeCell<T>,
     word: UnsafeCell<usize>,
-    sync: SetOnce<ComRef<IInterruptSync>>,
+    sync: UnsafeCell<Option<ComRef<IInterruptSync>>>,
     /// The service routine may come.
     admitted: AtomicBool,
 }
@@ -94,22 +97,29 @@ macro_rules! thunks {
 crate::with_kernel_abi!(thunks,);
 
 impl<T> DeviceLock<T> {
-    /// Locks `value` away; without an interrupt, until [`attach`](Self::attach) says otherwise.
+    /// Locks `value` away; without an interrupt, until [`connect`](Self::connect) says otherwise.
     pub const fn new(value: T) -> Self {
         Self {
             value: UnsafeCell::new(value),
             word: UnsafeCell::new(0),
-            sync: SetOnce::new(),
+            sync: UnsafeCell::new(None),
             admitted: AtomicBool::new(false),
         }
     }
 
-    /// Binds the value to an interrupt that is not connected yet, with `owner`'s service routine.
+    /// Makes the lock ready for use where it lies now: before anybody else sees it, and once.
+    pub fn initialise(&self) {
+        // SAFETY: the word is a spin lock's, and nobody has taken it yet.
+        unsafe { nt::KeInitializeSpinLock(self.word.get()) };
+    }
+
+    /// Lets interrupts come, by a fresh interrupt object, to `owner`'s service routine. Callers of this
+    /// and of [`disconnect`](Self::disconnect) take turns, and call them in turn.
     ///
     /// # Errors
     ///
-    /// The status of the registration; [`Status::UNSUCCESSFUL`] when there is an interrupt already.
-    pub fn attach<O: ServiceRoutine>(
+    /// The status of the registration, or of the connection; the object is gone then.
+    pub fn connect<O: ServiceRoutine>(
         &self,
         irql: &Irql<Passive>,
         sync: ComRef<IInterruptSync>,
@@ -120,35 +130,31 @@ impl<T> DeviceLock<T> {
         // until the interrupt is disconnected.
         let registered = unsafe { sync.register_service_routine(irql, service::<O>, context, 1) };
         registered.ok()?;
-        self.sync.set(sync).map_err(|_| Status::UNSUCCESSFUL)?;
-        Ok(())
-    }
-
-    /// Lets interrupts come. Callers of this and of [`disconnect`](Self::disconnect) take turns: PnP
-    /// and power requests to one device do.
-    ///
-    /// # Errors
-    ///
-    /// The status of the connection.
-    pub fn connect(&self, irql: &Irql<Passive>) -> Result<(), Status> {
-        if let Some(sync) = self.sync.get()
-            && !self.is_connected()
-        {
-            sync.connect(irql).ok()?;
+        sync.connect(irql).ok()?;
+        let before = self.spin(|| {
+            // SAFETY: the spin lock is held, and nobody is admitted: nobody is in a synchronised routine
+            // of the object, and nobody else reads it.
+            let before = unsafe { &mut *self.sync.get() }.replace(sync);
             // INVARIANT: connected, and nobody else is at the value.
-            self.spin(|| self.admitted.store(true, Ordering::Release));
-        }
+            self.admitted.store(true, Ordering::Release);
+            before
+        });
+        drop(before);
         Ok(())
     }
 
-    /// Lets no more interrupts come, and waits for a running service routine.
+    /// Lets no more interrupts come, waits for a running service routine, and gives the interrupt object
+    /// up.
     pub fn disconnect(&self, irql: &mut Irql<Passive>) {
-        if let Some(sync) = self.sync.get()
-            && self.is_connected()
-        {
-            // INVARIANT: in a synchronised routine, with the spin lock held: no service routine is at
-            // the value, and the next finds the flag cleared.
-            self.with(irql, |_, _| self.admitted.store(false, Ordering::Release));
+        if !self.is_connected() {
+            return;
+        }
+        // INVARIANT: in a synchronised routine, with the spin lock held: no service routine is at
+        // the value, and the next finds the flag cleared.
+        let _ = self.with(irql, |_, _| self.admitted.store(false, Ordering::Release));
+        // SAFETY: the spin lock is held, and nobody is admitted any more, as in `connect`.
+        let sync = self.spin(|| unsafe { &mut *self.sync.get() }.take());
+        if let Some(sync) = sync {
             sync.disconnect(irql);
         }
     }
@@ -170,7 +176,9 @@ impl<T> DeviceLock<T> {
         L: AtMost<Locked> + AtMost<Device>,
     {
         self.spin(|| {
-            if let Some(sync) = self.sync.get().filter(|_| self.is_connected()) {
+            if self.is_connected() {
+                // SAFETY: the spin lock is held, and with it nobody writes the object.
+                let sync = unsafe { &*self.sync.get() }.as_ref()?;
                 return self.synchronise(irql, sync, work);
             }
             // SAFETY: the spin lock is held, and there is no service routine.
@@ -186,7 +194,7 @@ impl<T> DeviceLock<T> {
     ///
     /// # Safety
     ///
-    /// Called in the service routine that was registered by [`attach`](Self::attach).
+    /// Called in the service routine that was registered by [`connect`](Self::connect).
     pub unsafe fn in_service_routine<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
         // SAFETY: the service routine excludes the synchronised routines, in which alone anybody
         // else reaches the value, or clears the flag, while the flag is set.

@@ -15,7 +15,7 @@ use loom::thread;
 
 use super::gate::Gate;
 use super::latch::Latch;
-use crate::mpu401::storm::{Change, StormWatch};
+use crate::mpu401::storm::{Change, Notice, StormWatch};
 use crate::time::RefTime;
 
 /// A device lock with its interrupt.
@@ -27,6 +27,9 @@ struct Device {
     /// There from `Connect` until `Disconnect`; both write it, and who is in a synchronised routine
     /// reads it.
     connection: UnsafeCell<()>,
+    /// Which interrupt object there is: each connection has its own. Written under the spin lock while
+    /// nobody is admitted.
+    sync: UnsafeCell<()>,
     /// What the lock guards.
     value: UnsafeCell<()>,
     storm: Mutex<StormWatch>,
@@ -39,6 +42,7 @@ impl Device {
             object: Mutex::new(true),
             admitted: AtomicBool::new(true),
             connection: UnsafeCell::new(()),
+            sync: UnsafeCell::new(()),
             value: UnsafeCell::new(()),
             storm: Mutex::new(StormWatch::new()),
         }
@@ -53,6 +57,7 @@ impl Device {
     fn with<R>(&self, work: impl FnOnce(&mut StormWatch) -> R) -> R {
         let _spin = self.spin.lock().unwrap();
         if self.admitted.load(Ordering::Acquire) {
+            self.sync.with(|_| ());
             self.connection.with(|_| ());
             let _object = self.object.lock().unwrap();
             return self.reach(work);
@@ -73,6 +78,7 @@ impl Device {
         self.connection.with_mut(|_| ());
         *self.object.lock().unwrap() = true;
         let _spin = self.spin.lock().unwrap();
+        self.sync.with_mut(|_| ());
         self.admitted.store(true, Ordering::Release);
     }
 
@@ -84,6 +90,10 @@ impl Device {
             let _spin = self.spin.lock().unwrap();
             let _object = self.object.lock().unwrap();
             self.admitted.store(false, Ordering::Release);
+        }
+        {
+            let _spin = self.spin.lock().unwrap();
+            self.sync.with_mut(|_| ());
         }
         self.connection.with_mut(|_| ());
         *self.object.lock().unwrap() = false;
@@ -121,6 +131,10 @@ impl Rundown {
 
     fn leave(&self) {
         self.0.lock().unwrap().1 -= 1;
+    }
+
+    fn reopen(&self) {
+        self.0.lock().unwrap().0 = false;
     }
 
     /// Waits until all uses have ended that there are now.
@@ -195,7 +209,8 @@ fn a_storm_against_closing() {
                 thread::spawn(move || {
                     let (device, rundown, latch, calls) = shared;
                     let storms = device.interrupt(|storm| storm.interrupted(64, true, RefTime(0)));
-                    let queued = storms == Some(true) && calls.0.pass(|| calls.1.enter()).is_some();
+                    let queued =
+                        storms == Some(Notice::Ask) && calls.0.pass(|| calls.1.enter()).is_some();
                     if !queued {
                         return;
                     }
@@ -217,7 +232,6 @@ fn a_storm_against_closing() {
         calls.0.shut(thread::yield_now);
         calls.1.flush();
         rundown.wait();
-        device.settle();
         device.disconnect();
         assert_eq!(device.interrupt(|_| ()), None, "closed");
         for stormer in stormers {
@@ -227,47 +241,61 @@ fn a_storm_against_closing() {
     });
 }
 
-/// A chip that failed is tried again, in the place of the work, while work is asked for and the chip is
-/// being closed: who connects is alone with that, or does not, and what is closed stays so.
+/// Streams try a chip again while its power goes: one of them at a time, nobody once the power has its
+/// turn, and again when that is over. As [`super::turn`] does it.
 #[test]
-fn another_try_against_closing() {
+fn another_try_against_a_change_of_power() {
     loom::model(|| {
-        let device = Arc::new(Device::new());
-        device.disconnect();
-        let rundown = Arc::new(Rundown::default());
-        let latch = Arc::new(Latch::new());
-        let work = {
-            let (device, rundown, latch) = (device.clone(), rundown.clone(), latch.clone());
-            move |first: fn(&Device)| {
-                if !rundown.enter() {
-                    return;
+        let attempts = Arc::new(Rundown::default());
+        let busy = Arc::new(AtomicBool::new(false));
+        let chip = Arc::new(UnsafeCell::new(()));
+        let attempt = {
+            let (attempts, busy, chip) = (attempts.clone(), busy.clone(), chip.clone());
+            move || {
+                if !attempts.enter() {
+                    return false;
                 }
-                if latch.begin() {
-                    first(&device);
-                    while !latch.end() {
-                        device.settle();
-                    }
+                let mine = !busy.swap(true, Ordering::Acquire);
+                if mine {
+                    chip.with_mut(|_| ());
+                    busy.store(false, Ordering::Release);
                 }
-                rundown.leave();
+                attempts.leave();
+                mine
             }
         };
-        let retry = {
-            let work = work.clone();
+        let streams: Vec<_> = (0..2).map(|_| thread::spawn(attempt.clone())).collect();
+        attempts.wait();
+        chip.with_mut(|_| ());
+        assert!(!attempt(), "the power has its turn");
+        for stream in streams {
+            let _ = stream.join().unwrap();
+        }
+        attempts.reopen();
+        assert!(attempt(), "nobody is at it");
+    });
+}
+
+/// A storm is ended while the chip is being brought up: connections and handshakes have nothing to wait
+/// for of each other.
+#[test]
+fn a_storm_against_a_handshake() {
+    loom::model(|| {
+        let device = Arc::new(Device::new());
+        let storming = {
+            let device = Arc::clone(&device);
             thread::spawn(move || {
-                work(|device| {
-                    device.with(StormWatch::calm_down);
-                    device.connect();
-                });
+                let notice = device.interrupt(|storm| storm.interrupted(64, true, RefTime(0)));
+                if notice == Some(Notice::Ask) {
+                    device.settle();
+                }
             })
         };
-        let asked = thread::spawn(move || work(Device::settle));
-        rundown.wait();
-        device.disconnect();
-        assert_eq!(device.interrupt(|_| ()), None, "closed");
-        retry.join().unwrap();
-        asked.join().unwrap();
-        assert_eq!(device.interrupt(|_| ()), None, "closed for good");
-        assert!(latch.begin(), "nobody is at it");
+        device.with(StormWatch::begin_anew);
+        device.with(|_| ());
+        storming.join().unwrap();
+        assert_eq!(device.interrupt(|_| ()), None, "disconnected");
+        assert!(device.with(|storm| storm.is_resting()));
     });
 }
 

@@ -144,6 +144,7 @@ macro_rules! imports {
         #[cfg_attr(target_env = "msvc", link(name = "ntoskrnl"))]
         #[expect(missing_docs, reason = "documented by Microsoft under these names")]
         unsafe extern $abi {
+            pub fn KeInitializeSpinLock(lock: *mut usize);
             pub fn KeAcquireSpinLockRaiseToDpc(lock: *mut usize) -> u8;
             pub fn KeReleaseSpinLock(lock: *mut usize, old_irql: u8);
             pub fn KeAcquireSpinLockAtDpcLevel(lock: *mut usize);
@@ -183,6 +184,12 @@ macro_rules! imports {
             ) -> u8;
             /// Waits until all DPCs that are queued now have run (PASSIVE).
             pub fn KeFlushQueuedDpcs();
+            /// Sleeps (PASSIVE): negative intervals are relative, 100 ns.
+            pub fn KeDelayExecutionThread(
+                mode: i8,
+                alertable: u8,
+                interval: *const i64,
+            ) -> Status;
             pub fn IoAllocateWorkItem(device: *mut DeviceObject) -> *mut IoWorkItem;
             pub fn IoFreeWorkItem(item: *mut IoWorkItem);
             /// The system keeps the device and the driver's image until the routine has returned.
@@ -192,6 +199,7 @@ macro_rules! imports {
                 queue: i32,
                 context: *mut c_void,
             );
+            pub fn ExInitializeRundownProtection(rundown: *mut usize);
             pub fn ExAcquireRundownProtection(rundown: *mut usize) -> u8;
             pub fn ExReleaseRundownProtection(rundown: *mut usize);
             pub fn ExWaitForRundownProtectionRelease(rundown: *mut usize);

@@ -8,7 +8,8 @@ use core::fmt;
 use super::nt;
 use crate::irql::{Irql, Passive};
 
-/// An `EX_RUNDOWN_REF`; zero is "in use by nobody".
+/// An `EX_RUNDOWN_REF`, which [`initialise`](Rundown::initialise) has to see first, where it lies for
+/// good. Not for service routines: its functions are for DISPATCH and below.
 pub struct Rundown {
     word: UnsafeCell<usize>,
 }
@@ -33,7 +34,13 @@ impl Rundown {
         }
     }
 
-    /// Begins a use, at any level; none once [`wait`](Self::wait) was called.
+    /// Makes the protection ready for use where it lies now: before anybody else sees it, and once.
+    pub fn initialise(&self) {
+        // SAFETY: the word is a run-down reference's, and nobody uses it yet.
+        unsafe { nt::ExInitializeRundownProtection(self.word.get()) };
+    }
+
+    /// Begins a use, at DISPATCH or below; none once [`wait`](Self::wait) was called.
     pub fn enter(&self) -> Option<InUse<'_>> {
         // SAFETY: the word is a run-down reference.
         let entered = unsafe { nt::ExAcquireRundownProtection(self.word.get()) };

@@ -7,7 +7,8 @@ use core::fmt;
 use super::nt;
 use crate::irql::{AtMost, Dispatch, Irql, Locked};
 
-/// A value behind a `KSPIN_LOCK`.
+/// A value behind a `KSPIN_LOCK`, which [`initialise`](Self::initialise) has to see first, where it
+/// lies for good.
 ///
 /// Access is by closure and not by guard: guards may be dropped out of order and would then
 /// restore the wrong IRQL, closures nest by construction. Inside, foreign calls and allocations do
@@ -27,6 +28,12 @@ impl<T> SpinLock<T> {
             word: UnsafeCell::new(0),
             value: UnsafeCell::new(value),
         }
+    }
+
+    /// Makes the lock ready for use where it lies now: before anybody else sees it, and once.
+    pub fn initialise(&self) {
+        // SAFETY: the word is a spin lock's, and nobody has taken it yet.
+        unsafe { nt::KeInitializeSpinLock(self.word.get()) };
     }
 
     /// Raises to DISPATCH, takes the lock and runs `work`.

@@ -8,7 +8,7 @@
 use super::handshake::{Handshake, Progress};
 use super::receive::{Receiver, Serviced};
 use super::spec;
-use super::transmit::{Outbox, Outcome, Transmitter};
+use super::transmit::{Next, Outbox, Outcome, Transmitter};
 use super::{Mode, Mpu401, PortIo};
 use crate::time::RefTime;
 
@@ -38,10 +38,10 @@ impl<P: PortIo> Duplex<P> {
         }
     }
 
-    /// The service routine's work. A chip that is not in use yet, or not any more, may still have
-    /// asserted the line: what it has is thrown away.
+    /// The service routine's work. A chip that is not in use yet, or not any more, or that failed, may
+    /// still have asserted the line: what it has is thrown away.
     pub fn interrupt(&mut self, clock: impl FnMut() -> RefTime) -> Serviced {
-        if self.chip.mode() == Mode::Closed {
+        if matches!(self.chip.mode(), Mode::Closed | Mode::Failed) {
             return self.receiver.discard(&mut self.chip);
         }
         self.service(clock)
@@ -55,6 +55,9 @@ impl<P: PortIo> Duplex<P> {
     /// Sends what the chip takes. It may take nothing while received bytes wait (mpu401.md section
     /// 3), so these are read before and after.
     ///
+    /// The three passes are one go at device IRQL, each with a limit of its own. Where one was reached
+    /// there may be more to read or to send: [`Next::Again`].
+    ///
     /// `now` is any steady clock's time, for the transmitter alone.
     pub fn exchange<O: Outbox>(
         &mut self,
@@ -63,28 +66,35 @@ impl<P: PortIo> Duplex<P> {
         now: RefTime,
         mut clock: impl FnMut() -> RefTime,
     ) -> Exchange {
-        let before = self.service(&mut clock);
-        let outcome = transmitter.step(&mut self.chip, outbox, now);
-        // One drain at its limit is enough for one hold of the lock.
-        let after = if before.taken >= spec::DRAIN_LIMIT {
+        let (first, second) = spec::EXCHANGE_DRAIN_LIMITS;
+        let Self { chip, receiver } = self;
+        let before = receiver.service_some(chip, first, &mut clock);
+        let mut outcome = transmitter.step(chip, outbox, now);
+        // A chip that has more than the first drain takes is read on at the next step.
+        let after = if before.cut_short {
             Serviced::default()
         } else {
-            self.service(&mut clock)
+            receiver.service_some(chip, second, &mut clock)
         };
+        let cut_short = before.cut_short || after.cut_short;
+        if cut_short && !matches!(outcome.next, Next::GaveUp(_)) {
+            outcome.next = Next::Again;
+        }
         Exchange {
             outcome,
             serviced: Serviced {
                 taken: before.taken.saturating_add(after.taken),
                 notify: before.notify || after.notify,
                 stuck: before.stuck || after.stuck,
+                cut_short,
             },
         }
     }
 
-    /// One poll of a handshake.
-    pub fn handshake(&mut self, handshake: &mut Handshake) -> Progress {
+    /// One poll of a handshake. `now` is any steady clock's time.
+    pub fn handshake(&mut self, handshake: &mut Handshake, now: RefTime) -> Progress {
         self.receiver.miss();
-        handshake.poll(&mut self.chip)
+        handshake.poll(&mut self.chip, now)
     }
 
     /// See [`Mpu401::close`].

@@ -93,8 +93,8 @@ impl Uart {
             room: usize::MAX,
             ..Chip::default()
         });
-        let mut handshake = Handshake::new();
-        while handshake_goes_on(duplex.handshake(&mut handshake)) {}
+        let mut handshake = Handshake::new(false);
+        while handshake_goes_on(duplex.handshake(&mut handshake, RefTime(0))) {}
         assert_eq!(duplex.mode(), Mode::Uart);
         duplex.port_mut().room = room;
         let mut transmitter = Transmitter::new();
@@ -166,7 +166,7 @@ impl Uart {
 
 fn handshake_goes_on(progress: Progress) -> bool {
     match progress {
-        Progress::Wait => true,
+        Progress::Wait(_) => true,
         Progress::Ready(_) => false,
         Progress::Failed(error) => panic!("{error:?}"),
     }

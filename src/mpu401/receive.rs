@@ -9,7 +9,7 @@
 //! routine that finds five bytes thus stamps them 320 us apart and not all alike.
 #![forbid(unsafe_code)]
 
-use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_DRAINS, STUCK_LOOKS};
+use super::spec::{DRAIN_LIMIT, SHORTEST_BYTE_TIME, STUCK_BYTES, STUCK_LOOKS};
 use super::{Drained, Mode, Mpu401, PortIo};
 use crate::midi::status::Kind;
 use crate::ring::Producer;
@@ -49,6 +49,8 @@ pub struct Serviced {
     pub notify: bool,
     /// The chip has just been found stuck with "data ready"; said once.
     pub stuck: bool,
+    /// The limit was reached and the chip has more: read on, once others had their turn.
+    pub cut_short: bool,
 }
 
 /// Whether received bytes are wanted.
@@ -69,7 +71,8 @@ pub struct Receiver {
     last: RefTime,
     missing: Missing,
     lost: u32,
-    full_drains: u32,
+    /// Bytes read since the chip last had nothing to read.
+    unbroken: usize,
     /// Services of a stuck chip since it was last read.
     looks: u32,
 }
@@ -90,7 +93,7 @@ impl Receiver {
             last: RefTime(i64::MIN),
             missing: Missing::Nothing,
             lost: 0,
-            full_drains: 0,
+            unbroken: 0,
             looks: 0,
         }
     }
@@ -117,6 +120,12 @@ impl Receiver {
         self.storage = storage;
     }
 
+    /// The chip begins anew: whatever it was stuck with is forgotten.
+    pub const fn begin_anew(&mut self) {
+        self.unbroken = 0;
+        self.looks = 0;
+    }
+
     /// What comes over the wire now is not read: the chip is off, or not in UART mode.
     pub fn miss(&mut self) {
         self.missing = self.missing.max(Missing::Unwanted);
@@ -135,10 +144,22 @@ impl Receiver {
     pub fn service<P: PortIo>(
         &mut self,
         chip: &mut Mpu401<P>,
+        clock: impl FnMut() -> RefTime,
+    ) -> Serviced {
+        self.service_some(chip, DRAIN_LIMIT, clock)
+    }
+
+    /// As [`service`](Self::service), at most `limit` bytes: what is done under one hold of the lock
+    /// with other things.
+    pub fn service_some<P: PortIo>(
+        &mut self,
+        chip: &mut Mpu401<P>,
+        limit: usize,
         mut clock: impl FnMut() -> RefTime,
     ) -> Serviced {
+        let limit = limit.min(DRAIN_LIMIT);
         if self.is_stuck() {
-            let limit = self.stuck_limit();
+            let limit = self.stuck_limit(limit);
             return self.read_stuck(chip.drain(limit, |_| {}));
         }
         let mut batch = [Read::default(); DRAIN_LIMIT];
@@ -148,7 +169,7 @@ impl Receiver {
             self.storage == Storage::Keep && self.ring.is_some() && chip.mode() == Mode::Uart;
         // In a handshake `drain` shows none of its bytes, and nobody knows what they were.
         let mut misses = chip.mode() != Mode::Uart;
-        let drained = chip.drain(DRAIN_LIMIT, |byte| {
+        let drained = chip.drain(limit, |byte| {
             if wanted && let Some(slot) = room.next() {
                 *slot = Read { byte, at: clock() };
             }
@@ -168,21 +189,21 @@ impl Receiver {
     /// Throws away what a chip that is not in use has received, at most [`DRAIN_LIMIT`] bytes.
     pub fn discard<P: PortIo>(&mut self, chip: &mut Mpu401<P>) -> Serviced {
         if self.is_stuck() {
-            let limit = self.stuck_limit();
+            let limit = self.stuck_limit(DRAIN_LIMIT);
             return self.read_stuck(chip.discard(limit));
         }
         let drained = chip.discard(DRAIN_LIMIT);
         self.count(drained)
     }
 
-    /// How many bytes to read from a stuck chip now.
-    const fn stuck_limit(&mut self) -> usize {
+    /// How many bytes to read from a stuck chip now, at most `limit`.
+    const fn stuck_limit(&mut self, limit: usize) -> usize {
         self.looks = self.looks.saturating_add(1);
         if self.looks < STUCK_LOOKS {
             return 0;
         }
         self.looks = 0;
-        DRAIN_LIMIT
+        limit
     }
 
     /// What was read from a stuck chip is junk, up to the end of it: what was received among it is
@@ -195,22 +216,25 @@ impl Receiver {
     }
 
     const fn count(&mut self, drained: Drained) -> Serviced {
-        self.full_drains = if drained.cut_short {
-            self.full_drains.saturating_add(1)
+        let was_stuck = self.is_stuck();
+        self.unbroken = if drained.cut_short {
+            self.unbroken.saturating_add(drained.taken)
         } else {
             0
         };
+        let is_stuck = self.is_stuck();
         Serviced {
             taken: drained.taken,
             notify: false,
-            stuck: self.full_drains == STUCK_DRAINS,
+            stuck: is_stuck && !was_stuck,
+            cut_short: drained.cut_short && !is_stuck,
         }
     }
 
     /// The chip says "data ready" without an end and is being ignored.
     #[must_use]
     pub const fn is_stuck(&self) -> bool {
-        self.full_drains >= STUCK_DRAINS
+        self.unbroken >= STUCK_BYTES
     }
 
     fn keep(&mut self, batch: &mut [Read]) {
@@ -303,10 +327,10 @@ mod tests {
         let last = 1_000_060;
         assert_eq!(stamps, [last - 2 * 3_168, last - 3_168, last]);
         // The next byte cannot have come before the last one, however long the batch.
-        chip.port_mut().bytes.extend([4; 60]);
+        chip.port_mut().bytes.extend([4; 30]);
         receiver.service(&mut chip, || RefTime(last + 10_000));
         let stamps: Vec<i64> = all(&mut consumer).iter().map(|byte| byte.at.0).collect();
-        assert!(stamps.is_sorted() && stamps[0] == last && stamps[59] == last + 10_000);
+        assert!(stamps.is_sorted() && stamps[0] == last && stamps[29] == last + 10_000);
     }
 
     #[test]
@@ -375,8 +399,8 @@ mod tests {
     #[test]
     fn answers_are_not_kept() {
         let (mut chip, mut receiver, mut consumer) = rig(4);
-        let mut handshake = handshake::Handshake::new();
-        while handshake.poll(&mut chip) == handshake::Progress::Wait {
+        let mut handshake = handshake::Handshake::new(false);
+        while let handshake::Progress::Wait(_) = handshake.poll(&mut chip, RefTime(0)) {
             receiver.service(&mut chip, || RefTime(1));
         }
         assert_eq!(chip.mode(), Mode::Uart);
@@ -387,11 +411,15 @@ mod tests {
     fn an_endless_supply_is_reported_once_and_then_costs_one_read() {
         let (mut chip, mut receiver, _consumer) = rig(4);
         chip.port_mut().endless = true;
-        let reports: Vec<bool> = (0..20)
-            .map(|_| receiver.service(&mut chip, || RefTime(0)).stuck)
+        let services: Vec<Serviced> = (0..20)
+            .map(|_| receiver.service(&mut chip, || RefTime(0)))
             .collect();
-        assert_eq!(reports.iter().position(|&stuck| stuck), Some(7));
-        assert_eq!(reports.iter().filter(|&&stuck| stuck).count(), 1);
+        let stuck = services.iter().position(|service| service.stuck);
+        assert_eq!(stuck, Some(STUCK_BYTES / DRAIN_LIMIT - 1));
+        assert_eq!(services.iter().filter(|service| service.stuck).count(), 1);
+        // As long as it is believed the rest is asked for, and no longer.
+        let asked = services.iter().filter(|service| service.cut_short).count();
+        assert_eq!(Some(asked), stuck);
         chip.port_mut().reads = 0;
         assert_eq!(receiver.service(&mut chip, || RefTime(0)).taken, 0);
         assert_eq!(chip.port_mut().reads, 1);

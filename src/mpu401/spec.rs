@@ -88,21 +88,43 @@ pub const BYTE_TIME: RefTime = RefTime(3_200);
 /// The shortest a byte can be on a wire within the permitted 1 % of the nominal rate.
 pub const SHORTEST_BYTE_TIME: RefTime = RefTime(3_168);
 
-/// How often a bounded wait looks at the chip, in microseconds (section 2).
+/// How soon a wait looks at the chip again at first, in microseconds (section 2).
 pub const POLL_MICROSECONDS: u32 = 25;
+/// How often it does so before it sleeps between two looks: no wait at PASSIVE stands still for more
+/// than 50 us (corrections section 5).
+pub const FAST_POLLS: u32 = 50 / POLL_MICROSECONDS;
+/// How long it sleeps then; the system makes up to one of its ticks of that, some 15.6 ms.
+pub const POLL_SLEEP: RefTime = RefTime(10_000);
 /// The longest wait for "ready" or for an answer: 50 ms (section 2).
-pub const WAIT_POLLS: u32 = 50_000 / POLL_MICROSECONDS;
-/// The longest handshake altogether: 200 ms, however slow each of its steps is (section 6). An eighth of
-/// that is for the polls themselves, three register accesses of a microsecond or so each.
-pub const HANDSHAKE_POLLS: u32 = 175_000 / POLL_MICROSECONDS;
+pub const WAIT: RefTime = RefTime(500_000);
+/// The longest handshake altogether: 200 ms, however slow each of its steps is (section 6), less one
+/// sleep that was too long.
+pub const HANDSHAKE_TIME: RefTime = RefTime(1_750_000);
+/// The longest that silence is waited for before the power goes: 250 ms, less one sleep that was too
+/// long.
+pub const CLOSE_TIME: RefTime = RefTime(2_250_000);
+/// How long after a failed handshake a stream that is set running tries another.
+pub const REVIVE_REST: RefTime = RefTime(10_000_000);
+/// How long a chip of the greatest known depth needs to send all that it holds, and a byte.
+pub const LONGEST_BACKLOG: RefTime = RefTime(66 * BYTE_TIME.0);
 /// Stale bytes thrown away before the handshake gives up on an endless supply (section 2, step 2).
 pub const FLUSH_LIMIT: u32 = 1_024;
 
-/// Received bytes taken in one go at device IRQL (section 4).
-pub const DRAIN_LIMIT: usize = 64;
-/// Back-to-back drains that hit [`DRAIN_LIMIT`] before "data set ready" counts as stuck. An honest
-/// chip of the greatest known depth fills one such drain in 20 ms (section 6).
-pub const STUCK_DRAINS: u32 = 8;
+/// Register accesses in one go at device IRQL: with a microsecond each, 100 us. The limits below keep
+/// to it.
+pub const ACCESS_LIMIT: u32 = 100;
+/// Received bytes taken in one go at device IRQL: two accesses each, one to see that it was the last,
+/// and two for what a handshake does besides. (Section 4 says 64; the rest is left to the DPC.)
+pub const DRAIN_LIMIT: usize = 40;
+/// Received bytes taken before a write pass and after it, where all three are one go: 33 accesses, as
+/// many for [`WRITE_LIMIT`], and 29.
+pub const EXCHANGE_DRAIN_LIMITS: (usize, usize) = (16, 14);
+/// Drains of [`DRAIN_LIMIT`] that the DPC makes for a service routine that was cut short: enough for a
+/// chip to be found stuck.
+pub const LEFTOVER_DRAINS: u32 = 8;
+/// Bytes read without a glimpse of "nothing to read" before "data set ready" counts as stuck. An honest
+/// chip of the greatest known depth has 65 at most, and two more that come meanwhile (section 6).
+pub const STUCK_BYTES: usize = 320;
 /// Services of a chip that counts as stuck from one attempt to read it to the next.
 pub const STUCK_LOOKS: u32 = 16;
 
@@ -111,6 +133,9 @@ pub const STORM_WINDOW: RefTime = RefTime(500_000);
 /// Received bytes in one [`STORM_WINDOW`] that no wire can have carried: 158 fit, and the deepest
 /// FIFO may have been full, which makes 223.
 pub const STORM_BYTES: u32 = 512;
+/// Calls of the service routine that a storm takes, once its end was asked for, before that is asked for
+/// again.
+pub const STORM_REMINDER: u32 = 256;
 /// Calls of the service routine in one [`STORM_WINDOW`] that find nothing to read: one every 25 us.
 /// Each costs about 3 us, so these take an eighth of a processor; a line that is stuck is called ten
 /// times as often, and a network adapter that shares the line, with its own moderation, less often.
@@ -142,9 +167,6 @@ pub const TIMER_LATENESS: RefTime = RefTime(10_000);
 
 /// The most bytes of one silence: 192 ms on the wire, behind the 21 ms that the deepest FIFO may hold.
 pub const SILENCE_BYTES: u32 = 600;
-/// The longest wait for a silence, before D3 and at the last close, without the register accesses in
-/// it: a tenth more is a quarter of a second.
-pub const SILENCE_POLLS: u32 = 220_000 / POLL_MICROSECONDS;
 /// How long the middle of a SysEx may keep the wire from another lane while nothing of it comes: it
 /// counts as stalled then. A sender that paces its packets for a slow instrument pauses for much less,
 /// and the MMA's sample dumps wait for two seconds, too, before they give up.
@@ -165,6 +187,15 @@ pub fn poll_rest(period: RefTime) -> RefTime {
 /// line one lost interrupt would otherwise silence it for ever (section 4). And how often anybody
 /// looks whether a line that stormed has come to rest.
 pub const WATCHDOG_PERIOD: RefTime = RefTime(500_000);
+/// Looks that find bytes, with no interrupt that finds one in between, before the interrupt counts as
+/// missing: with a byte every 300 ms, the slowest active sensing, within a second.
+pub const ABSENCE_FINDS: u32 = 3;
+/// The shortest time between two looks that count: less than [`WATCHDOG_PERIOD`], and some hundred times
+/// what an interrupt needs.
+pub const ABSENCE_SPACING: RefTime = RefTime(400_000);
+
+/// How often a delivery begins again for those who asked for it meanwhile, before the timer does.
+pub const DELIVERY_ROUNDS: u32 = 4;
 
 /// Received bytes held between the service routine and the capture stream: 0.65 s of a busy wire.
 pub const RING_CAPACITY: usize = 2_048;
@@ -189,6 +220,19 @@ mod tests {
             assert_eq!(Register::from_offset(register.offset()), Some(register));
         }
         assert_eq!(Register::from_offset(Register::COUNT), None);
+    }
+
+    #[test]
+    fn one_go_at_device_irql_keeps_to_its_accesses() {
+        let drain = |bytes: usize| 2 * u32::try_from(bytes).unwrap() + 1;
+        // A handshake drains, looks and gives a command.
+        assert!(drain(DRAIN_LIMIT) + 2 < ACCESS_LIMIT);
+        let (before, after) = EXCHANGE_DRAIN_LIMITS;
+        assert!(drain(before) + 2 * WRITE_LIMIT + drain(after) < ACCESS_LIMIT);
+        // What a pump takes in all is more than any known chip holds.
+        assert!(before * usize::try_from(STEPS_PER_PUMP).unwrap() > 65);
+        let leftovers = DRAIN_LIMIT * usize::try_from(LEFTOVER_DRAINS).unwrap();
+        assert!(leftovers >= STUCK_BYTES);
     }
 
     #[test]

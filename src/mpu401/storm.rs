@@ -6,7 +6,11 @@
 //! find nothing (the output of the chip, or of somebody on the same line, is stuck). An honest chip
 //! at its busiest gives 223 bytes and 223 calls in that time.
 //!
-//! Then the interrupt is given up, which happens elsewhere, at PASSIVE, and the chip is polled: that
+//! Then the interrupt's end is asked for, once, and from there on the service routine asks for nothing
+//! but that, now and then: a deferred call with each interrupt would keep PASSIVE, where the end is
+//! made, from ever coming.
+//!
+//! So the interrupt is given up, which happens elsewhere, at PASSIVE, and the chip is polled: that
 //! loses nothing that the wire can carry, only exactness. Once the chip has been quiet for a second
 //! the interrupt is connected again; if it storms again within a minute it rests twice as long. What
 //! asserts the line cannot be seen from here while it is not connected, so for a line without data
@@ -16,7 +20,8 @@
 #![forbid(unsafe_code)]
 
 use super::spec::{
-    LONGEST_STORM_REST, STORM_BYTES, STORM_CALLS, STORM_FORGIVEN, STORM_REST, STORM_WINDOW,
+    LONGEST_STORM_REST, STORM_BYTES, STORM_CALLS, STORM_FORGIVEN, STORM_REMINDER, STORM_REST,
+    STORM_WINDOW,
 };
 use crate::time::RefTime;
 
@@ -36,12 +41,23 @@ pub struct StormWatch {
 enum Phase {
     /// Interrupts come, as many as should.
     Calm,
-    /// Too many.
-    Storm,
+    /// Too many: so many more calls until the end is asked for again.
+    Storm(u32),
     /// There is no connection, and the chip has been quiet since then.
     Resting(RefTime),
     /// It has been quiet for long enough.
     Rested,
+}
+
+/// What one call of the service routine says of the interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It is as it should be.
+    Calm,
+    /// It storms: ask for the change that is [wanted](StormWatch::wanted), and for nothing else.
+    Ask,
+    /// It storms, and that was asked for: ask for nothing at all.
+    Asked,
 }
 
 /// What is to be done about the connection, at PASSIVE.
@@ -75,16 +91,20 @@ impl StormWatch {
 
     /// The service routine was called and read so many bytes; whether that makes, or prolongs, a
     /// storm.
-    pub fn interrupted(&mut self, bytes: usize, stuck: bool, now: RefTime) -> bool {
+    pub fn interrupted(&mut self, bytes: usize, stuck: bool, now: RefTime) -> Notice {
         self.count(bytes, now);
         if bytes == 0 {
             self.empty_calls = self.empty_calls.saturating_add(1);
         }
         let storms = stuck || self.bytes > STORM_BYTES || self.empty_calls > STORM_CALLS;
-        if self.phase == Phase::Calm && storms {
-            self.phase = Phase::Storm;
-        }
-        self.phase == Phase::Storm
+        let (phase, notice) = match self.phase {
+            Phase::Calm if storms => (Phase::Storm(STORM_REMINDER), Notice::Ask),
+            Phase::Storm(0) => (Phase::Storm(STORM_REMINDER), Notice::Ask),
+            Phase::Storm(left) => (Phase::Storm(left.saturating_sub(1)), Notice::Asked),
+            phase @ (Phase::Calm | Phase::Resting(_) | Phase::Rested) => (phase, Notice::Calm),
+        };
+        self.phase = phase;
+        notice
     }
 
     /// Somebody looked at the chip and read so many bytes; whether the interrupt may come again.
@@ -105,7 +125,7 @@ impl StormWatch {
     pub const fn wanted(&self) -> Option<Change> {
         match self.phase {
             Phase::Calm | Phase::Resting(_) => None,
-            Phase::Storm => Some(Change::Disconnect),
+            Phase::Storm(_) => Some(Change::Disconnect),
             Phase::Rested => Some(Change::Connect),
         }
     }
@@ -131,12 +151,12 @@ impl StormWatch {
     /// A connection that rested is about to be made again.
     pub const fn connecting(&mut self, now: RefTime) {
         self.connected_at = now;
-        self.calm_down();
+        self.phase = Phase::Calm;
+        self.begin_anew();
     }
 
-    /// The chip begins anew: what was counted belongs to the past, but not that it stormed.
-    pub const fn calm_down(&mut self) {
-        self.phase = Phase::Calm;
+    /// The chip begins anew: what was counted belongs to the past, but not that it stormed, nor a rest.
+    pub const fn begin_anew(&mut self) {
         self.window = RefTime(i64::MIN);
     }
 
@@ -168,7 +188,7 @@ mod tests {
     fn storm(watch: &mut StormWatch, bytes: usize, every: i64, now: &mut i64) -> Option<u32> {
         (1..=10_000).find(|_| {
             *now += every;
-            watch.interrupted(bytes, false, RefTime(*now))
+            watch.interrupted(bytes, false, RefTime(*now)) == Notice::Ask
         })
     }
 
@@ -178,7 +198,7 @@ mod tests {
         for (bytes, every) in [(1, SHORTEST_BYTE_TIME.0), (64, 64 * SHORTEST_BYTE_TIME.0)] {
             let mut watch = StormWatch::new();
             let mut now = SECOND;
-            assert!(!watch.interrupted(64, false, RefTime(now)));
+            assert_eq!(watch.interrupted(64, false, RefTime(now)), Notice::Calm);
             assert_eq!(storm(&mut watch, bytes, every, &mut now), None);
         }
         // Nor does a neighbour on the line that interrupts 30,000 times a second.
@@ -192,24 +212,30 @@ mod tests {
         assert_eq!(calls(63, 1_300), Some(9));
         assert_eq!(calls(1, 100), Some(513));
         assert_eq!(calls(0, 40), Some(2_001));
-        assert!(StormWatch::new().interrupted(0, true, RefTime(0)), "stuck");
+        let stuck = StormWatch::new().interrupted(0, true, RefTime(0));
+        assert_eq!(stuck, Notice::Ask);
     }
 
     #[test]
     fn what_was_counted_before_a_new_beginning_makes_no_storm() {
         let mut watch = StormWatch::new();
         for _ in 0..8 {
-            assert!(!watch.interrupted(64, false, RefTime(0)));
+            assert_eq!(watch.interrupted(64, false, RefTime(0)), Notice::Calm);
         }
-        watch.calm_down();
-        assert!(!watch.interrupted(64, false, RefTime(1)));
+        watch.begin_anew();
+        assert_eq!(watch.interrupted(64, false, RefTime(1)), Notice::Calm);
     }
 
     #[test]
     fn a_storm_is_the_same_until_it_was_dealt_with() {
         let mut watch = StormWatch::new();
-        assert!(watch.interrupted(64, true, RefTime(0)));
-        assert!(watch.interrupted(0, false, RefTime(SECOND)));
+        assert_eq!(watch.interrupted(64, true, RefTime(0)), Notice::Ask);
+        // Asked for once; and again now and then, in case that nobody could hear it.
+        let mut next = || watch.interrupted(0, false, RefTime(SECOND));
+        for _ in 0..3 {
+            assert!((0..STORM_REMINDER).all(|_| next() == Notice::Asked));
+            assert_eq!(next(), Notice::Ask);
+        }
         assert_eq!(watch.wanted(), Some(Change::Disconnect));
         assert!(!watch.is_resting() && !watch.looked(0, false, RefTime(90 * SECOND)));
         watch.disconnected(RefTime(SECOND));
@@ -245,7 +271,7 @@ mod tests {
         let mut now = 0;
         let mut rests = std::vec::Vec::new();
         for _ in 0..9 {
-            assert!(watch.interrupted(0, true, RefTime(now)));
+            assert_eq!(watch.interrupted(0, true, RefTime(now)), Notice::Ask);
             watch.disconnected(RefTime(now));
             rests.push(watch.rest().0 / SECOND);
             now += watch.rest().0;
@@ -255,7 +281,7 @@ mod tests {
         }
         assert_eq!(rests, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
         now += STORM_FORGIVEN.0;
-        assert!(watch.interrupted(0, true, RefTime(now)));
+        assert_eq!(watch.interrupted(0, true, RefTime(now)), Notice::Ask);
         watch.disconnected(RefTime(now));
         assert_eq!(watch.rest(), STORM_REST);
     }

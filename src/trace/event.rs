@@ -324,9 +324,15 @@ events! {
     };
     /// The line has come to rest: the MPU-401's interrupt was connected again.
     26 Info InterruptRestored;
+    /// The MPU-401's interrupt does not come, though bytes do: the chip is polled.
+    27 Warning InterruptMissing;
+    /// The MPU-401's interrupt, which was missing, has come: the chip is polled no longer.
+    28 Info InterruptFound;
+    /// The MPU-401 acknowledged nothing, and was taken all the same, as the registry asks.
+    29 Warning UartAssumed;
     /// A SysEx could not be sent to its end: its stream was stopped, it stalled while another waited,
     /// or the chip or its power failed.
-    29 Warning SysExCut {
+    39 Warning SysExCut {
         /// The pin.
         pin: u32,
         /// How many bytes of it were sent.

@@ -2,6 +2,7 @@
 
 use dmusmini::mpu401::capture::Format;
 use dmusmini::mpu401::handshake::HandshakeError;
+use dmusmini::mpu401::spec;
 use dmusmini::mpu401::transmit::Lane;
 use dmusmini_simulator::chip::{Cable, Config, Faults};
 
@@ -114,6 +115,45 @@ fn handshakes() {
     }
 }
 
+/// Nothing tells a chip that never acknowledges from a broken one, but the registry.
+#[test]
+fn a_chip_that_never_acknowledges_may_be_assumed() {
+    let assume = |config| {
+        let mut rig = Rig::new(config, Service::Interrupt);
+        let start = rig.now();
+        let result = rig.handshake_assuming(true);
+        let took = (rig.now() - start) / MILLISECOND;
+        let mode = rig.bus.borrow().chip.is_in_uart_mode();
+        assert_eq!(mode, result.is_ok(), "{result:?}");
+        (result.map(|entry| entry.assumed), took)
+    };
+    let faults = |faults| assume(faulty(faults));
+    let (mute, took) = faults(Faults {
+        no_answer: true,
+        ..Faults::default()
+    });
+    println!("handshake, assumed: after {took} ms");
+    assert_eq!(mute, Ok(true));
+    assert!(took <= 110, "{took}: two waits");
+    // One that does acknowledge is held to it, and one that is not there is not made up.
+    let (late, _) = faults(Faults {
+        lost_answers: [1, 2].into(),
+        ..Faults::default()
+    });
+    assert_eq!(late, Err(HandshakeError::NoAnswer));
+    assert_eq!(faults(Faults::default()).0, Ok(false));
+    let (absent, _) = faults(Faults {
+        removed_at_access: Some(0),
+        ..Faults::default()
+    });
+    assert_eq!(absent, Err(HandshakeError::Absent));
+    let (busy, _) = faults(Faults {
+        never_ready: Some(FOREVER),
+        ..Faults::default()
+    });
+    assert!(busy.is_err());
+}
+
 /// An FE may fake the answer; the chip must be in UART mode nevertheless.
 #[test]
 fn a_flood_of_active_sensing_does_not_disturb_a_handshake() {
@@ -188,6 +228,7 @@ fn stuck_data_is_masked_and_output_goes_on() {
         rig.longest_hold / 10
     );
     assert_eq!(rig.stuck, 1);
+    assert!(rig.longest_hold < u64::from(spec::ACCESS_LIMIT) * 10);
     assert_eq!(sent(&mut rig).len(), 300);
     // Over: capture works again by itself.
     rig.delivered.clear();

@@ -190,12 +190,20 @@ impl Rig {
 
     /// A handshake at PASSIVE, interrupts being served in between.
     pub(crate) fn handshake(&mut self) -> Result<Entry, HandshakeError> {
-        let mut handshake = Handshake::new();
+        self.handshake_assuming(false)
+    }
+
+    /// As [`handshake`](Self::handshake); `assume` says to take a chip that never acknowledges.
+    pub(crate) fn handshake_assuming(&mut self, assume: bool) -> Result<Entry, HandshakeError> {
+        let mut handshake = Handshake::new(assume);
         loop {
-            match self.duplex.handshake(&mut handshake) {
-                Progress::Wait => {
-                    let stall = u64::from(spec::POLL_MICROSECONDS) * MICROSECOND;
-                    self.advance(self.now() + stall);
+            let before = self.now();
+            let progress = self.duplex.handshake(&mut handshake, ref_time(before));
+            self.longest_hold = self.longest_hold.max(self.now() - before);
+            match progress {
+                Progress::Wait(pause) => {
+                    let wait = u64::try_from(pause.time().0).unwrap();
+                    self.advance(self.now() + wait);
                 }
                 Progress::Ready(entry) => return Ok(entry),
                 Progress::Failed(error) => return Err(error),

@@ -31,17 +31,12 @@ fn a_chip_that_is_never_ready_costs_one_report_and_is_forgiven() {
         rig.advance(SECOND / 10);
         let after = rig.sent();
         println!(
-            "never ready for 1 s, {}: {reports} report, {refused} PutMessage refused, {before} bytes \
-             meanwhile, then {} of 600",
+            "never ready for 1 s, {}: {reports} report, {before} bytes meanwhile, then {} of 600",
             name(binary),
             after.len(),
         );
         assert_eq!(reports, 1);
-        assert!(refused > 50);
-        assert_eq!(
-            rig.legacy.render_stats().refusal,
-            Some(Status::IO_DEVICE_ERROR)
-        );
+        assert_eq!(refused, 0, "PutMessage always succeeds");
         assert_eq!((before, after.len()), (0, 600));
         assert_eq!(rig.legacy.events_with_driver(), (0, 0));
         rig.end();

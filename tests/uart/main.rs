@@ -13,9 +13,12 @@
     reason = "tests may, and percentages are for people"
 )]
 
+mod absence;
 mod capture;
+mod device_level;
 #[path = "../mpu401/duplex.rs"]
 mod duplex;
+mod failures;
 mod faults;
 mod interleavings;
 mod line;
@@ -25,6 +28,7 @@ mod properties;
 mod references;
 mod removal;
 mod render;
+mod reopening;
 mod resources;
 mod rig;
 mod silence;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use dmusmini::com::Status;
 use dmusmini::portcls::abi::DataFlow;
 use dmusmini::portcls::guids::{KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_MIDI};
 use dmusmini_simulator::chip::{Chip, Flown};
@@ -61,6 +62,14 @@ impl Rig {
     }
 
     pub(crate) fn on(session: Session, device: Device) -> Self {
+        Self::try_on(session, device).unwrap_or_else(|(status, ..)| panic!("{status:?}"))
+    }
+
+    /// As [`on`](Self::on); where a pin does not open, its status.
+    pub(crate) fn try_on(
+        session: Session,
+        device: Device,
+    ) -> Result<Self, (Status, Session, Device)> {
         let filter = device.filter("UART").unwrap();
         let pins = [
             (&KSDATAFORMAT_SUBTYPE_MIDI, DataFlow::In, Format::Midi),
@@ -75,20 +84,24 @@ impl Rig {
                 Format::DirectMusic,
             ),
         ];
-        let [legacy, direct_music, capture] = pins.map(|(subtype, flow, format)| {
-            let pin = filter
-                .open(filter.pin_of(subtype, flow).unwrap(), &format)
-                .unwrap();
+        let pins = pins.map(|(subtype, flow, format)| {
+            let pin = filter.open(filter.pin_of(subtype, flow).unwrap(), &format)?;
             pin.run().unwrap();
-            pin
+            Ok(pin)
         });
-        Self {
-            legacy,
-            direct_music,
-            capture,
-            filter,
-            device,
-            session,
+        match pins {
+            [Ok(legacy), Ok(direct_music), Ok(capture)] => Ok(Self {
+                legacy,
+                direct_music,
+                capture,
+                filter,
+                device,
+                session,
+            }),
+            [Err(status), ..] | [_, Err(status), _] | [.., Err(status)] => {
+                drop(filter);
+                Err((status, session, device))
+            }
         }
     }
 

@@ -11,6 +11,8 @@ use dmusmini_simulator::session::{Binary, Hardware, Session, SessionError};
 use super::rig::{MILLISECOND, Rig, SECOND, name, with_each_binary};
 
 const FOREVER: Range<u64> = 0..u64::MAX;
+/// Polls of a handshake that only throw away what an endless supply brings.
+const FLUSHES: u64 = 1_024_u64.div_ceil(40);
 
 fn faulty(faults: Faults) -> Config {
     Config {
@@ -28,14 +30,24 @@ fn lost(answers: &[u32]) -> Config {
 
 /// What StartDevice says of a chip, and after how many ms.
 fn start(binary: &Binary, config: Config) -> (Status, u64) {
+    start_hardware(binary, &Hardware::uart(config))
+}
+
+fn start_hardware(binary: &Binary, hardware: &Hardware) -> (Status, u64) {
     let session = Session::boot(binary).unwrap();
-    let before = session.machine().now();
-    let status = match session.install(&Hardware::uart(config)) {
+    let machine = session.machine();
+    let before = machine.now();
+    let status = match session.install(hardware) {
         Ok(_) => Status::SUCCESS,
         Err(SessionError::Refused { status, .. }) => status,
         Err(error) => panic!("{error}"),
     };
     let took = (session.machine().now() - before) / MILLISECOND;
+    // Six waits at most, for "ready" and for an answer; each stands still for 50 us and sleeps then.
+    let stalls = session.machine().calls("KeStallExecutionProcessor");
+    assert!(stalls <= 8 * 2 + FLUSHES, "{stalls} stalls of 25 us");
+    let sleeps = session.machine().calls("KeDelayExecutionThread");
+    assert!(took < 5 || sleeps > 0, "{took} ms without a sleep");
     let report = session.shut_down();
     assert!(report.is_clean(), "{report}");
     (status, took)
@@ -140,6 +152,60 @@ fn a_device_starts_if_and_only_if_its_chip_works() {
             // Section 6, and the register accesses of its polls.
             assert!(took <= 200, "{what}: {took} ms");
         }
+    });
+}
+
+/// Off by default: nothing else tells a chip that never acknowledges from a broken one.
+#[test]
+fn a_chip_that_never_acknowledges_is_taken_if_the_registry_says_so() {
+    with_each_binary(|binary| {
+        let mute = || {
+            faulty(Faults {
+                no_answer: true,
+                ..Faults::default()
+            })
+        };
+        let assume = |config, value| Hardware::uart(config).with_dword("AssumeUart", value);
+        let (status, _) = start_hardware(binary, &assume(mute(), 0));
+        assert_eq!(status, Status::IO_DEVICE_ERROR);
+        for absent in [
+            Faults {
+                removed_at_access: Some(0),
+                ..Faults::default()
+            },
+            Faults {
+                never_ready: Some(FOREVER),
+                ..Faults::default()
+            },
+        ] {
+            let (status, took) = start_hardware(binary, &assume(faulty(absent), 1));
+            assert_eq!(status, Status::IO_DEVICE_ERROR, "there is none");
+            assert!(took <= 200, "{took}");
+        }
+        for hardware in [
+            assume(mute(), 1),
+            Hardware::polled_uart(mute()).with_dword("AssumeUart", 1),
+        ] {
+            let session = Session::boot(binary).unwrap();
+            session.machine().enable_tracing(true);
+            let before = session.machine().now();
+            let device = session.install(&hardware).unwrap();
+            let took = (session.machine().now() - before) / MILLISECOND;
+            println!("start, assumed, {}: {took} ms", name(binary));
+            assert!(took <= 200, "{took}");
+            let rig = Rig::on(session, device);
+            assert!(rig.traced("UartAssumed") >= 1);
+            let _ = rig.sent();
+            rig.send(&rig.legacy, &[0x90, 1, 2]);
+            rig.play([0x91, 3, 4]);
+            rig.advance(SECOND / 100);
+            assert_eq!(rig.sent(), [0x90, 1, 2]);
+            assert_eq!(rig.capture.captured()[0].bytes, [0x91, 3, 4]);
+            rig.end();
+        }
+        // One that does acknowledge is not affected.
+        let (status, took) = start_hardware(binary, &assume(Config::default(), 1));
+        assert_eq!((status, took), (Status::SUCCESS, 0));
     });
 }
 

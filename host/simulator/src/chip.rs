@@ -77,7 +77,7 @@ impl Chip {
     /// The level of the interrupt line.
     pub fn interrupt(&mut self, now: u64) -> bool {
         self.catch_up(now);
-        if self.is_dark() {
+        if self.is_dark() || self.config.faults.is_line_dead(now) {
             return false;
         }
         let data = self.answer.is_some() || !self.received.is_empty() && !self.line_lost;
@@ -171,6 +171,12 @@ impl Chip {
     #[must_use]
     pub fn is_in_uart_mode(&self) -> bool {
         self.in_uart_mode
+    }
+
+    /// Somebody else takes the chip out of UART mode, as firmware or another program may.
+    pub fn leave_uart_mode(&mut self, now: u64) {
+        self.catch_up(now);
+        self.in_uart_mode = false;
     }
 
     /// Register accesses so far, those to an empty slot included.

@@ -1,7 +1,7 @@
 //! Spin locks, fast mutexes and events: with one processor, a taken lock is a deadlock.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -43,6 +43,9 @@ pub struct Locks {
     times: RefCell<Option<Vec<u64>>>,
     events: RefCell<BTreeMap<usize, Event>>,
     rundowns: RefCell<BTreeMap<usize, i64>>,
+    /// Spin locks and run-down references that were initialised, by address: what is used without, or
+    /// was moved since, is not among them.
+    set_up: RefCell<BTreeSet<usize>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +81,9 @@ impl Locks {
         self.events
             .borrow_mut()
             .retain(|address, _| !range.contains(address));
+        self.set_up
+            .borrow_mut()
+            .retain(|address| !range.contains(address));
         let mut names: Vec<String> = self
             .held
             .borrow()
@@ -112,6 +118,19 @@ impl Kernel {
     /// The host does other things meanwhile: what counts is the least of several rounds.
     pub fn lock_times(&self) -> Vec<u64> {
         self.locks.times.take().unwrap_or_default()
+    }
+
+    /// The spin lock or run-down reference at `address` is initialised.
+    pub(crate) fn set_up(&self, address: usize) {
+        self.locks.set_up.borrow_mut().insert(address);
+    }
+
+    /// Records a breach where the spin lock or run-down reference at `address` was not initialised.
+    pub(crate) fn require_set_up(&self, address: usize, at: &'static str) {
+        if !self.locks.set_up.borrow().contains(&address) {
+            let detail = format!("nobody initialised the object at {address:#x}");
+            self.violate(Rule::NotInitialized, at, detail);
+        }
     }
 
     /// Takes the lock at `address`, at `level`; returns the level before.

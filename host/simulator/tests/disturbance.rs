@@ -189,7 +189,9 @@ fn a_special_pool_block_ends_at_a_forbidden_page() {
 
 #[test]
 fn the_time_at_a_raised_level_is_measured() {
-    use dmusmini_simulator::imports::sync::{KeAcquireSpinLockRaiseToDpc, KeReleaseSpinLock};
+    use dmusmini_simulator::imports::sync::{
+        KeAcquireSpinLockRaiseToDpc, KeInitializeSpinLock, KeReleaseSpinLock,
+    };
     use dmusmini_simulator::imports::time::KeStallExecutionProcessor;
     let machine = Machine::new();
     // SAFETY: the function takes any number.
@@ -198,6 +200,8 @@ fn the_time_at_a_raised_level_is_measured() {
     machine.advance(1);
     assert_eq!(machine.stretches().dpc, 70);
     let mut word = 0;
+    // SAFETY: the lock is a local.
+    unsafe { KeInitializeSpinLock(&raw mut word) };
     // SAFETY: the lock is a local.
     let before = unsafe { KeAcquireSpinLockRaiseToDpc(&raw mut word) };
     stall(5);

@@ -25,7 +25,7 @@ pub struct Engine {
     state: SpinLock<State>,
 }
 
-class!(Engine);
+class!(Engine; place);
 
 /// A virtual synthesizer, under its lock.
 #[derive(Debug)]
@@ -114,6 +114,10 @@ impl State {
 }
 
 impl Engine {
+    fn place(&self) {
+        self.state.initialise();
+    }
+
     /// Makes a synthesizer whose clock has not started.
     ///
     /// # Errors

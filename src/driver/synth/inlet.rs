@@ -46,7 +46,7 @@ pub struct Inlet {
     buffer: u64,
 }
 
-class!(Inlet);
+class!(Inlet; place);
 
 /// What is done with events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,11 @@ pub struct Leaving {
 const BATCH: usize = 64;
 
 impl Inlet {
+    fn place(&self) {
+        self.rundown.initialise();
+        self.waiting.initialise();
+    }
+
     /// A closed inlet with room for `capacity` events.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub struct SynthMiniport {
     port: PortRef,
 }
 
-class!(SynthMiniport: 0 => IMiniportDMus(IMiniport));
+class!(SynthMiniport: 0 => IMiniportDMus(IMiniport); place);
 
 /// Makes the miniport.
 ///
@@ -56,6 +56,10 @@ const WAVE_RANGE: WaveRange = WaveRange {
 };
 
 impl SynthMiniport {
+    fn place(&self) {
+        self.streams.initialise();
+    }
+
     /// The device goes: gives the port back.
     pub fn shut_down(&self, irql: &Irql<Passive>) {
         self.port.let_go(irql);

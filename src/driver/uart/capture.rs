@@ -19,7 +19,7 @@ use crate::kernel::spinlock::SpinLock;
 use crate::midi::status::Kind;
 use crate::mpu401::capture::{Capture, Format, Message};
 use crate::mpu401::receive::Storage;
-use crate::mpu401::spec::RING_CAPACITY;
+use crate::mpu401::spec::{DELIVERY_ROUNDS, RING_CAPACITY};
 use crate::portcls::abi::{DmusKernelEvent, KsState, SHORT_EVENT_BYTES};
 use crate::portcls::event::{Allocator, Event, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
@@ -57,9 +57,14 @@ enum Delivery {
     Again,
 }
 
-class!(CaptureStream: 0 => IMxf, 1 => IClocked);
+class!(CaptureStream: 0 => IMxf, 1 => IClocked; place);
 
 impl CaptureStream {
+    fn place(&self) {
+        self.inner.initialise();
+        self.rundown.initialise();
+    }
+
     /// Opens the stream and attaches its ring to the receiver.
     ///
     /// # Errors
@@ -123,19 +128,23 @@ impl CaptureStream {
         if !first {
             return Status::SUCCESS;
         }
+        let mut rounds = DELIVERY_ROUNDS;
         loop {
+            rounds = rounds.saturating_sub(1);
             let result = self.deliver_all(irql);
-            let again = self.inner.with(irql, |inner, _| {
-                let again = inner.delivery == Delivery::Again && result.is_success();
+            let (asked, again) = self.inner.with(irql, |inner, _| {
+                let asked = inner.delivery == Delivery::Again && result.is_success();
+                let again = asked && rounds > 0;
                 inner.delivery = if again {
                     Delivery::Busy
                 } else {
                     Delivery::Idle
                 };
-                again
+                (asked, again)
             });
             if !again {
-                return result;
+                // Who still asks is answered by the timer.
+                return if asked { Status::UNSUCCESSFUL } else { result };
             }
         }
     }
@@ -301,7 +310,8 @@ impl IMxfClass for CaptureStream {
                 // The chip was reached just now: it may have room too.
                 uart.nudge(irql);
             }
-            return result;
+            // There is nothing that the port could do: the driver comes back by itself.
+            return Status::SUCCESS;
         }
         // Nobody sends events to a capture stream; they are taken over all the same.
         // SAFETY: promised by the caller: the chain is given up (contract section 6.1).

@@ -1,17 +1,20 @@
 //! The chip under the device lock: its guarded ports, the service routine's half of the work, and
 //! the watch over its interrupt.
 
+use super::ties::Ties;
 use crate::com::{ComRef, ObjectRef};
 use crate::driver::adapter::Adapter;
 use crate::irql::{Device, Irql};
 use crate::kernel::clock;
 use crate::kernel::port_io::IoPorts;
+use crate::mpu401::absence::AbsenceWatch;
 use crate::mpu401::duplex::{Duplex, Exchange};
 use crate::mpu401::receive::{Serviced, Storage};
 use crate::mpu401::spec::Register;
-use crate::mpu401::storm::StormWatch;
+use crate::mpu401::storm::{Notice, StormWatch};
 use crate::mpu401::transmit::{Outbox, Transmitter};
 use crate::mpu401::{Mode, PortIo};
+use crate::portcls::abi::PowerState;
 use crate::portcls::interfaces::IMasterClock;
 use crate::time::RefTime;
 
@@ -56,6 +59,12 @@ pub struct ChipState {
     pub clock: Option<ComRef<IMasterClock>>,
     /// Whether the interrupt is too much.
     pub storm: StormWatch,
+    /// Whether it does not come.
+    pub absence: AbsenceWatch,
+    /// The chip was closed because its power goes. It has it until the adapter was told.
+    pub asleep: bool,
+    /// PortCls' objects, until the miniport is shut down.
+    pub ties: Option<ObjectRef<Ties>>,
 }
 
 /// What one call of the service routine found.
@@ -63,8 +72,10 @@ pub struct ChipState {
 pub struct Interrupted {
     /// What it did.
     pub serviced: Serviced,
-    /// There are too many of them.
-    pub storms: bool,
+    /// Whether there are too many of them.
+    pub notice: Notice,
+    /// It was missing until now.
+    pub came: bool,
 }
 
 /// What one exchange with the chip came to.
@@ -76,42 +87,78 @@ pub(super) struct Exchanged {
     pub(super) resting: bool,
     /// It may.
     pub(super) rested: bool,
+    /// The interrupt does not come.
+    pub(super) missing: bool,
+    /// That has just been noticed.
+    pub(super) missed: bool,
 }
 
 impl ChipState {
     /// A chip that was not touched yet, behind these ports.
     #[must_use]
-    pub const fn new(ports: GuardedPorts) -> Self {
+    pub const fn new(ports: GuardedPorts, ties: ObjectRef<Ties>) -> Self {
         Self {
             duplex: Duplex::new(ports),
             clock: None,
             storm: StormWatch::new(),
+            absence: AbsenceWatch::new(),
+            asleep: false,
+            ties: Some(ties),
         }
     }
 
-    /// Reads what the chip has received, for its interrupt.
+    /// Reads what the chip has received, for its interrupt. Without power none is the chip's, and its
+    /// ports are left alone.
+    ///
+    /// Received bytes are announced from here, but not in a storm: what is announced with each interrupt
+    /// keeps the system at DISPATCH, and the storm is ended at PASSIVE. They are announced then.
     pub fn interrupt(&mut self, irql: &Irql<Device>) -> Interrupted {
         self.notice_removal();
+        let powered = !self.asleep || self.duplex.port_mut().adapter.power() == PowerState::D0;
         let Self {
             duplex,
             clock,
             storm,
+            absence,
+            ..
         } = self;
-        let serviced = duplex.interrupt(|| stamp(irql, clock.as_ref()));
+        let serviced = if powered {
+            duplex.interrupt(|| stamp(irql, clock.as_ref()))
+        } else {
+            Serviced::default()
+        };
         let now = clock::interrupt_time();
+        let notice = storm.interrupted(serviced.taken, duplex.is_stuck(), now);
+        let came = absence.interrupted(serviced.taken);
+        if serviced.notify && notice == Notice::Calm {
+            self.notify(irql);
+        }
         Interrupted {
             serviced,
-            storms: storm.interrupted(serviced.taken, duplex.is_stuck(), now),
+            notice,
+            came,
         }
+    }
+
+    /// Asks for the capture stream's service.
+    pub fn notify(&self, irql: &Irql<Device>) {
+        if let Some(ties) = &self.ties {
+            ties.notify(irql);
+        }
+    }
+
+    /// Reads what the service routine left, or has not come to.
+    pub fn read_on(&mut self, irql: &Irql<Device>) -> Serviced {
+        self.notice_removal();
+        let Self { duplex, clock, .. } = self;
+        duplex.service(|| stamp(irql, clock.as_ref()))
     }
 
     /// Says whether received bytes are wanted from now on, and reads those that came before: a chip
     /// without an interrupt may hold some of any age.
     pub fn store(&mut self, irql: &Irql<Device>, storage: Storage) -> Serviced {
-        self.notice_removal();
-        let Self { duplex, clock, .. } = self;
-        let serviced = duplex.service(|| stamp(irql, clock.as_ref()));
-        duplex.receiver_mut().store(storage);
+        let serviced = self.read_on(irql);
+        self.duplex.receiver_mut().store(storage);
         serviced
     }
 
@@ -127,16 +174,21 @@ impl ChipState {
             duplex,
             clock,
             storm,
+            absence,
+            ..
         } = self;
         let exchange = duplex.exchange(transmitter, lanes, now, || stamp(irql, clock.as_ref()));
         let mode = duplex.mode();
         let taken = exchange.serviced.taken;
         let rested = mode == Mode::Uart && storm.looked(taken, duplex.is_stuck(), now);
+        let missed = mode == Mode::Uart && absence.looked(taken, now);
         Exchanged {
             exchange,
             mode,
             resting: storm.is_resting(),
             rested,
+            missing: absence.is_missing(),
+            missed,
         }
     }
 

@@ -9,11 +9,11 @@ use super::capture::CaptureStream;
 use super::chip::GuardedPorts;
 use super::filter::{self, Pin};
 use super::render::RenderStream;
-use super::resources::{new_interrupt_sync, new_service_group, port_base};
+use super::resources::{new_service_group, port_base};
+use super::ties::Ties;
 use crate::class;
 use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
 use crate::driver::adapter::Adapter;
-use crate::driver::port_ref::PortRef;
 use crate::driver::settings::Settings;
 use crate::irql::{Device, Dispatch, Irql, Passive};
 use crate::kernel::deferral::{Defer, Deferral};
@@ -27,7 +27,6 @@ use crate::portcls::interfaces::{
     IAllocatorMxf, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus, IMiniportDMusClass,
     IMxf, IPortDMus, IPowerNotify, IPowerNotifyClass, IResourceList, IServiceGroup, In, OutRef,
 };
-use crate::time::RefTime;
 use crate::trace::{self, Event};
 
 /// The miniport.
@@ -68,14 +67,6 @@ impl UartMiniport {
         self.uart.get()
     }
 
-    /// The device goes: silences the chip, as before a sleep, and gives the port back.
-    pub fn shut_down(&self, irql: &mut Irql<Passive>) {
-        if let Some(uart) = self.uart() {
-            uart.close(irql);
-            uart.port.let_go(irql);
-        }
-    }
-
     fn initialise(
         this: &ObjectRef<Self>,
         irql: &mut Irql<Passive>,
@@ -89,31 +80,33 @@ impl UartMiniport {
         // Before the interrupt can come, so that the first one finds the port's sink registered.
         port.register_service_group(irql, Some(group.borrow()));
         let device = this.adapter.device().ok_or(Status::INVALID_DEVICE_STATE)?;
+        let ties = Ties::try_new(irql, port.to_owned(), group.clone(), resources.to_owned())?;
         let deferral = Deferral::try_new(irql, device, this)?;
         let timer = Timer::try_new(irql, this)?;
         // SAFETY: the resource list gave these two ports to the device, which starts now; the
         // miniport dies before the device is stopped.
         let ports = GuardedPorts::new(unsafe { IoPorts::new(base) }, this.adapter.clone());
-        let poll_period = RefTime(i64::from(this.settings.poll_period_us).saturating_mul(10));
-        let uart = Uart::new(
-            PortRef::new(port.to_owned()),
-            group.clone(),
-            timer,
-            deferral,
-            base,
-            ports,
-            poll_period,
-        );
+        let uart = Uart::new(ties, timer, deferral, base, ports, &this.settings);
         let uart = this.uart.set(uart).map_err(|uart| {
             uart.timer.delete(irql);
             Status::INVALID_DEVICE_STATE
         })?;
-        if resources.number_of_entries_of_type(irql, resource_type::INTERRUPT) == 1 {
-            let sync = new_interrupt_sync(&resources)?;
-            uart.device.attach(irql, sync, this)?;
+        uart.place();
+        let listed = resources.number_of_entries_of_type(irql, resource_type::INTERRUPT) == 1;
+        let begun = uart.begin(this, irql, listed);
+        if begun.is_err() {
+            // Now, and not at the miniport's end, which may be the port's: and that we keep.
+            uart.shut_down(irql);
         }
-        uart.open(irql)?;
-        Ok(group)
+        begun.map(|()| group)
+    }
+
+    /// Ends all that Init has begun, and gives PortCls' objects back, the port among them; more than
+    /// once is no more than once.
+    pub fn shut_down(&self, irql: &mut Irql<Passive>) {
+        if let Some(uart) = self.uart.get() {
+            uart.shut_down(irql);
+        }
     }
 
     fn open_stream(
@@ -130,13 +123,13 @@ impl UartMiniport {
         let allocator = request.allocator.ok_or(Status::INVALID_PARAMETER)?;
         let clock = request.clock.ok_or(Status::INVALID_PARAMETER)?;
         let claim = Claim::take(this, pin).ok_or(Status::INVALID_DEVICE_REQUEST)?;
+        if claim.first {
+            uart.renew(irql);
+        } else {
+            uart.revive(irql);
+        }
         if uart.has_failed(irql) {
-            // In turn with changes of power: one that comes now waits for this, and while one is
-            // under way there is nothing to try.
-            let _ = Deferral::instead(this, irql, |irql| uart.revive(irql));
-            if uart.has_failed(irql) {
-                return Err(Status::IO_DEVICE_ERROR);
-            }
+            return Err(Status::IO_DEVICE_ERROR);
         }
         let allocator = Allocator::new(irql, allocator);
         match pin.lane() {
@@ -146,7 +139,7 @@ impl UartMiniport {
             }),
             None => Ok(Opened {
                 mxf: CaptureStream::open(irql, claim, allocator, clock)?,
-                group: Some(uart.group.clone()),
+                group: uart.group(irql),
             }),
         }
     }
@@ -157,6 +150,8 @@ impl UartMiniport {
 pub struct Claim {
     miniport: ObjectRef<UartMiniport>,
     pin: Pin,
+    /// There was no other stream.
+    first: bool,
 }
 
 impl Claim {
@@ -165,6 +160,7 @@ impl Claim {
         (before & pin.bit() == 0).then(|| Self {
             miniport: miniport.clone(),
             pin,
+            first: before == 0,
         })
     }
 
@@ -246,9 +242,6 @@ impl IMiniportDMusClass for UartMiniport {
                 Status::SUCCESS
             }
             Err(status) => {
-                if let Some(uart) = this.uart() {
-                    uart.device.disconnect(irql);
-                }
                 trace::emit(Event::InitFailed { status });
                 status
             }
@@ -357,21 +350,16 @@ impl Defer for UartMiniport {
 
     fn work(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) {
         if let Some(uart) = this.uart() {
-            uart.settle(irql);
+            uart.settle(this, irql);
         }
     }
 }
 
 impl Drop for UartMiniport {
     fn drop(&mut self) {
-        let Some(uart) = self.uart.get() else {
-            return;
-        };
         // SAFETY: the port releases its miniport at PASSIVE, and streams, which hold references to
         // it, are released at PASSIVE too (contract section 4).
         let mut irql = unsafe { Irql::<Passive>::assume() };
-        uart.close(&mut irql);
-        uart.timer.delete(&irql);
-        uart.deferral.delete(&irql);
+        self.shut_down(&mut irql);
     }
 }

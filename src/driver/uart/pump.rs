@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use super::chip::Exchanged;
 use super::filter::Pin;
 use super::lanes::{Attached, Lanes, Sender};
-use super::{NEVER, POLLS_PER_BYTE, Uart};
+use super::{NEVER, Uart};
 use crate::irql::{Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock;
 use crate::kernel::rundown::Rundown;
@@ -55,38 +55,12 @@ impl Uart {
         });
         rundown.wait(irql);
         if last {
-            self.wait_for_silence(irql, |_| ());
+            self.wait_for_quiet(irql, spec::CLOSE_TIME);
         } else {
             // The other stream may have waited for the rest of a message.
             let _ = self.pump(&mut irql.as_at_most());
         }
         events
-    }
-
-    /// Sends what is left of a silence and waits until it has left the chip: a quarter of a second at
-    /// most, and no longer than there is a chip that takes bytes. `meanwhile` is done once for each
-    /// look at it.
-    pub(super) fn wait_for_silence(
-        &self,
-        irql: &mut Irql<Passive>,
-        mut meanwhile: impl FnMut(&mut Irql<Passive>),
-    ) {
-        let mut polls = spec::SILENCE_POLLS;
-        while polls > 0 {
-            meanwhile(irql);
-            let pumped = self.pump(&mut irql.as_at_most());
-            let quiet = self.sender.with(irql, |sender, _| {
-                sender.transmitter.is_quiet(clock::interrupt_time())
-            });
-            if quiet || pumped.is_err() || self.mode(irql) != Mode::Uart {
-                return;
-            }
-            // The chip has news for us a byte time from now.
-            for _ in 0..POLLS_PER_BYTE.min(polls) {
-                clock::stall(spec::POLL_MICROSECONDS);
-            }
-            polls = polls.saturating_sub(POLLS_PER_BYTE);
-        }
     }
 
     /// Puts a lane into a state. The state and what follows from it change together, under the lock,
@@ -160,11 +134,17 @@ impl Uart {
                 trace::emit(Event::SysExCut { pin, bytes, count });
             }
             let Some(Exchanged {
-                exchange, rested, ..
+                exchange,
+                rested,
+                missed,
+                ..
             }) = exchange
             else {
                 return Ok(());
             };
+            if missed {
+                trace::emit(Event::InterruptMissing);
+            }
             let Exchange { outcome, serviced } = exchange;
             self.report(irql, serviced);
             if rested {
@@ -226,7 +206,7 @@ impl Uart {
         };
         self.crowded.store(rest.is_some(), Ordering::Release);
         let look = (exchanged.mode == Mode::Uart)
-            .then(|| self.next_look(exchanged.resting))
+            .then(|| self.next_look(&exchanged))
             .flatten();
         if let Some(delay) = [rest, look].into_iter().flatten().min() {
             self.timer.set(irql, delay);
@@ -235,12 +215,12 @@ impl Uart {
     }
 
     /// When to look at the chip for the capture stream's sake, or for its interrupt's.
-    fn next_look(&self, resting: bool) -> Option<RefTime> {
+    fn next_look(&self, last: &Exchanged) -> Option<RefTime> {
         let listening = self.listening.load(Ordering::Acquire);
-        let look = if listening && !self.device.is_connected() {
+        let look = if listening && (last.missing || !self.device.is_connected()) {
             Some(spec::poll_rest(self.poll_period))
         } else {
-            (listening || resting).then_some(spec::WATCHDOG_PERIOD)
+            (listening || last.resting).then_some(spec::WATCHDOG_PERIOD)
         };
         let ask = match self.ask_at.load(Ordering::Acquire) {
             NEVER => None,

@@ -11,8 +11,7 @@ use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
 use crate::kernel::clock::master_time;
 use crate::kernel::rundown::Rundown;
-use crate::mpu401::Mode;
-use crate::mpu401::transmit::{GaveUp, Lane};
+use crate::mpu401::transmit::Lane;
 use crate::portcls::abi::{DmusKernelEvent, KsState};
 use crate::portcls::event::{Allocator, Event, EventChain};
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, In};
@@ -28,9 +27,13 @@ pub struct RenderStream {
     rundown: Rundown,
 }
 
-class!(RenderStream: 0 => IMxf, 1 => IClocked);
+class!(RenderStream: 0 => IMxf, 1 => IClocked; place);
 
 impl RenderStream {
+    fn place(&self) {
+        self.rundown.initialise();
+    }
+
     /// Opens a stream on its lane.
     ///
     /// # Errors
@@ -70,8 +73,10 @@ impl IMxfClass for RenderStream {
         if !(KsState::STOP.0..=KsState::RUN.0).contains(&state.0) {
             return Status::INVALID_PARAMETER;
         }
-        if state == KsState::RUN && uart.mode(irql) != Mode::Uart {
-            return Status::INVALID_DEVICE_STATE;
+        if state == KsState::RUN {
+            // A chip that is not ready yet, or has no power, is no reason to refuse: what is queued
+            // waits. One that failed gets another chance.
+            uart.revive_after_rest(irql);
         }
         let dropped = uart.set_state(irql, this.lane, state);
         this.allocator.give_back(irql, dropped);
@@ -93,15 +98,12 @@ impl IMxfClass for RenderStream {
             this.allocator.give_back(irql, events);
             return Status::SUCCESS;
         };
-        match uart.send(irql, this.lane, events) {
-            Ok(refused) => {
-                this.allocator.give_back(irql, refused);
-                Status::SUCCESS
-            }
-            // A stream of a device that was pulled out ends without a complaint.
-            Err(GaveUp::Removed) => Status::SUCCESS,
-            Err(GaveUp::JustNow | GaveUp::Before) => Status::IO_DEVICE_ERROR,
+        // The events are the driver's, whatever becomes of them, so this always succeeds: of a chip that
+        // takes none the trace tells.
+        if let Ok(refused) = uart.send(irql, this.lane, events) {
+            this.allocator.give_back(irql, refused);
         }
+        Status::SUCCESS
     }
 
     fn connect_output(_: &ObjectRef<Self>, _: &mut Irql<Passive>, _: In<'_, IMxf>) -> Status {

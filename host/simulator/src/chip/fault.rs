@@ -20,6 +20,8 @@ pub struct Faults {
     /// moments on, until the FIFO is empty again: what an edge-triggered line does when an edge
     /// is lost.
     pub lost_interrupts: BTreeSet<u64>,
+    /// The interrupt line is wired to nothing during this time.
+    pub dead_line: Option<Range<u64>>,
     /// Commands, counted from 0, whose answer is lost.
     pub lost_answers: BTreeSet<u32>,
     /// The command to enter UART mode is never answered.
@@ -43,6 +45,10 @@ impl Faults {
         contains(self.interrupt_storm.as_ref(), now) || self.spurious_interrupts.contains(&now)
     }
 
+    pub(super) fn is_line_dead(&self, now: u64) -> bool {
+        contains(self.dead_line.as_ref(), now)
+    }
+
     /// Uses up a lost interrupt that was due by `now`.
     pub(super) fn loses_interrupt(&mut self, now: u64) -> bool {
         let due = self.lost_interrupts.first().is_some_and(|&at| at <= now);
@@ -54,7 +60,12 @@ impl Faults {
 
     /// The next moment after `now` at which a fault begins or ends.
     pub(super) fn next_change(&self, now: u64) -> Option<u64> {
-        let spans = [&self.never_ready, &self.data_stuck, &self.interrupt_storm];
+        let spans = [
+            &self.never_ready,
+            &self.data_stuck,
+            &self.interrupt_storm,
+            &self.dead_line,
+        ];
         let edges = spans
             .into_iter()
             .flatten()

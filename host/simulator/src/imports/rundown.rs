@@ -7,13 +7,15 @@ use crate::violation::Rule;
 
 imports! {
     /// Sets run-down protection up.
-    [Irql::APC] fn ExInitializeRundownProtection(reference: *mut usize) as |_kernel| {
+    [Irql::APC] fn ExInitializeRundownProtection(reference: *mut usize) as |kernel| {
+        kernel.set_up(reference.addr());
         // SAFETY: the caller passes an EX_RUNDOWN_REF.
         unsafe { reference.write(0) };
     }
 
     /// Begins a use; 0 when the object is being run down.
     [Irql::DISPATCH] fn ExAcquireRundownProtection(reference: *mut usize) -> u8 as |kernel| {
+        kernel.require_set_up(reference.addr(), "ExAcquireRundownProtection");
         // SAFETY: the caller passes an EX_RUNDOWN_REF.
         let word = unsafe { reference.read() };
         if word & CLOSED != 0 {
@@ -42,6 +44,7 @@ imports! {
     /// Lets no new use begin and waits until all have ended.
     [Irql::APC] fn ExWaitForRundownProtectionRelease(reference: *mut usize) as |kernel| {
         let at = "ExWaitForRundownProtectionRelease";
+        kernel.require_set_up(reference.addr(), at);
         // SAFETY: the caller passes an EX_RUNDOWN_REF.
         let close = || unsafe { reference.write(reference.read() | CLOSED) };
         // SAFETY: as above.

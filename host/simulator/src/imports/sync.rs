@@ -12,13 +12,15 @@ use crate::violation::Rule;
 
 imports! {
     /// Sets a spin lock up.
-    [Irql::HIGH] fn KeInitializeSpinLock(lock: *mut usize) as |_kernel| {
+    [Irql::HIGH] fn KeInitializeSpinLock(lock: *mut usize) as |kernel| {
+        kernel.set_up(lock.addr());
         // SAFETY: the caller passes the lock's own memory.
         unsafe { lock.write(0) };
     }
 
     /// Raises to DISPATCH_LEVEL and takes a spin lock; the level before.
     [Irql::DISPATCH] fn KeAcquireSpinLockRaiseToDpc(lock: *mut usize) -> u8 as |kernel| {
+        kernel.require_set_up(lock.addr(), "KeAcquireSpinLockRaiseToDpc");
         kernel.lock(lock.addr(), Kind::Spin, Irql::DISPATCH, "KeAcquireSpinLockRaiseToDpc").0
     }
 
@@ -29,6 +31,7 @@ imports! {
 
     /// Takes a spin lock at DISPATCH_LEVEL.
     [Irql::DISPATCH] fn KeAcquireSpinLockAtDpcLevel(lock: *mut usize) as |kernel| {
+        kernel.require_set_up(lock.addr(), "KeAcquireSpinLockAtDpcLevel");
         kernel.lock(lock.addr(), Kind::SpinAtDispatch, Irql::DISPATCH, "KeAcquireSpinLockAtDpcLevel");
     }
 
@@ -40,6 +43,7 @@ imports! {
     /// Takes a queued spin lock; the handle remembers which and the level before.
     [Irql::DISPATCH] fn KeAcquireInStackQueuedSpinLock(lock: *mut usize, handle: *mut [usize; 3]) as |kernel| {
         let at = "KeAcquireInStackQueuedSpinLock";
+        kernel.require_set_up(lock.addr(), at);
         let before = kernel.lock(lock.addr(), Kind::Queued, Irql::DISPATCH, at);
         let remembered = [0, lock.expose_provenance(), usize::from(before.0)];
         // SAFETY: the caller's handle is a KLOCK_QUEUE_HANDLE of this size.

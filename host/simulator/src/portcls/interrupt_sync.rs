@@ -25,6 +25,8 @@ struct Line {
     mode: InterruptSyncMode,
     routines: RefCell<Vec<Routine>>,
     connection: Cell<Option<Connection>>,
+    /// Whether it can be connected again after that is nowhere written.
+    disconnected: Cell<bool>,
     object: Cell<Option<NonNull<c_void>>>,
 }
 
@@ -78,6 +80,7 @@ impl InterruptSync {
             mode,
             routines: RefCell::default(),
             connection: Cell::new(None),
+            disconnected: Cell::new(false),
             object: Cell::new(None),
         });
         let object = ledger.make("IInterruptSync", |receipt| Self {
@@ -138,6 +141,12 @@ impl IInterruptSyncClass for InterruptSync {
                 host::breach("IInterruptSync::Connect", "connected twice");
                 return Status::INVALID_DEVICE_STATE;
             }
+            if this.line.disconnected.get() {
+                host::breach(
+                    "IInterruptSync::Connect",
+                    "it was disconnected before: a new object is needed (corrections 5)",
+                );
+            }
             let line = Rc::clone(&this.line);
             match host::kernel().connect(this.line.vector, Rc::new(move || line.service())) {
                 Ok(connection) => {
@@ -155,7 +164,10 @@ impl IInterruptSyncClass for InterruptSync {
             .connection
             .take()
         {
-            Some(connection) => host::kernel().disconnect(connection),
+            Some(connection) => {
+                this.line.disconnected.set(true);
+                host::kernel().disconnect(connection);
+            }
             None => host::breach("IInterruptSync::Disconnect", "it is not connected"),
         });
     }

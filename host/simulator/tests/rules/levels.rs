@@ -10,8 +10,13 @@ use super::breaks;
 fn spin_lock_rules() {
     let mut word = 0_usize;
     let lock = &raw mut word;
-    // SAFETY: the lock is a local.
-    let acquire = || unsafe { sync::KeAcquireSpinLockRaiseToDpc(lock) };
+    let acquire = || {
+        // Each machine has to see it first.
+        // SAFETY: the lock is a local.
+        unsafe { sync::KeInitializeSpinLock(lock) };
+        // SAFETY: the lock is a local.
+        unsafe { sync::KeAcquireSpinLockRaiseToDpc(lock) }
+    };
     // SAFETY: the lock is a local.
     let release = |level| unsafe { sync::KeReleaseSpinLock(lock, level) };
     breaks(&[], |kernel| {
@@ -56,7 +61,14 @@ fn spin_lock_rules() {
             release(outer);
         },
     );
+    breaks(&[Rule::NotInitialized], |_| {
+        // SAFETY: the lock is a local.
+        let before = unsafe { sync::KeAcquireSpinLockRaiseToDpc(lock) };
+        release(before);
+    });
     breaks(&[Rule::IrqlTooLow, Rule::LockReleasedAtWrongLevel], |_| {
+        // SAFETY: the lock is a local.
+        unsafe { sync::KeInitializeSpinLock(lock) };
         // SAFETY: the lock is a local.
         unsafe { sync::KeAcquireSpinLockAtDpcLevel(lock) };
         // SAFETY: the lock is a local.
@@ -75,6 +87,8 @@ fn a_routine_must_come_back_as_it_was_called() {
         &[Rule::IrqlNotRestored, Rule::LockLeft, Rule::LockLeft],
         |kernel| {
             kernel.enter_driver("a routine", || {
+                // SAFETY: the lock is a local.
+                unsafe { sync::KeInitializeSpinLock(lock) };
                 // SAFETY: the lock is a local.
                 unsafe { sync::KeAcquireSpinLockRaiseToDpc(lock) };
             });
@@ -100,6 +114,8 @@ fn run_down_protection_counts_its_users() {
     let mut word = 0_usize;
     let reference = &raw mut word;
     // SAFETY: the reference is a local.
+    let set_up = || unsafe { rundown::ExInitializeRundownProtection(reference) };
+    // SAFETY: the reference is a local.
     let acquire = || unsafe { rundown::ExAcquireRundownProtection(reference) };
     // SAFETY: the reference is a local.
     let release = || unsafe { rundown::ExReleaseRundownProtection(reference) };
@@ -107,7 +123,12 @@ fn run_down_protection_counts_its_users() {
     let wait = || unsafe { rundown::ExWaitForRundownProtectionRelease(reference) };
     // SAFETY: the reference is a local.
     let reopen = || unsafe { rundown::ExReInitializeRundownProtection(reference) };
+    breaks(&[Rule::NotInitialized], |_| {
+        acquire();
+        release();
+    });
     breaks(&[], |_| {
+        set_up();
         assert_eq!(acquire(), 1);
         release();
         wait();
@@ -119,10 +140,12 @@ fn run_down_protection_counts_its_users() {
     breaks(&[Rule::Reference], |_| release());
     breaks(&[Rule::BadArgument], |_| reopen());
     breaks(&[Rule::IrqlTooHigh], |kernel| {
+        set_up();
         kernel.at_level(Irql::DISPATCH, wait);
     });
     reopen_quietly(reference);
     breaks(&[Rule::WaitForever, Rule::ObjectLeft], |_| {
+        set_up();
         acquire();
         wait();
     });
