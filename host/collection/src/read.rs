@@ -216,8 +216,12 @@ impl Reader {
                 parts.add(chunk, &mut self.report);
             }
         }
-        // Says what is left over.
-        walk.next(&mut self.report);
+        let rest = walk.rest();
+        let is_pad = size % 2 == 1 && rest.offset == end && rest.bytes.len() == 1;
+        if !is_pad {
+            // Says what is left over.
+            walk.next(&mut self.report);
+        }
         parts
     }
 }

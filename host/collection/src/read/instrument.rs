@@ -1,5 +1,7 @@
 //! Instruments, their regions and articulations.
 
+use std::collections::HashMap;
+
 use super::pool::Links;
 use super::sample::sample;
 use super::{Reader, enabled, name, once, peek_name};
@@ -30,22 +32,35 @@ impl Reader {
             links,
             waves: &bank.waves,
         };
-        let mut found = 0;
-        let mut first_lost = None;
+        let (mut found, mut first_lost) = (0, None);
+        let mut patches = HashMap::new();
         let mut walk = body.walk();
         while let Some(chunk) = walk.next(&mut self.report) {
-            let Some((_, instrument)) = chunk.list().filter(|(form, _)| form == b"ins ") else {
+            let Some((_, instrument_list)) = chunk.list().filter(|(form, _)| form == b"ins ")
+            else {
                 chunk.warn_astray(*b"lins", &mut self.report);
                 continue;
             };
-            let patch = peek_patch(instrument);
+            let patch = peek_patch(instrument_list);
             self.report
-                .enter_instrument(found, &peek_name(instrument), patch);
+                .enter_instrument(found, &peek_name(instrument_list), patch);
             found += 1;
-            match enabled(instrument)
-                .and_then(|on| on.then(|| self.instrument(instrument, &waves)).transpose())
-            {
-                Ok(Some(instrument)) => bank.instruments.push(instrument),
+            match enabled(instrument_list).and_then(|on| {
+                on.then(|| self.instrument(instrument_list, &waves))
+                    .transpose()
+            }) {
+                Ok(Some(instrument)) => {
+                    // A port plays what it was sent last.
+                    if let Some(same) = patches.insert(instrument.patch, found - 1) {
+                        self.report.warn(
+                            instrument_list.offset,
+                            format_args!(
+                                "it has the patch of instrument {same}, which is not heard"
+                            ),
+                        );
+                    }
+                    bank.instruments.push(instrument);
+                }
                 Ok(None) => {}
                 Err(fault) => {
                     self.report.leave_region();

@@ -522,3 +522,43 @@ fn names_are_kept_whatever_they_are() {
         assert!(!warning.contains(char::is_control), "{warning:?}");
     }
 }
+
+#[test]
+fn chunks_that_stand_a_few_bytes_late_are_found() {
+    for stray in [
+        &[0_u8][..],
+        &[0, 0],
+        &[0, 0, 0],
+        b"\xFF\xFF\xFF\xFF\xFF",
+        &[0; 7],
+    ] {
+        let stray = || stray.to_vec();
+        let one = list(
+            "ins ",
+            &[
+                chunk("insh", &words(&[1, 0, 5])),
+                stray(),
+                list("lrgn", &[region("rgn ", 0, &[])]),
+                stray(),
+                name("late"),
+            ],
+        );
+        let late = list(
+            "wave",
+            &[
+                chunk("fmt ", &format(1, 1, 44_100, 16)),
+                stray(),
+                chunk("data", &frames(100)),
+            ],
+        );
+        let mut parts = parts(&[one], &[late]).to_vec();
+        parts.insert(3, stray());
+        parts.insert(2, stray());
+        parts.insert(1, stray());
+        let collection = is_whole(&riff("DLS ", &parts));
+        assert_eq!(collection.instruments()[0].name, "late");
+        assert_eq!(collection.instruments()[0].patch, 5);
+        let found = said(&collection);
+        assert_eq!(found.len(), 6, "{found:?}");
+    }
+}

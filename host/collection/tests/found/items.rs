@@ -396,6 +396,23 @@ fn what_conditions_switch_off_needs_no_word() {
 }
 
 #[test]
+fn two_instruments_of_one_patch_are_told() {
+    let one = |title| instrument(0x0102, 3, &[region("rgn ", 0, &[])], &[name(title)]);
+    let collection = read(&file(
+        &[one("A"), plain_instrument(), one("B")],
+        &[good_wave()],
+    ));
+    assert_eq!(collection.instruments().len(), 3);
+    expect_word(
+        &collection,
+        &[
+            "instrument 2 \"B\" (bank 1:2, program 3)",
+            "the patch of instrument 0",
+        ],
+    );
+}
+
+#[test]
 fn warnings_do_not_outgrow_a_hostile_file() {
     let empty: Vec<Vec<u8>> = (0..5000).map(|_| list("rgn ", &[])).collect();
     let regions = [empty.concat(), region("rgn ", 0, &[])];
