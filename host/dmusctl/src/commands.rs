@@ -143,6 +143,8 @@ fn play(
     stop: &Stop,
 ) -> Result<Report> {
     let song = Song::open(&arguments.song)?;
+    let repairs = repairs(&song);
+    output.warn(&repairs);
     let has_midi = |it: &Description| player::choose(it, arguments.pin).is_ok();
     let (description, filter) =
         open_fitting(&arguments.select, system, "a MIDI pin to play to", has_midi)?;
@@ -171,9 +173,18 @@ fn play(
     );
     let json = json!({
         "played": done.messages, "of": song.events.len(), "buffers": done.buffers,
-        "filter": description.path, "pin": id, "stopped": done.is_cut,
+        "filter": description.path, "pin": id, "stopped": done.is_cut, "repairs": repairs,
     });
     Ok(Report::new(text, json))
+}
+
+/// What was wrong with a song's file, a line each.
+fn repairs(song: &Song) -> Vec<String> {
+    let path = song.path.display();
+    let warnings = song.warnings.iter();
+    warnings
+        .map(|warning| format!("{path}: {warning}"))
+        .collect()
 }
 
 fn capture_to(
@@ -268,6 +279,8 @@ fn render_to(
     stop: &Stop,
 ) -> Result<Report> {
     let song = Song::open(&arguments.song)?;
+    let repairs = repairs(&song);
+    output.warn(&repairs);
     let (items, warnings) = downloads(arguments.bank.as_deref())?;
     let (description, filter) = open_fitting(
         &arguments.select,
@@ -307,7 +320,7 @@ fn render_to(
     );
     let json = json!({
         "file": arguments.out, "frames": done.frames, "rate": arguments.rate, "peak": done.peak,
-        "messages": done.messages, "lost_notes": lost, "stopped": done.is_cut,
+        "messages": done.messages, "lost_notes": lost, "stopped": done.is_cut, "repairs": repairs,
         "filter": description.path, "warnings": warnings,
     });
     Ok(Report::new(text, json))
