@@ -143,7 +143,7 @@ fn a_song_may_bring_its_instruments() {
     let broken = place.file("broken.rmi", &form(&chunk(b"RIFF", b"DLS ")));
     let message = common::fails(&mut render(&broken));
     assert!(
-        message.contains("broken.rmi (its DLS at byte 0x3a)"),
+        message.contains("broken.rmi (its DLS at byte 0x38)"),
         "{message}"
     );
     let (_, told) = runs(render(&broken).arg("--bank").arg(place.path("bank.dls")));
