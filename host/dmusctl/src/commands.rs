@@ -144,6 +144,8 @@ fn play(
     stop: &Stop,
 ) -> Result<Report> {
     let song = Song::open(&arguments.song)?;
+    let mut warnings = repairs(&song);
+    output.warn(&warnings);
     let has_midi = |it: &Description| player::choose(it, arguments.pin).is_ok();
     let (description, filter) =
         open_fitting(&arguments.select, system, "a MIDI pin to play to", has_midi)?;
@@ -167,8 +169,9 @@ fn play(
         bar.set_position(u64::try_from(buffer.at).unwrap_or(0));
     })?;
     bar.finish_and_clear();
-    let warnings = SynthNode::of(&*pin, 0).silences();
-    output.warn(&warnings);
+    let silences = SynthNode::of(&*pin, 0).silences();
+    output.warn(&silences);
+    warnings.extend(silences);
     if let Some(bytes) = done.cut_dump {
         let text =
             format!("stopped within a dump of {bytes} bytes: the instrument has a part of it");
@@ -194,6 +197,15 @@ fn play(
         "filter": description.path, "pin": id, "stopped": done.is_cut, "warnings": warnings,
     });
     Ok(Report::new(text, json))
+}
+
+/// What was wrong with a song's file, a line each.
+fn repairs(song: &Song) -> Vec<String> {
+    let path = song.path.display();
+    let warnings = song.warnings.iter();
+    warnings
+        .map(|warning| format!("{path}: {warning}"))
+        .collect()
 }
 
 fn capture_to(
@@ -241,8 +253,9 @@ fn downloads(bank: Option<&Path>) -> Result<(Vec<Item>, Vec<String>)> {
     let (bank, warnings) = match bank {
         Some(path) => {
             let collection = Collection::open(path)?;
-            let warnings = collection.warnings();
-            let warnings = warnings.iter().map(ToString::to_string).collect();
+            let warnings = collection.warnings().iter();
+            let warnings = warnings.map(|warning| format!("{}: {warning}", path.display()));
+            let warnings = warnings.collect();
             (collection.into_bank(), warnings)
         }
         None => (dmusmini_demo::bank(), Vec::new()),
@@ -259,6 +272,7 @@ fn download(
     output: Output,
 ) -> Result<Report> {
     let (items, warnings) = downloads(Some(&arguments.bank))?;
+    output.warn(&warnings);
     let (description, filter) = open_fitting(
         &arguments.select,
         system,
@@ -297,7 +311,10 @@ fn render_to(
     stop: &Stop,
 ) -> Result<Report> {
     let song = Song::open(&arguments.song)?;
-    let (items, mut warnings) = downloads(arguments.bank.as_deref())?;
+    let mut warnings = repairs(&song);
+    let (items, of_bank) = downloads(arguments.bank.as_deref())?;
+    warnings.extend(of_bank);
+    output.warn(&warnings);
     let (description, filter) = open_fitting(
         &arguments.select,
         system,

@@ -64,6 +64,13 @@ impl Output {
         }
     }
 
+    /// Prints warnings on standard error, a line each; a program finds them in the report.
+    pub fn warn(self, warnings: &[String]) {
+        for warning in warnings {
+            terminal::complain!("warning: {}", terminal::line(warning));
+        }
+    }
+
     /// A bar on standard error, where somebody is watching.
     #[must_use]
     pub fn progress(self, what: &'static str, length: u64) -> ProgressBar {

@@ -4,6 +4,7 @@
 //! track's own End-of-Track tells where it ends.
 
 use crate::Cause;
+use crate::clock::Clock;
 use crate::read::Fault;
 use crate::track::{self, Finish, Track};
 use crate::warning::{Repair, Repairs};
@@ -12,16 +13,14 @@ use midly::{Fps, Timing};
 /// A file taken apart.
 pub(crate) struct Container<'a> {
     pub(crate) format: u8,
-    pub(crate) timing: Timing,
-    /// Where the header names it.
-    pub(crate) division: usize,
+    pub(crate) clock: Clock,
     pub(crate) tracks: Vec<Track<'a>>,
 }
 
 struct Header {
     format: u8,
     promised: usize,
-    timing: Timing,
+    clock: Clock,
     /// Where the first chunk after it starts.
     end: usize,
 }
@@ -70,8 +69,7 @@ pub(crate) fn read<'a>(
     check_number(&header, start, &tracks, cut, bytes.len(), repairs)?;
     Ok(Container {
         format: header.format,
-        timing: header.timing,
-        division: start + 12,
+        clock: header.clock,
         tracks,
     })
 }
@@ -144,6 +142,10 @@ fn read_header(bytes: &[u8], start: usize, repairs: &mut Repairs) -> Result<Head
             Timing::Timecode(fps, subframe)
         }
     };
+    let clock = Clock::new(timing).ok_or(Fault(
+        start + 12,
+        Cause::Header("of zero ticks a quarter note"),
+    ))?;
     let end = (start + 8).saturating_add(size);
     let six = start + 14;
     let leads_nowhere = end != bytes.len() && Chunk::at(bytes, end).is_none();
@@ -156,7 +158,7 @@ fn read_header(bytes: &[u8], start: usize, repairs: &mut Repairs) -> Result<Head
     Ok(Header {
         format,
         promised: usize::from(word(2)),
-        timing,
+        clock,
         end,
     })
 }

@@ -1,6 +1,5 @@
 //! A file as a song.
 
-use crate::clock::Clock;
 use crate::container::{self, Container};
 use crate::error::{Cause, SongError};
 use crate::merge;
@@ -126,14 +125,9 @@ fn parse(bytes: &[u8]) -> Result<Song, Fault> {
     let container = container::read(body, start, &mut repairs)?;
     let Container {
         format,
-        timing,
+        clock,
         tracks,
-        division,
     } = container;
-    let clock = Clock::new(timing).ok_or(Fault(
-        division,
-        Cause::Header("of zero ticks a quarter note"),
-    ))?;
     let song = Song {
         title: title(&tracks),
         format,
