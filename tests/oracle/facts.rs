@@ -16,7 +16,7 @@ pub(crate) struct Fact {
 /// All that is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    facts: Vec<Fact>,
+    known: Vec<Fact>,
     exceptions: BTreeSet<[String; 4]>,
     used: RefCell<BTreeSet<[String; 4]>>,
 }
@@ -24,10 +24,10 @@ pub(crate) struct Facts {
 impl Facts {
     /// The committed tables.
     pub(crate) fn committed() -> Self {
-        let mut facts = Vec::new();
+        let mut known = Vec::new();
         for text in [include_str!("facts.tsv"), include_str!("pinned.tsv")] {
             for [kind, name, member, value, source] in rows(text) {
-                facts.push(Fact {
+                known.push(Fact {
                     kind,
                     name,
                     member,
@@ -42,7 +42,7 @@ impl Facts {
             [who, kind, name, member]
         });
         Self {
-            facts,
+            known,
             exceptions: exceptions.collect(),
             used: RefCell::default(),
         }
@@ -53,7 +53,7 @@ impl Facts {
     pub(crate) fn value(&self, kind: &str, name: &str, member: &str) -> Result<String, String> {
         let shown = format!("{kind} {name} {member}");
         let mut found: Option<&Fact> = None;
-        for fact in &self.facts {
+        for fact in &self.known {
             if fact.kind != kind
                 || plain(&fact.name) != plain(name)
                 || plain(&fact.member) != plain(member)

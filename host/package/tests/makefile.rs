@@ -60,3 +60,16 @@ fn the_first_step_works_in_a_fresh_clone() {
     }
     fs::remove_dir_all(&clone).unwrap();
 }
+
+/// `makecert -b` takes MM/DD/YYYY; without it, a certificate is valid from now on.
+#[test]
+fn the_certificate_of_cargo_make_is_valid_since_long() {
+    let makefile = include_str!("../../../Makefile.toml");
+    let (_, task) = makefile.split_once("[tasks.generate-certificate]").unwrap();
+    let (_, date) = task.split_once("\"-b\",\n  \"").unwrap();
+    let date = dmusmini_package::stamp::DriverVer::parse(&date[..10], "1.0.0.0")
+        .unwrap()
+        .date;
+    let two_days_ago = time::OffsetDateTime::now_utc().date() - time::Duration::days(2);
+    assert!(date < two_days_ago, "{date}");
+}

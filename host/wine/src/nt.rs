@@ -40,8 +40,8 @@ pub(crate) struct StatusBlock {
     information: usize,
 }
 
-/// `FILE_DEVICE_KS`.
-pub(crate) const FILE_DEVICE_KS: u32 = 0x1D;
+/// `FILE_DEVICE_SOUND`.
+pub(crate) const FILE_DEVICE_SOUND: u32 = 0x1D;
 /// `DevicePropertyHardwareID`.
 pub(crate) const PROPERTY_HARDWARE_ID: i32 = 1;
 
