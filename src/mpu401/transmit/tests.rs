@@ -6,6 +6,7 @@ use crate::mpu401::handshake;
 use crate::mpu401::spec::{BYTE_TIME, RETRY, Register, SKIP_LIMIT, ZERO_PROGRESS_LIMIT};
 
 mod messages;
+mod random;
 mod silence;
 
 /// A chip that takes as many bytes as it is told and keeps them.
