@@ -16,6 +16,7 @@
 //! | [`streams`] | which pins are open, and what belongs to what |
 //! | [`inlet`], [`queue`], [`assembly`] | events on their way in |
 //! | [`engine`], [`meter`] | the synthesizer that pins share, and its statistics |
+//! | [`budget`] | what all clients of the device may hold together |
 //! | [`properties`] | the property sets |
 //!
 //! Locks, outermost first: the miniport's table of streams, an inlet, an engine. No COM object of
@@ -23,6 +24,7 @@
 //! clock, which may be asked at any level, is read under the engine's lock.
 
 pub mod assembly;
+pub mod budget;
 pub mod engine;
 pub mod filter;
 pub mod inlet;

@@ -13,12 +13,14 @@ use crate::portcls::format::WaveFormat;
 use crate::synth::{Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth};
 use crate::time::{ClockMap, RefTime, SampleTime};
 
+use super::budget::Budget;
 use super::meter::Meter;
 
 /// A virtual synthesizer.
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    budget: ObjectRef<Budget>,
     state: SpinLock<State>,
 }
 
@@ -81,6 +83,7 @@ impl Engine {
     pub fn create(
         _: &Irql<Passive>,
         settings: &Settings,
+        budget: &ObjectRef<Budget>,
         format: WaveFormat,
         now: RefTime,
     ) -> Result<ObjectRef<Self>, Status> {
@@ -97,6 +100,7 @@ impl Engine {
         };
         Object::try_new(Self {
             settings: *settings,
+            budget: budget.clone(),
             state: SpinLock::new(state),
         })
         .map_err(|_| Status::INSUFFICIENT_RESOURCES)
@@ -106,6 +110,12 @@ impl Engine {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What all pins of the device may hold together.
+    #[must_use]
+    pub const fn budget(&self) -> &ObjectRef<Budget> {
+        &self.budget
     }
 
     /// Works on the state; never allocate or free in there.

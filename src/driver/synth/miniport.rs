@@ -3,6 +3,7 @@
 
 use core::ffi::c_void;
 
+use super::budget::Budget;
 use super::filter::{DESCRIPTOR, MAX_CHANNELS, MAX_RATE, MIN_RATE, Pin, WAVE_PIN};
 use super::stream::SynthStream;
 use super::streams::Streams;
@@ -24,6 +25,7 @@ use crate::trace::{self, Event};
 #[derive(Debug)]
 pub struct SynthMiniport {
     settings: Settings,
+    budget: ObjectRef<Budget>,
     streams: SpinLock<Streams>,
 }
 
@@ -37,6 +39,7 @@ class!(SynthMiniport: 0 => IMiniportDMus(IMiniport));
 pub fn create(_: &Irql<Passive>, settings: &Settings) -> Result<ObjectRef<SynthMiniport>, Status> {
     let miniport = SynthMiniport {
         settings: *settings,
+        budget: Budget::create(settings.download_quota)?,
         streams: SpinLock::new(Streams::default()),
     };
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
@@ -54,6 +57,12 @@ impl SynthMiniport {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What all pins of the device may hold together.
+    #[must_use]
+    pub const fn budget(&self) -> &ObjectRef<Budget> {
+        &self.budget
     }
 
     /// The format that the synthesizer prefers, and has while no wave pin says another.

@@ -196,7 +196,13 @@ fn enter(
             return Ok(entered);
         }
         let now = master_time(irql, clock);
-        spare = Some(Engine::create(irql, miniport.settings(), format, now)?);
+        spare = Some(Engine::create(
+            irql,
+            miniport.settings(),
+            miniport.budget(),
+            format,
+            now,
+        )?);
     }
 }
 
