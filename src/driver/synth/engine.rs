@@ -3,6 +3,9 @@
 //! Its lock guards the synthesizer, the map from master time to frames, and the position. It is the
 //! innermost lock of this filter and is held for one block at a time. Whatever allocates is
 //! prepared before it is taken; whatever is no longer needed is dropped after it is released.
+#![expect(unsafe_code, reason = "the level that the last reference goes at")]
+
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::class;
 use crate::com::{Object, ObjectRef, Status};
@@ -10,21 +13,38 @@ use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::spinlock::SpinLock;
 use crate::portcls::format::WaveFormat;
-use crate::synth::{Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth};
+use crate::synth::{
+    BankTable, Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth,
+};
 use crate::time::{ClockMap, RefTime, SampleTime};
 
-use super::budget::Budget;
+use super::budget::{Budget, Reservation};
 use super::meter::Meter;
+use super::miniport::SynthMiniport;
 
 /// A virtual synthesizer.
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
-    budget: ObjectRef<Budget>,
     state: SpinLock<State>,
+    /// After the state, whose memory is freed before its bytes are released.
+    owed: Owed,
 }
 
 class!(Engine);
+
+/// What is released when the engine has gone.
+#[derive(Debug)]
+struct Owed {
+    budget: ObjectRef<Budget>,
+    bytes: AtomicU64,
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes.load(Ordering::Relaxed));
+    }
+}
 
 /// A virtual synthesizer, under its lock.
 #[derive(Debug)]
@@ -82,12 +102,13 @@ impl Engine {
     #[inline(never)]
     pub fn create(
         _: &Irql<Passive>,
-        settings: &Settings,
-        budget: &ObjectRef<Budget>,
+        miniport: &SynthMiniport,
         format: WaveFormat,
         now: RefTime,
     ) -> Result<ObjectRef<Self>, Status> {
-        let config = config_of(settings, format, settings.voices, 1);
+        let settings = miniport.settings();
+        let mut config = config_of(settings, format, settings.voices, 1);
+        config.handle_seed = miniport.next_handle_seed();
         let state = State {
             synth: Synth::try_new(&config)?,
             clock: ClockMap::new(format.sample_rate, now),
@@ -100,8 +121,11 @@ impl Engine {
         };
         Object::try_new(Self {
             settings: *settings,
-            budget: budget.clone(),
             state: SpinLock::new(state),
+            owed: Owed {
+                budget: miniport.budget().clone(),
+                bytes: AtomicU64::new(0),
+            },
         })
         .map_err(|_| Status::INSUFFICIENT_RESOURCES)
     }
@@ -115,7 +139,7 @@ impl Engine {
     /// What all pins of the device may hold together.
     #[must_use]
     pub const fn budget(&self) -> &ObjectRef<Budget> {
-        &self.budget
+        &self.owed.budget
     }
 
     /// Works on the state; never allocate or free in there.
@@ -205,8 +229,50 @@ impl Engine {
     /// Frees what the synthesizer no longer needs. Never in rendering: it frees memory.
     pub fn reap<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>) {
         while let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) {
+            let bytes = garbage.pool_bytes();
             drop(garbage);
+            self.budget().release(bytes);
         }
+    }
+
+    /// Makes room for `downloads` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NO_MEMORY`].
+    pub fn grow_bank(&self, irql: &mut Irql<Passive>, downloads: usize) -> Result<(), Status> {
+        let held = Reservation::of(self.budget(), table_bytes(downloads));
+        let held = held.ok_or(Status::NO_MEMORY)?;
+        let table = BankTable::try_new(downloads).map_err(|_| Status::NO_MEMORY)?;
+        // The smaller of the two, whichever that is by now.
+        let old = self.with(irql, |state, _| state.synth.grow_bank(table));
+        let bytes = table_bytes(old.downloads());
+        drop(old);
+        held.keep();
+        self.budget().release(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // SAFETY: engines are released by streams, at PASSIVE (contract section 4).
+        let mut irql = unsafe { Irql::<Passive>::assume() };
+        let bytes = self.with(&mut irql, |state, _| {
+            let table = table_bytes(state.synth.bank_capacity());
+            state.synth.download_bytes().saturating_add(table)
+        });
+        self.owed.bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What a table for downloads counts for. Every engine has one of the first size, which is part of
+/// what a pin costs; what a client makes it grow to is the client's.
+fn table_bytes(downloads: usize) -> u64 {
+    if downloads > usize::from(FIRST_DOWNLOADS) {
+        BankTable::pool_bytes_for(downloads)
+    } else {
+        0
     }
 }
 
@@ -229,9 +295,15 @@ fn config_of(settings: &Settings, format: WaveFormat, voices: u16, channel_group
             reverb: settings.reverb,
             chorus: settings.chorus,
         },
-        download_quota: settings.download_quota,
+        // The device's budget decides.
+        download_quota: u64::MAX,
+        download_places: FIRST_DOWNLOADS,
+        handle_seed: 0,
     }
 }
+
+/// Downloads that an engine has room for at first.
+const FIRST_DOWNLOADS: u16 = 512;
 
 /// Events that fall into one block of the synthesizer; more than that spill into the next.
 pub const EVENTS_PER_BLOCK: u32 = 4096;

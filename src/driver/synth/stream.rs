@@ -18,6 +18,7 @@ use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
 use crate::kernel::clock::master_time;
+use crate::kernel::process::Process;
 use crate::portcls::abi::{DmusKernelEvent, KsState};
 use crate::portcls::event::{Allocator, EventChain};
 use crate::portcls::format::WaveFormat;
@@ -170,17 +171,20 @@ fn enter(
     inlet: Option<&ObjectRef<Inlet>>,
     clock: &ComRef<IMasterClock>,
 ) -> Result<(u64, ObjectRef<Engine>), Status> {
+    // NewStream runs in the context of the thread that opens the pin.
+    let opener = Process::current(irql);
     let mut spare = None;
     loop {
         let entered = miniport.with_streams(irql, |streams, _| {
             if streams.count(pin) >= INSTANCES {
                 return Err(Status::INVALID_DEVICE_REQUEST);
             }
-            let Some(engine) = streams.engine_for(pin).or(spare.as_ref()).cloned() else {
+            let Some(engine) = streams.engine_for(pin, opener).or(spare.as_ref()).cloned() else {
                 return Ok(None);
             };
             let place = Place {
                 pin,
+                opener,
                 id: 0,
                 engine: engine.clone(),
                 inlet: inlet.cloned(),
@@ -196,13 +200,7 @@ fn enter(
             return Ok(entered);
         }
         let now = master_time(irql, clock);
-        spare = Some(Engine::create(
-            irql,
-            miniport.settings(),
-            miniport.budget(),
-            format,
-            now,
-        )?);
+        spare = Some(Engine::create(irql, miniport, format, now)?);
     }
 }
 
