@@ -31,6 +31,7 @@ mod reverb;
 mod shapes;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
+mod size;
 mod span;
 mod start;
 mod transform;

@@ -16,7 +16,7 @@
 //! | [`streams`] | which pins are open, and what belongs to what |
 //! | [`inlet`], [`queue`], [`assembly`] | events on their way in |
 //! | [`engine`], [`meter`] | the synthesizer that pins share, and its statistics |
-//! | [`budget`] | what all clients of the device may hold together |
+//! | [`budget`], [`share`] | what all clients of the device may hold together, and what of it pins are |
 //! | [`properties`] | the property sets |
 //!
 //! Locks, outermost first: the miniport's table of streams, an inlet, an engine. No COM object of
@@ -32,6 +32,7 @@ pub mod meter;
 pub mod miniport;
 pub mod properties;
 pub mod queue;
+pub mod share;
 pub mod stream;
 pub mod streams;
 pub mod wave_sink;

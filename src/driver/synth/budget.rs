@@ -84,6 +84,42 @@ impl Budget {
     }
 }
 
+/// Bytes that stay reserved until the owner of the memory has gone: as its last field, so that the
+/// memory is freed before.
+#[derive(Debug)]
+pub struct Debt {
+    budget: ObjectRef<Budget>,
+    bytes: AtomicU64,
+}
+
+impl Debt {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new(budget: ObjectRef<Budget>) -> Self {
+        Self {
+            budget,
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// What the bytes are reserved from.
+    #[must_use]
+    pub const fn budget(&self) -> &ObjectRef<Budget> {
+        &self.budget
+    }
+
+    /// Says how much it is in the end.
+    pub fn settle(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Debt {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes.load(Ordering::Relaxed));
+    }
+}
+
 /// Reserved bytes that go back when this is dropped.
 #[derive(Debug)]
 pub struct Reservation<'a> {

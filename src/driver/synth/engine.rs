@@ -5,20 +5,20 @@
 //! prepared before it is taken; whatever is no longer needed is dropped after it is released.
 #![expect(unsafe_code, reason = "the level that the last reference goes at")]
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use crate::class;
 use crate::com::{Object, ObjectRef, Status};
 use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::spinlock::SpinLock;
+use crate::mem::pool_bytes;
 use crate::portcls::format::WaveFormat;
 use crate::synth::{
     BankTable, Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth,
 };
 use crate::time::{ClockMap, RefTime, SampleTime};
 
-use super::budget::{Budget, Reservation};
+use super::budget::{Budget, Debt, Reservation};
+use super::filter::MAX_RATE;
 use super::meter::Meter;
 use super::miniport::SynthMiniport;
 
@@ -28,23 +28,10 @@ pub struct Engine {
     settings: Settings,
     state: SpinLock<State>,
     /// After the state, whose memory is freed before its bytes are released.
-    owed: Owed,
+    owed: Debt,
 }
 
 class!(Engine);
-
-/// What is released when the engine has gone.
-#[derive(Debug)]
-struct Owed {
-    budget: ObjectRef<Budget>,
-    bytes: AtomicU64,
-}
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        self.budget.release(self.bytes.load(Ordering::Relaxed));
-    }
-}
 
 /// A virtual synthesizer, under its lock.
 #[derive(Debug)]
@@ -122,10 +109,7 @@ impl Engine {
         Object::try_new(Self {
             settings: *settings,
             state: SpinLock::new(state),
-            owed: Owed {
-                budget: miniport.budget().clone(),
-                bytes: AtomicU64::new(0),
-            },
+            owed: Debt::new(miniport.budget().clone()),
         })
         .map_err(|_| Status::INSUFFICIENT_RESOURCES)
     }
@@ -139,7 +123,7 @@ impl Engine {
     /// What all pins of the device may hold together.
     #[must_use]
     pub const fn budget(&self) -> &ObjectRef<Budget> {
-        &self.owed.budget
+        self.owed.budget()
     }
 
     /// Works on the state; never allocate or free in there.
@@ -171,9 +155,11 @@ impl Engine {
         let (same, voices, groups) = self.with(irql, |state, _| {
             (state.format == format, state.voices, state.channel_groups)
         });
-        let mut other = None;
+        let (mut other, mut held) = (None, None);
         if !same {
             let config = config_of(&self.settings, format, voices, groups);
+            // As long as both are there.
+            held = Some(self.reserve(Synth::pool_bytes_for(&config))?);
             other = Some(Synth::try_new(&config)?);
         }
         // At once: nobody may find the synthesizer of one format and the name of another.
@@ -186,6 +172,8 @@ impl Engine {
             state.clock = ClockMap::new(format.sample_rate, now);
             state.position = SampleTime(0);
         });
+        drop(other);
+        drop(held);
         Ok(())
     }
 
@@ -200,14 +188,29 @@ impl Engine {
         voices: u16,
         channel_groups: u16,
     ) -> Result<(), Status> {
+        let held = self.reserve(self.storage_bytes(voices, channel_groups))?;
         let storage = Storage::try_new(voices, channel_groups)?;
-        // The old memory goes at the end of this function, outside the lock.
-        let _old = self.with(irql, |state, _| {
+        let (old, bytes) = self.with(irql, |state, _| {
+            let bytes = self.storage_bytes(state.voices, state.channel_groups);
             state.voices = voices;
             state.channel_groups = channel_groups;
-            state.synth.resize(storage)
+            (state.synth.resize(storage), bytes)
         });
+        drop(old);
+        held.keep();
+        self.budget().release(bytes);
         Ok(())
+    }
+
+    /// What voices and open groups count for: what a client asked for beyond that which every engine
+    /// is made with.
+    fn storage_bytes(&self, voices: u16, channel_groups: u16) -> u64 {
+        let made_with = Storage::pool_bytes_for(self.settings.voices, 1);
+        Storage::pool_bytes_for(voices, channel_groups).saturating_sub(made_with)
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<Reservation<'_>, Status> {
+        Reservation::of(self.budget(), bytes).ok_or(Status::INSUFFICIENT_RESOURCES)
     }
 
     /// Gives a channel group a state of its own, which to set something of it takes.
@@ -260,10 +263,23 @@ impl Drop for Engine {
         let mut irql = unsafe { Irql::<Passive>::assume() };
         let bytes = self.with(&mut irql, |state, _| {
             let table = table_bytes(state.synth.bank_capacity());
-            state.synth.download_bytes().saturating_add(table)
+            let storage = self.storage_bytes(state.voices, state.channel_groups);
+            let downloads = state.synth.download_bytes();
+            downloads.saturating_add(table).saturating_add(storage)
         });
-        self.owed.bytes.store(bytes, Ordering::Relaxed);
+        self.owed.settle(bytes);
     }
+}
+
+/// What an engine takes of the pool in any case.
+#[must_use]
+pub fn pool_bytes_for(settings: &Settings) -> u64 {
+    let format = WaveFormat {
+        sample_rate: MAX_RATE,
+        channels: 2,
+    };
+    let config = config_of(settings, format, settings.voices, 1);
+    Synth::pool_bytes_for(&config).saturating_add(pool_bytes(size_of::<Engine>()))
 }
 
 /// What a table for downloads counts for. Every engine has one of the first size, which is part of

@@ -51,6 +51,9 @@ pub fn create(_: &Irql<Passive>, settings: &Settings) -> Result<ObjectRef<SynthM
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
 }
 
+/// Bytes of an event that waits, at least: DMUS_KERNEL_EVENT, and the pool's header.
+const LEAST_EVENT_BYTES: u64 = 64;
+
 /// The fast part of a time.
 fn seed_of(RefTime(time): RefTime) -> u32 {
     let [a, b, c, d, ..] = time.to_le_bytes();
@@ -79,6 +82,15 @@ impl SynthMiniport {
     #[must_use]
     pub const fn budget(&self) -> &ObjectRef<Budget> {
         &self.budget
+    }
+
+    /// Events that may wait on one pin: as many as the registry says, but no more than could ever
+    /// wait, for each of them counts against the device's total.
+    #[must_use]
+    pub fn event_capacity(&self) -> u32 {
+        let most = self.budget.limit() / LEAST_EVENT_BYTES;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        self.settings.event_queue.min(most)
     }
 
     /// Where the handles of a new engine's downloads begin: elsewhere than those of the 65,535

@@ -13,6 +13,7 @@ use super::filter::{INSTANCES, Pin};
 use super::inlet::{BATCH, Flow, Inlet};
 use super::meter::Meter;
 use super::miniport::SynthMiniport;
+use super::share::Share;
 use super::streams::Place;
 use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
@@ -41,6 +42,8 @@ pub struct SynthStream {
     allocator: Option<Allocator>,
     clock: ComRef<IMasterClock>,
     state: AtomicI32,
+    /// What the pin itself costs.
+    _share: Share,
 }
 
 class!(SynthStream: 0 => ISynthSinkDMus(IMxf));
@@ -59,9 +62,18 @@ impl SynthStream {
         allocator: Allocator,
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ComRef<IMxf>, Status> {
-        let inlet = Inlet::create(irql, allocator, miniport.settings().event_queue)?;
+        let share = Share::take(irql, miniport, pin)?;
+        let inlet = Inlet::create(irql, allocator, miniport.event_capacity())?;
         let format = miniport.preferred_format();
-        let stream = Self::open(irql, miniport, pin, format, Some(inlet), None, clock)?;
+        let stream = Self::open(
+            irql,
+            miniport,
+            share,
+            format,
+            (pin, Some(inlet)),
+            None,
+            clock,
+        )?;
         Ok(stream.into_interface())
     }
 
@@ -77,7 +89,16 @@ impl SynthStream {
         allocator: Option<Allocator>,
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ComRef<IMxf>, Status> {
-        let stream = Self::open(irql, miniport, Pin::Wave, format, None, allocator, clock)?;
+        let share = Share::take(irql, miniport, Pin::Wave)?;
+        let stream = Self::open(
+            irql,
+            miniport,
+            share,
+            format,
+            (Pin::Wave, None),
+            allocator,
+            clock,
+        )?;
         let now = master_time(irql, &stream.clock);
         // Dropping the stream closes the pin again.
         stream.engine.set_format(irql, format, now)?;
@@ -88,9 +109,9 @@ impl SynthStream {
     fn open(
         irql: &mut Irql<Passive>,
         miniport: &ObjectRef<SynthMiniport>,
-        pin: Pin,
+        share: Share,
         format: WaveFormat,
-        inlet: Option<ObjectRef<Inlet>>,
+        (pin, inlet): (Pin, Option<ObjectRef<Inlet>>),
         allocator: Option<Allocator>,
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ObjectRef<Self>, Status> {
@@ -105,6 +126,7 @@ impl SynthStream {
             allocator,
             clock,
             state: AtomicI32::new(KsState::STOP.0),
+            _share: share,
         };
         // A stream that finds no memory comes back and is dropped, which closes the pin again.
         Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)

@@ -24,8 +24,8 @@
 //!
 //! Legacy events cross from one process to another, and stay able to: it is wdmaud or the MIDI
 //! service that opens legacy pins, for every program and in a process of its own, while the
-//! program that wants to hear them opens the wave pin (contract section 5.6: legacy notes
-//! play on the first open instance). That gives a legacy pin the way in of a keyboard: it plays,
+//! program that wants to hear them opens the wave pin (contract section 5.7: legacy notes
+//! play on the first open DirectMusic instance). That gives a legacy pin the way in of a keyboard: it plays,
 //! and can hang notes on, an engine that it can neither download to nor set up.
 //!
 //! The table is guarded by the miniport's lock, which is outside all others. It holds references
@@ -34,6 +34,7 @@
 use super::engine::Engine;
 use super::filter::{INSTANCES, Pin};
 use super::inlet::{Inlet, Lent};
+use super::share::Costs;
 use crate::com::ObjectRef;
 use crate::kernel::process::Process;
 
@@ -63,6 +64,8 @@ pub type Feeds = [Option<Lent>; MIDI_PLACES];
 /// The open pins.
 #[derive(Debug, Default)]
 pub struct Streams {
+    /// What the open pins cost, those included that are not entered yet.
+    pub costs: Costs,
     places: [Option<Place>; PLACES],
     opened: u64,
 }
