@@ -184,6 +184,12 @@ impl Storage {
             groups: Groups::try_new(channel_groups)?,
         })
     }
+
+    /// Bytes that the channel groups of a new one take.
+    #[must_use]
+    pub fn group_bytes(channel_groups: u16) -> usize {
+        Groups::bytes_for(channel_groups)
+    }
 }
 
 /// Memory that nothing uses any more; drop it outside the lock.
@@ -359,6 +365,12 @@ impl Synth {
         spare: &mut Option<GroupMemory>,
     ) -> Result<(), NeedsMemory> {
         self.storage.groups.enlist(group, spare)
+    }
+
+    /// Bytes that the channel groups take.
+    #[must_use]
+    pub fn group_bytes(&self) -> usize {
+        self.storage.groups.bytes()
     }
 
     /// Fades every voice out quickly.

@@ -14,7 +14,9 @@
 //! | [`stream`] | the stream object of every pin: state, messages |
 //! | [`wave_sink`] | its `ISynthSinkDMus` half: rendering and clocks |
 //! | [`streams`] | which pins are open, and what belongs to what |
-//! | [`inlet`], [`queue`], [`assembly`] | events on their way in |
+//! | [`inlet`], [`queue`] | events that wait |
+//! | [`player`], [`messages`], [`assembly`] | what is in them, on its way into the synthesizer |
+//! | [`work`] | how much of all that is done in one go |
 //! | [`engine`], [`meter`] | the synthesizer that pins share, and its statistics |
 //! | [`budget`], [`share`] | what all clients of the device may hold together, and what of it pins are |
 //! | [`properties`] | the property sets |
@@ -28,11 +30,14 @@ pub mod budget;
 pub mod engine;
 pub mod filter;
 pub mod inlet;
+pub mod messages;
 pub mod meter;
 pub mod miniport;
+pub mod player;
 pub mod properties;
 pub mod queue;
 pub mod share;
 pub mod stream;
 pub mod streams;
 pub mod wave_sink;
+pub mod work;

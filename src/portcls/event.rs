@@ -7,6 +7,10 @@
 //! closing check finds.
 #![expect(unsafe_code, reason = "walks chains of foreign events")]
 
+mod backlog;
+
+pub use backlog::{Backlog, RawChain, Step};
+
 use core::fmt;
 use core::ptr::NonNull;
 
@@ -135,6 +139,27 @@ impl Event {
             Some(head) => unsafe { EventChain::from_raw(head) },
             None => EventChain::new(),
         }
+    }
+
+    /// Takes the first child out of a package, which stays one.
+    pub fn take_child(&mut self) -> Option<Self> {
+        if !self.is_package() {
+            return None;
+        }
+        let event = self.get_mut();
+        // SAFETY: a package's data word is the head of a chain, or null.
+        let mut child = NonNull::new(unsafe { event.data.package })?;
+        // SAFETY: the package owned its children, and is ours.
+        let next = core::mem::replace(&mut unsafe { child.as_mut() }.next, core::ptr::null_mut());
+        event.data = DmusEventData { package: next };
+        // INVARIANT: unlinked above.
+        Some(Self { raw: child })
+    }
+
+    /// Whether the event has a buffer of the allocator's.
+    #[must_use]
+    pub fn has_buffer(&self) -> bool {
+        !self.is_package() && usize::from(self.get().byte_count) > SHORT_EVENT_BYTES
     }
 
     /// Fills a fresh event with up to [`SHORT_EVENT_BYTES`] bytes.

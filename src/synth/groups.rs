@@ -6,6 +6,10 @@
 //! all, and hears what is sent to all groups. Chunks are allocated by whoever queues events,
 //! outside the lock (see [`Synth::use_group`](super::Synth::use_group)); no group needs memory
 //! while it is rendered.
+//!
+//! Slots are numbered through all chunks, from 1 and in 16 bits, and those that the first chunk lacks,
+//! which may be a short one, are not counted. A group takes the lowest slot that is free, so no slot's
+//! number passes the count of groups: 65,535 fit.
 #![forbid(unsafe_code)]
 
 use super::group::Group;
@@ -24,13 +28,17 @@ struct Slot {
 pub struct GroupMemory(Buffer<Slot>);
 
 impl GroupMemory {
+    /// How much that is.
+    pub const BYTES: usize = CHUNK * size_of::<Slot>();
+
     /// Allocates it, about 7 KiB. Any level up to DISPATCH, no lock held.
     pub fn try_new() -> Result<Self, OutOfMemory> {
         slots(CHUNK).map(Self)
     }
 }
 
-/// A group cannot be used before memory is brought.
+/// A group cannot be used before memory is brought. Where memory was brought and this is still the
+/// answer, more of it will not help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeedsMemory;
 
@@ -47,6 +55,22 @@ impl Chunk {
     fn free(&self) -> Option<usize> {
         let first = usize::try_from(self.taken.trailing_ones()).ok()?;
         (first < self.slots.len()).then_some(first)
+    }
+
+    /// The slots in use.
+    fn in_use(&self) -> impl Iterator<Item = &Slot> {
+        let taken = self.taken;
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(move |(place, slot)| (taken & bit(place) != 0).then_some(slot))
+    }
+
+    /// Gives up the groups that are not among the first `count`.
+    fn keep(&mut self, count: usize) {
+        for (place, slot) in self.slots.iter().enumerate() {
+            if usize::from(slot.number) > count {
+                self.taken &= !bit(place);
+            }
+        }
     }
 }
 
@@ -71,8 +95,7 @@ impl Groups {
         let mut first = Some(slots(count.min(CHUNK))?);
         let mut groups = Self {
             directory: Buffer::try_filled(count, 0)?,
-            // One more than the groups need, because the first may be a short one.
-            chunks: Buffer::try_from_fn(count / CHUNK + 2, |_| Chunk {
+            chunks: Buffer::try_from_fn(chunks_for(count), |_| Chunk {
                 slots: first.take().unwrap_or(Buffer::empty()),
                 taken: 0,
             })?,
@@ -83,6 +106,31 @@ impl Groups {
         // There is room: the chunk is fresh.
         let _ = groups.enlist(1, &mut None);
         Ok(groups)
+    }
+
+    /// Bytes of a table of so many groups of which only the first is in use.
+    pub(super) fn bytes_for(count: u16) -> usize {
+        let count = usize::from(count.max(1));
+        let table = chunks_for(count).saturating_mul(size_of::<Chunk>());
+        let first = count.min(CHUNK).saturating_mul(size_of::<Slot>());
+        let directory = count.saturating_mul(size_of::<u16>());
+        directory
+            .saturating_add(table)
+            .saturating_add(first)
+            .saturating_add(size_of::<Group>())
+    }
+
+    /// Bytes of this table.
+    pub(super) fn bytes(&self) -> usize {
+        let slots = self.chunks.iter().map(|chunk| chunk.slots.len());
+        let slots = slots.fold(0, usize::saturating_add);
+        let table = self.chunks.len().saturating_mul(size_of::<Chunk>());
+        let directory = self.directory.len().saturating_mul(size_of::<u16>());
+        slots
+            .saturating_mul(size_of::<Slot>())
+            .saturating_add(table)
+            .saturating_add(directory)
+            .saturating_add(size_of::<Group>())
     }
 
     /// How many groups are open.
@@ -131,7 +179,16 @@ impl Groups {
         if let Some(&rest) = self.rest.first() {
             self.fill(chunk, place, number, &rest);
         }
-        Ok(())
+        if self.is_in_use(number) {
+            Ok(())
+        } else {
+            Err(NeedsMemory)
+        }
+    }
+
+    /// Whether an open group has a state of its own.
+    pub(super) fn is_in_use(&self, number: u16) -> bool {
+        self.place(number).is_some()
     }
 
     /// The first slot at or after `from` that is in use: its number, and the group's.
@@ -155,35 +212,39 @@ impl Groups {
     /// what is no longer needed, to be dropped.
     pub(super) fn succeed(&mut self, old: &mut Self) {
         core::mem::swap(&mut self.rest, &mut old.rest);
+        // What follows numbers all slots anew: the first chunk is another one.
         self.directory.fill(0);
         for (chunk, theirs) in self.chunks.iter_mut().zip(old.chunks.iter_mut()) {
             core::mem::swap(chunk, theirs);
         }
         self.end = self.chunks.len();
-        self.first_free = 0;
-        // First those whose slots stay; what is free after that has room for the others.
-        for moved in [false, true] {
-            for index in 0..old.directory.len() {
-                let slot = usize::from(old.directory.get(index).copied().unwrap_or(0));
-                let Some(slot) = slot.checked_sub(1) else {
-                    continue;
-                };
-                let (chunk, place) = (slot / CHUNK, slot % CHUNK);
-                let number = u16::try_from(index.wrapping_add(1)).unwrap_or(u16::MAX);
-                let stays = index < self.directory.len();
-                if let Some(chunk) = self.chunks.get_mut(chunk).filter(|_| !moved) {
-                    if stays {
-                        self.set_slot(number, slot);
-                    } else {
-                        chunk.taken &= !bit(place);
-                    }
-                } else if moved
-                    && stays
-                    && chunk >= self.chunks.len()
-                    && let Some(slot) = old.chunks.get(chunk).and_then(|c| c.slots.get(place))
-                    && let Some((chunk, place)) = self.free_slot(&mut None)
-                {
-                    self.fill(chunk, place, number, &slot.group);
+        for index in 0..self.chunks.len() {
+            self.adopt(index);
+        }
+        // What lies behind goes where no memory is, while there are such places, and then into what
+        // is free: each chunk has memory by then, and together they have room for all open groups.
+        let (mut hole, mut free) = (0, 0);
+        for theirs in old.chunks.iter_mut().skip(self.chunks.len()) {
+            theirs.keep(self.directory.len());
+            if theirs.taken == 0 {
+                continue;
+            }
+            let place = self
+                .chunks
+                .iter()
+                .skip(hole)
+                .position(|c| c.slots.is_empty());
+            hole = place.map_or(self.chunks.len(), |place| hole.saturating_add(place));
+            if let Some(chunk) = self.chunks.get_mut(hole) {
+                core::mem::swap(chunk, theirs);
+                self.adopt(hole);
+                continue;
+            }
+            for slot in theirs.in_use() {
+                self.first_free = free;
+                if let Some((chunk, place)) = self.free_slot(&mut None) {
+                    self.fill(chunk, place, slot.number, &slot.group);
+                    free = chunk;
                 }
             }
         }
@@ -200,10 +261,51 @@ impl Groups {
         self.end = last.map_or(0, |last| last.saturating_add(1));
     }
 
+    /// Enters the groups of a chunk into the directory.
+    fn adopt(&mut self, index: usize) {
+        let open = self.directory.len();
+        let first = self.number_of(index, 0);
+        let Some(chunk) = self.chunks.get_mut(index) else {
+            return;
+        };
+        chunk.keep(open);
+        for (place, slot) in chunk.slots.iter().enumerate() {
+            if chunk.taken & bit(place) != 0 {
+                enter(
+                    &mut self.directory,
+                    slot.number,
+                    first.saturating_add(place),
+                );
+            }
+        }
+    }
+
+    /// The number of a slot, from 1.
+    fn number_of(&self, chunk: usize, place: usize) -> usize {
+        let before = match chunk.checked_sub(1) {
+            Some(full) => self.shortest().saturating_add(full.saturating_mul(CHUNK)),
+            None => 0,
+        };
+        before.saturating_add(place).saturating_add(1)
+    }
+
+    /// Where the slot with this number is.
+    fn slot(&self, number: usize) -> Option<(usize, usize)> {
+        let index = number.checked_sub(1)?;
+        match index.checked_sub(self.shortest()) {
+            Some(index) => Some((index / CHUNK + 1, index % CHUNK)),
+            None => Some((0, index)),
+        }
+    }
+
+    /// The slots of the first chunk.
+    fn shortest(&self) -> usize {
+        self.chunks.first().map_or(0, |chunk| chunk.slots.len())
+    }
+
     fn place(&self, number: u16) -> Option<(usize, usize)> {
         let slot = self.directory.get(usize::from(number).checked_sub(1)?)?;
-        let slot = usize::from(*slot).checked_sub(1)?;
-        Some((slot / CHUNK, slot % CHUNK))
+        self.slot(usize::from(*slot))
     }
 
     fn free_slot(&mut self, spare: &mut Option<GroupMemory>) -> Option<(usize, usize)> {
@@ -223,6 +325,7 @@ impl Groups {
     }
 
     fn fill(&mut self, chunk: usize, place: usize, number: u16, group: &Group) {
+        let named = self.number_of(chunk, place);
         let Some(memory) = self.chunks.get_mut(chunk) else {
             return;
         };
@@ -232,16 +335,22 @@ impl Groups {
                 group: *group,
             };
             memory.taken |= bit(place);
-            self.set_slot(number, chunk.wrapping_mul(CHUNK).wrapping_add(place));
+            enter(&mut self.directory, number, named);
         }
     }
+}
 
-    fn set_slot(&mut self, number: u16, slot: usize) {
-        let index = usize::from(number).checked_sub(1);
-        if let Some(entry) = index.and_then(|index| self.directory.get_mut(index)) {
-            *entry = u16::try_from(slot.wrapping_add(1)).unwrap_or(0);
-        }
+/// Notes which slot a group has.
+fn enter(directory: &mut Buffer<u16>, number: u16, slot: usize) {
+    let index = usize::from(number).checked_sub(1);
+    if let Some(entry) = index.and_then(|index| directory.get_mut(index)) {
+        *entry = u16::try_from(slot).unwrap_or(0);
     }
+}
+
+/// The chunks that groups need at most: the first may be a short one.
+const fn chunks_for(count: usize) -> usize {
+    count / CHUNK + 2
 }
 
 fn slots(count: usize) -> Result<Buffer<Slot>, OutOfMemory> {
@@ -268,8 +377,9 @@ mod tests {
 
     fn use_group(groups: &mut Groups, number: u16) {
         let mut spare = None;
-        while groups.enlist(number, &mut spare).is_err() {
+        if groups.enlist(number, &mut spare).is_err() {
             spare = Some(GroupMemory::try_new().unwrap());
+            assert_eq!(groups.enlist(number, &mut spare), Ok(()), "group {number}");
         }
         assert!(spare.is_none(), "memory was brought that was not needed");
     }
@@ -349,6 +459,68 @@ mod tests {
             groups = next;
             for number in 2..=count {
                 mark(&mut groups, number);
+            }
+        }
+    }
+
+    /// Every count from which all groups can be used, however the table came to have so many.
+    #[test]
+    fn all_groups_of_any_count_have_a_slot() {
+        let most = u16::MAX;
+        for first in [1, 7, 8, 9, most] {
+            let mut groups = Groups::try_new(first).unwrap();
+            for count in [1, 2, 7, 8, 9, 16, 17].into_iter().chain(most - 9..=most) {
+                let mut next = Groups::try_new(count).unwrap();
+                next.succeed(&mut groups);
+                groups = next;
+                assert_eq!(groups.len(), usize::from(count));
+                // Twice: the last ones are still there.
+                for number in (1..=count).chain(count.saturating_sub(20)..=count) {
+                    use_group(&mut groups, number);
+                    assert!(
+                        number == 0 || groups.is_in_use(number),
+                        "{number} of {count}"
+                    );
+                }
+                use_group(&mut groups, count.saturating_add(1));
+                for number in [1, count / 2, count - 1, count]
+                    .into_iter()
+                    .filter(|&n| n > 0)
+                {
+                    assert!(groups.get(number).is_some(), "{number} of {count}");
+                }
+            }
+        }
+    }
+
+    /// A chunk whose groups were all closed gives its memory back; the next change must not lose those
+    /// that lie behind it.
+    #[test]
+    fn a_place_without_memory_is_no_obstacle() {
+        let mark = |groups: &mut Groups, number: u16| {
+            use_group(groups, number);
+            groups
+                .get_mut(number)
+                .unwrap()
+                .part_mut(0)
+                .unwrap()
+                .priority = number.into();
+        };
+        let mut groups = Groups::try_new(100).unwrap();
+        // The first chunk has group 1 and 100 to 94, the second 93 to 86, and so on.
+        for number in (2..=100).rev() {
+            mark(&mut groups, number);
+        }
+        for count in [92, 85, 20, 17, 9] {
+            let mut next = Groups::try_new(count).unwrap();
+            next.succeed(&mut groups);
+            groups = next;
+            let mut found = in_use(&groups);
+            found.sort_unstable();
+            assert!(found.iter().copied().eq(1..=count), "{count}: {found:?}");
+            for number in 2..=count {
+                let part = groups.get(number).unwrap().part(0).unwrap();
+                assert_eq!(part.priority, u32::from(number), "of {count}");
             }
         }
     }

@@ -4,11 +4,15 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::guids::{GUID_DMUS_PROP_WAVES_REVERB, KSPROPSETID_SYNTH};
 use dmusmini::portcls::synth_abi::synth_property;
-use dmusmini_simulator::session::{Binary, Format, Pin, Property, WaveFormat, WaveOptions};
+use dmusmini_simulator::session::{
+    Binary, Format, Hardware, Pin, Property, WaveFormat, WaveOptions,
+};
 
 use crate::rig::{CD, Synth, WAVE, ask, bytes, set, square_bank};
 
 crate::scenarios!(
+    every_count_of_groups_can_be_used,
+    memory_for_groups_comes_out_of_the_budget,
     every_group_plays_and_only_those_in_use_take_memory,
     a_message_to_all_groups_reaches_those_used_later,
     a_group_without_memory_loses_its_events_and_nothing_else,
@@ -257,4 +261,105 @@ fn a_change_of_format_keeps_controllers_and_the_reverb(binary: &Binary) {
     let other = peaks(Some(22_050)).0;
     println!("peak {left} before, {other} at the other rate");
     assert!(left.abs_diff(other) <= left / 5);
+}
+
+/// Every group of the greatest counts, reached from one group as every client does: the table's first
+/// piece of memory is a short one then. Each count is opened over the one before, whose groups stay.
+fn every_count_of_groups_can_be_used(binary: &Binary) {
+    let synth = Synth::boot(binary);
+    let (midi, wave) = synth.open_pair();
+    synth.download_bank(&midi, &square_bank());
+    let pool = synth.session.machine().pool();
+    let priority = synth_property::VOICE_PRIORITY;
+    let set_priority = |group: u32, value: u32| {
+        let property = Property::set(KSPROPSETID_SYNTH, priority, &bytes(&[value]));
+        let of = bytes(&[group, 0]);
+        ask(&midi, property.with_instance(&of)).status
+    };
+    midi.run().unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
+    let mut used = 1;
+    for count in [1, 2, 7, 8, 9]
+        .into_iter()
+        .chain(65_529..=u32::from(u16::MAX))
+    {
+        open_groups(&midi, count);
+        // All but the last two through the property.
+        for group in used + 1..count.saturating_sub(1) {
+            assert_eq!(
+                set_priority(group, group),
+                Status::SUCCESS,
+                "{group} of {count}"
+            );
+        }
+        // A driver that asks for memory again and again gets none some time.
+        pool.fail_from(8);
+        let last = u16::try_from(count).unwrap();
+        for group in [
+            last.saturating_sub(1).max(1),
+            last,
+            last.saturating_sub(1).max(1),
+            last,
+        ] {
+            midi.send(0, group, NOTE);
+            assert_ne!(peak(&mut sink, 4410), 0, "{group} of {count}");
+            midi.send(0, group, QUIET);
+            peak(&mut sink, 8820);
+            assert_eq!(peak(&mut sink, 4410), 0, "{group} of {count}");
+        }
+        for group in count.saturating_sub(2).max(1)..=count {
+            assert_eq!(
+                set_priority(group, 7),
+                Status::SUCCESS,
+                "{group} of {count}"
+            );
+            let of = bytes(&[group, 0]);
+            let read = Property::get(KSPROPSETID_SYNTH, priority, 4).with_instance(&of);
+            assert_eq!(ask(&midi, read).as_u32(), Some(7));
+        }
+        pool.fail_none();
+        assert_ne!(set_priority(count + 1, 7), Status::SUCCESS);
+        used = count;
+    }
+    // What was set long ago is still there.
+    let of = bytes(&[40_000, 0]);
+    let read = Property::get(KSPROPSETID_SYNTH, priority, 4).with_instance(&of);
+    assert_eq!(ask(&midi, read).as_u32(), Some(40_000));
+}
+
+/// The state of groups counts for the device's total: what does not fit is refused or lost, and what
+/// goes makes room again.
+fn memory_for_groups_comes_out_of_the_budget(binary: &Binary) {
+    let hardware = Hardware::synth().with_dword("DownloadQuotaMiB", 1);
+    let synth = Synth::boot_with(binary, &hardware);
+    let (midi, wave) = synth.open_pair();
+    synth.download_bank(&midi, &square_bank());
+    open_groups(&midi, 10_000);
+    let pool = synth.session.machine().pool();
+    let before = pool.counters().bytes;
+    midi.run().unwrap();
+    let mut sink = wave.start_wave(WaveOptions::default()).unwrap();
+    for group in 1..=10_000 {
+        midi.send(0, group, QUIET);
+        if group % 100 == 0 {
+            peak(&mut sink, 882);
+        }
+    }
+    peak(&mut sink, 44_100);
+    let used = pool.counters().bytes - before;
+    println!("10,000 groups used, of 1 MiB: {used} bytes");
+    assert!((500 << 10..=1 << 20).contains(&used), "{used}");
+    let priority = Property::set(
+        KSPROPSETID_SYNTH,
+        synth_property::VOICE_PRIORITY,
+        &bytes(&[7]),
+    );
+    let set_of =
+        |group: u32| ask(&midi, priority.clone().with_instance(&bytes(&[group, 0]))).status;
+    assert_eq!(set_of(10_000), Status::INSUFFICIENT_RESOURCES);
+    assert_eq!(set_of(2), Status::SUCCESS);
+    // Fewer groups leave room for others.
+    open_groups(&midi, 1);
+    open_groups(&midi, 10_000);
+    assert_eq!(set_of(10_000), Status::SUCCESS);
 }

@@ -8,6 +8,7 @@
 mod clocks;
 mod downloads;
 mod filter;
+mod floods;
 mod groups;
 mod lifetimes;
 mod memory;

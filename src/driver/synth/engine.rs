@@ -3,7 +3,6 @@
 //! Its lock guards the synthesizer, the map from master time to frames, and the position. It is the
 //! innermost lock of this filter and is held for one block at a time. Whatever allocates is
 //! prepared before it is taken; whatever is no longer needed is dropped after it is released.
-#![expect(unsafe_code, reason = "the level that the last reference goes at")]
 
 use crate::class;
 use crate::com::{Object, ObjectRef, Status};
@@ -21,6 +20,7 @@ use super::budget::{Budget, Debt, Reservation};
 use super::filter::MAX_RATE;
 use super::meter::Meter;
 use super::miniport::SynthMiniport;
+use super::work::SECOND;
 
 /// A virtual synthesizer.
 #[derive(Debug)]
@@ -52,9 +52,32 @@ pub struct State {
     pub voices: u16,
     /// Channel groups.
     pub channel_groups: u16,
+    /// Bytes of the device's budget that the channel groups have.
+    group_bytes: u64,
+    /// What events have cost beyond what their blocks had for them.
+    owed: u32,
 }
 
 impl State {
+    /// Gives a channel group a state of its own, in memory that [`Engine::bring`] brought where it
+    /// takes more.
+    ///
+    /// # Errors
+    ///
+    /// [`NeedsMemory`]; where some was brought, more of it does not help.
+    pub fn use_group(
+        &mut self,
+        group: u16,
+        spare: &mut Option<GroupMemory>,
+    ) -> Result<(), NeedsMemory> {
+        let brought = spare.is_some();
+        let used = self.synth.use_group(group, spare);
+        if brought && spare.is_none() {
+            self.group_bytes = self.group_bytes.saturating_add(MEMORY_BYTES);
+        }
+        used
+    }
+
     /// The frame that an event of this time is due at; a late one at the next frame.
     #[must_use]
     pub fn frame_of(&self, time: RefTime) -> SampleTime {
@@ -65,6 +88,24 @@ impl State {
     #[must_use]
     pub fn now(&self) -> RefTime {
         self.clock.to_ref(self.position)
+    }
+
+    /// What the events of a block of so many frames may cost.
+    pub fn allow(&mut self, frames: usize) -> u32 {
+        let frames = u64::try_from(frames).unwrap_or(0);
+        let rate = u64::from(self.format.sample_rate);
+        let more = frames.saturating_mul(u64::from(SECOND)).checked_div(rate);
+        let more = u32::try_from(more.unwrap_or(0)).unwrap_or(u32::MAX);
+        // What earlier blocks have spent beyond their own is paid first.
+        let paid = more.min(self.owed);
+        self.owed = self.owed.saturating_sub(paid);
+        more.saturating_sub(paid)
+    }
+
+    /// The events of a block have cost so much more than they were [allowed](Self::allow): a step is
+    /// done as a whole.
+    pub fn owe(&mut self, beyond: u32) {
+        self.owed = self.owed.saturating_add(beyond);
     }
 
     /// Renders the next frames into `out` and says how many; nothing where one hold of the lock is
@@ -105,6 +146,8 @@ impl Engine {
             format,
             voices: config.voices,
             channel_groups: config.channel_groups,
+            group_bytes: 0,
+            owed: 0,
         };
         Object::try_new(Self {
             settings: *settings,
@@ -188,29 +231,62 @@ impl Engine {
         voices: u16,
         channel_groups: u16,
     ) -> Result<(), Status> {
-        let held = self.reserve(self.storage_bytes(voices, channel_groups))?;
+        let open = self.with(irql, |state, _| state.channel_groups);
+        // Fewer groups take no more than there is, and can always be had.
+        let more = if channel_groups > open {
+            group_bytes(Storage::group_bytes(channel_groups))
+        } else {
+            0
+        };
+        let held = self.reserve(more.saturating_add(self.voice_bytes(voices)))?;
         let storage = Storage::try_new(voices, channel_groups)?;
-        let (old, bytes) = self.with(irql, |state, _| {
-            let bytes = self.storage_bytes(state.voices, state.channel_groups);
+        let (old, unused) = self.with(irql, |state, _| {
+            let voices_before = self.voice_bytes(state.voices);
             state.voices = voices;
             state.channel_groups = channel_groups;
-            (state.synth.resize(storage), bytes)
+            let old = state.synth.resize(storage);
+            let reserved = state.group_bytes.saturating_add(more);
+            let taken = group_bytes(state.synth.group_bytes());
+            state.group_bytes = taken.min(reserved);
+            let unused = reserved.saturating_sub(state.group_bytes);
+            (old, unused.saturating_add(voices_before))
         });
         drop(old);
         held.keep();
-        self.budget().release(bytes);
+        self.budget().release(unused);
         Ok(())
     }
 
-    /// What voices and open groups count for: what a client asked for beyond that which every engine
-    /// is made with.
-    fn storage_bytes(&self, voices: u16, channel_groups: u16) -> u64 {
+    /// What voices count for: those that a client asked for beyond what every engine is made with.
+    fn voice_bytes(&self, voices: u16) -> u64 {
         let made_with = Storage::pool_bytes_for(self.settings.voices, 1);
-        Storage::pool_bytes_for(voices, channel_groups).saturating_sub(made_with)
+        Storage::pool_bytes_for(voices, 1).saturating_sub(made_with)
     }
 
     fn reserve(&self, bytes: u64) -> Result<Reservation<'_>, Status> {
         Reservation::of(self.budget(), bytes).ok_or(Status::INSUFFICIENT_RESOURCES)
+    }
+
+    /// Memory for more channel groups, within the device's budget. Up to DISPATCH, no lock held.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::INSUFFICIENT_RESOURCES`].
+    pub fn bring(&self) -> Result<GroupMemory, Status> {
+        if !self.budget().try_reserve(MEMORY_BYTES) {
+            return Err(Status::INSUFFICIENT_RESOURCES);
+        }
+        GroupMemory::try_new().map_err(|error| {
+            self.budget().release(MEMORY_BYTES);
+            error.into()
+        })
+    }
+
+    /// Takes back what [`bring`](Self::bring) brought and no group has used. No lock is held.
+    pub fn take_back(&self, spare: Option<GroupMemory>) {
+        if spare.is_some() {
+            self.budget().release(MEMORY_BYTES);
+        }
     }
 
     /// Gives a channel group a state of its own, which to set something of it takes.
@@ -220,18 +296,28 @@ impl Engine {
     /// [`Status::INSUFFICIENT_RESOURCES`].
     pub fn use_group(&self, irql: &mut Irql<Passive>, group: u16) -> Result<(), Status> {
         let mut spare = None;
-        loop {
-            let used = self.with(irql, |state, _| state.synth.use_group(group, &mut spare));
-            match used {
-                Ok(()) => return Ok(()),
-                Err(NeedsMemory) => spare = Some(GroupMemory::try_new()?),
-            }
+        let mut used = self.with(irql, |state, _| state.use_group(group, &mut spare));
+        if used == Err(NeedsMemory) {
+            spare = Some(self.bring()?);
+            // Memory that did not help is not brought again and again.
+            used = self.with(irql, |state, _| state.use_group(group, &mut spare));
         }
+        self.take_back(spare);
+        used.map_err(|NeedsMemory| Status::INSUFFICIENT_RESOURCES)
     }
 
-    /// Frees what the synthesizer no longer needs. Never in rendering: it frees memory.
-    pub fn reap<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>) {
-        while let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) {
+    /// Frees what the synthesizer no longer needs.
+    pub fn reap(&self, irql: &mut Irql<Passive>) {
+        // There is no more of it than downloads.
+        self.reap_some(irql, usize::MAX);
+    }
+
+    /// As [`reap`](Self::reap), but no more than `most` downloads. Never in rendering: it frees memory.
+    pub fn reap_some<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>, most: usize) {
+        for _ in 0..most {
+            let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) else {
+                return;
+            };
             let bytes = garbage.pool_bytes();
             drop(garbage);
             self.budget().release(bytes);
@@ -259,15 +345,12 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // SAFETY: engines are released by streams, at PASSIVE (contract section 4).
-        let mut irql = unsafe { Irql::<Passive>::assume() };
-        let bytes = self.with(&mut irql, |state, _| {
-            let table = table_bytes(state.synth.bank_capacity());
-            let storage = self.storage_bytes(state.voices, state.channel_groups);
-            let downloads = state.synth.download_bytes();
-            downloads.saturating_add(table).saturating_add(storage)
-        });
-        self.owed.settle(bytes);
+        let state = self.state.get_mut();
+        let table = table_bytes(state.synth.bank_capacity());
+        let downloads = state.synth.download_bytes().saturating_add(table);
+        let (voices, groups) = (state.voices, state.group_bytes);
+        let parameters = groups.saturating_add(self.voice_bytes(voices));
+        self.owed.settle(downloads.saturating_add(parameters));
     }
 }
 
@@ -282,6 +365,12 @@ pub fn pool_bytes_for(settings: &Settings) -> u64 {
     Synth::pool_bytes_for(&config).saturating_add(pool_bytes(size_of::<Engine>()))
 }
 
+/// What channel groups count for: those beyond the one that every engine is made with.
+fn group_bytes(bytes: usize) -> u64 {
+    let beyond = bytes.saturating_sub(Storage::group_bytes(1));
+    u64::try_from(beyond).unwrap_or(u64::MAX)
+}
+
 /// What a table for downloads counts for. Every engine has one of the first size, which is part of
 /// what a pin costs; what a client makes it grow to is the client's.
 fn table_bytes(downloads: usize) -> u64 {
@@ -291,6 +380,9 @@ fn table_bytes(downloads: usize) -> u64 {
         0
     }
 }
+
+/// What [`GroupMemory`] takes of the budget.
+const MEMORY_BYTES: u64 = GroupMemory::BYTES as u64;
 
 /// What the synthesizer is made for. Its own queue holds the events of one block only: they wait
 /// in the pins' inlets, by the master clock.

@@ -1,8 +1,11 @@
 //! What a MIDI pin has received and the synthesizer has not yet played.
 //!
-//! `PutMessage` puts events in, at DISPATCH; rendering takes out those whose frame has come, hands
-//! their messages to the synthesizer, and gives them back to the allocator. They stay events
-//! until then, in the order of their master-clock time (see [`Queue`]).
+//! `PutMessage` leaves its chain in the backlog and sorts events in, as many as one call may; what is
+//! left is sorted in by rendering, by the sink's calls and by the next `PutMessage`. Rendering takes out
+//! the events whose frame has come, hands their messages to the synthesizer, and gives them back to
+//! the allocator. They stay events until then, in the order of their master-clock time (see [`Queue`]).
+//! An event of several messages is played in portions where it is long. However many events there are
+//! and whatever is in them, one hold of the lock does at most [`HOLD`](super::work::HOLD) and one step.
 //!
 //! Lock order: an inlet's lock is outside the engine's. The allocator is called with neither held.
 #![expect(unsafe_code, reason = "lends an inlet without counting references")]
@@ -11,17 +14,21 @@ use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::assembly::{Assembly, Part};
-use super::engine::{EVENTS_PER_BLOCK, Engine, State};
+use super::assembly::Assembly;
+use super::budget::Budget;
+use super::engine::{Engine, State};
+use super::messages::Messages;
+use super::player::{Full, Open, Played, Player};
 use super::queue::Queue;
+use super::work::{ARRIVAL, DEPARTURE, GROUP, LOCK, Work};
 use crate::class;
 use crate::com::{Object, ObjectRef, Status};
-use crate::irql::{AtMost, Dispatch, Irql, Passive};
+use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::rundown::Rundown;
 use crate::kernel::spinlock::SpinLock;
-use crate::midi::parser::{Meaning, Parser};
-use crate::portcls::event::{Allocator, Event, EventChain};
-use crate::synth::ScheduleError;
+use crate::portcls::abi::DmusKernelEvent;
+use crate::portcls::event::{Allocator, Backlog, Event, EventChain, RawChain, Step};
+use crate::synth::{GroupMemory, NeedsMemory};
 use crate::time::{RefTime, SampleTime};
 use crate::trace;
 
@@ -33,6 +40,10 @@ pub struct Inlet {
     lost_notes: AtomicU32,
     lost_events: AtomicU32,
     waiting: SpinLock<Waiting>,
+    /// What all pins of the device may hold together.
+    budget: ObjectRef<Budget>,
+    /// Bytes of a buffer of the allocator's.
+    buffer: u64,
 }
 
 class!(Inlet);
@@ -61,24 +72,65 @@ pub enum Flow {
 /// The events, under the lock.
 #[derive(Debug)]
 struct Waiting {
+    /// What was not sorted in yet.
+    backlog: Backlog,
     queue: Queue<Event>,
+    /// The event that is being played.
+    open: Option<Open>,
     assembly: Assembly,
     /// The status byte that a message without one means, or 0.
     running: u8,
     flow: Flow,
 }
 
-/// What has to be seen to before events can wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// One has no time of its own.
-    pub time: bool,
-    /// One is for a channel group that may have no state yet.
-    pub group: bool,
+/// Whom events are sorted in for.
+#[derive(Debug)]
+pub struct Listener<'a> {
+    /// The synthesizer whose groups they use.
+    pub engine: &'a Engine,
+    /// Whether anybody will ever play them.
+    pub plays: Plays,
+    /// Memory for more groups.
+    pub spare: &'a mut Option<GroupMemory>,
+    /// There is no memory to be had: the synthesizer counts the next event as lost.
+    pub do_without: bool,
 }
 
-/// Events that are moved under one hold of the lock.
-pub const BATCH: usize = 64;
+/// Whether events are going to be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plays {
+    /// A wave pin renders the synthesizer.
+    Yes,
+    /// One may come.
+    Later,
+    /// None does: they are lost.
+    Never,
+}
+
+/// How far the sorting has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sorted {
+    /// Nothing is left.
+    All,
+    /// The work is used up.
+    Some,
+    /// The next event's group needs memory.
+    NeedsMemory,
+}
+
+/// Events on their way back to the allocator.
+#[derive(Debug, Default)]
+pub struct Leaving {
+    /// Done with, or never wanted.
+    done: EventChain,
+    /// Nobody will play them.
+    lost: EventChain,
+    /// Bytes of a SysEx that was given up.
+    dropped: Option<u32>,
+}
+
+/// Events that leave under one hold of the lock when all do: 25 us.
+const BATCH: usize = 64;
 
 impl Inlet {
     /// A closed inlet with room for `capacity` events.
@@ -90,20 +142,26 @@ impl Inlet {
         _: &Irql<Passive>,
         allocator: Allocator,
         capacity: u32,
+        budget: &ObjectRef<Budget>,
     ) -> Result<ObjectRef<Self>, Status> {
         let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
         let waiting = Waiting {
+            backlog: Backlog::new(),
             queue: Queue::try_new(capacity)?,
+            open: None,
             assembly: Assembly::try_new()?,
             running: 0,
             flow: Flow::Closed,
         };
+        let buffer = u64::from(allocator.buffer_size());
         Object::try_new(Self {
             allocator,
             rundown: Rundown::new(),
             lost_notes: AtomicU32::new(0),
             lost_events: AtomicU32::new(0),
             waiting: SpinLock::new(waiting),
+            budget: budget.clone(),
+            buffer,
         })
         .map_err(|_| Status::INSUFFICIENT_RESOURCES)
     }
@@ -119,27 +177,61 @@ impl Inlet {
         self.lost_notes.store(0, Ordering::Relaxed);
     }
 
-    /// Puts events in. `now` is the time that an event without one gets: that of the next frame.
-    pub fn accept(&self, irql: &mut Irql<Dispatch>, mut events: EventChain, now: RefTime) {
-        while !events.is_empty() {
-            let mut refused = EventChain::new();
-            let lost = self.waiting.with(irql, |waiting, _| {
-                for event in core::iter::from_fn(|| events.pop_front()).take(BATCH) {
-                    waiting.accept(event, now, &mut refused);
-                }
-                waiting.flow != Flow::Closed
-            });
-            if lost {
-                self.lose(irql, refused);
-            } else {
-                self.allocator.give_back(irql, refused);
-            }
-        }
+    /// Puts a chain in, not sorted yet.
+    pub fn put(&self, irql: &mut Irql<Dispatch>, chain: RawChain) {
+        self.waiting
+            .with(irql, |waiting, _| waiting.backlog.push(chain));
     }
 
-    /// Gives events back that nobody will play, and counts them.
-    pub fn lose(&self, irql: &Irql<Dispatch>, mut events: EventChain) {
-        while let Some(event) = events.pop_front() {
+    /// Sorts in what the port has put here, as far as `work` and one hold of the lock go.
+    pub fn sort(
+        &self,
+        irql: &mut Irql<Locked>,
+        listener: &mut Listener<'_>,
+        work: &mut Work,
+        leaving: &mut Leaving,
+    ) -> Sorted {
+        let mut hold = work.hold();
+        let plays = listener.plays;
+        let sorted = self.waiting.with_inner(irql, |waiting, irql| {
+            waiting.sort(self, plays, &mut hold, leaving, |event, hold| {
+                let group = event.channel_group();
+                // The first group has its state from the beginning; only an event without a time
+                // needs to know what time it is.
+                if group <= 1 && event.presentation_time() != RefTime(0) {
+                    return Ok(RefTime(0));
+                }
+                hold.spend(GROUP.saturating_add(LOCK));
+                let spare = &mut *listener.spare;
+                let do_without = &mut listener.do_without;
+                listener.engine.with_inner(irql, |state| {
+                    let lacks = state.use_group(group, spare).is_err();
+                    if lacks && !core::mem::take(do_without) {
+                        return Err(NeedsMemory);
+                    }
+                    Ok(match plays {
+                        Plays::Yes => state.now(),
+                        Plays::Later | Plays::Never => RefTime(0),
+                    })
+                })
+            })
+        });
+        work.end_hold(&hold);
+        sorted
+    }
+
+    /// Gives events back, and counts those that are lost. No lock is held.
+    pub fn give_back<L: AtMost<Dispatch>>(&self, irql: &Irql<L>, leaving: Leaving) {
+        let Leaving {
+            done,
+            mut lost,
+            dropped,
+        } = leaving;
+        if let Some(bytes) = dropped {
+            trace::emit(trace::Event::SysExDropped { bytes });
+        }
+        self.allocator.give_back(irql, done);
+        while let Some(event) = lost.pop_front() {
             if is_note_on(event.bytes()) {
                 self.lost_notes.fetch_add(1, Ordering::Relaxed);
             }
@@ -151,28 +243,13 @@ impl Inlet {
         }
     }
 
-    /// Puts the children of packages in the place of the packages, which go back at once.
-    /// Also says what the events need.
-    pub fn unpack(&self, irql: &Irql<Dispatch>, mut events: EventChain) -> (EventChain, Needs) {
-        let mut flat = EventChain::new();
-        let mut needs = Needs::default();
-        while let Some(mut event) = events.pop_front() {
-            if event.is_package() {
-                let mut children = event.take_package();
-                events.prepend(&mut children);
-                self.allocator.give_back_one(irql, event);
-            } else {
-                needs.time |= event.presentation_time() == RefTime(0);
-                // The first group has its state from the beginning.
-                needs.group |= event.channel_group() > 1;
-                flat.push_back(event);
-            }
-        }
-        (flat, needs)
-    }
-
     /// Lets events wait or play.
-    pub fn open<L: AtMost<Dispatch>>(&self, irql: &mut Irql<L>, flow: Flow) {
+    pub fn open(&self, irql: &mut Irql<Passive>, flow: Flow) {
+        let was = self.waiting.with(irql, |waiting, _| waiting.flow);
+        if was == Flow::Closed {
+            // What came meanwhile, and no call has had the time to give back.
+            self.close(irql);
+        }
         self.waiting.with(irql, |waiting, _| waiting.flow = flow);
     }
 
@@ -184,20 +261,35 @@ impl Inlet {
 
     /// Gives back everything that waits, and from now on everything that comes.
     pub fn close(&self, irql: &mut Irql<Passive>) {
+        let (mut backlog, open) = self.waiting.with(irql, |waiting, _| {
+            waiting.flow = Flow::Closed;
+            waiting.assembly.finish();
+            waiting.running = 0;
+            (core::mem::take(&mut waiting.backlog), waiting.open.take())
+        });
+        let mut leaving = Leaving::default();
+        if let Some(open) = open {
+            self.leave(open.event, &mut leaving);
+        }
+        self.give_back(irql, leaving);
+        // Nothing gets into the queue of a closed inlet, so this ends when all of it is out.
         loop {
-            let mut events = EventChain::new();
+            let mut leaving = Leaving::default();
             self.waiting.with(irql, |waiting, _| {
-                waiting.flow = Flow::Closed;
-                waiting.assembly.finish();
-                waiting.running = 0;
-                for event in core::iter::from_fn(|| waiting.queue.pop()).take(BATCH) {
-                    events.push_back(event);
+                for event in core::iter::from_fn(|| waiting.queue.pop_any()).take(BATCH) {
+                    self.leave(event, &mut leaving);
                 }
             });
-            if events.is_empty() {
+            if leaving.done.is_empty() {
                 break;
             }
-            self.allocator.give_back(irql, events);
+            self.give_back(irql, leaving);
+        }
+        // Nor into this one.
+        while let Some(step) = backlog.pop() {
+            if let Step::Event(event) | Step::Emptied(event) = step {
+                self.allocator.give_back_one(irql, event);
+            }
         }
         let lost = self.lost_events.swap(0, Ordering::Relaxed);
         if lost > 1 {
@@ -211,53 +303,151 @@ impl Inlet {
         self.rundown.wait(irql);
     }
 
-    /// Plays what is due before frame `until`.
-    pub fn feed(&self, irql: &mut Irql<Dispatch>, engine: &Engine, until: SampleTime) {
-        loop {
-            let mut done = EventChain::new();
-            let mut dropped = None;
+    /// Plays what is due before frame `until`, as far as `work` goes: the rest is late.
+    pub fn feed(
+        &self,
+        irql: &mut Irql<Dispatch>,
+        engine: &Engine,
+        until: SampleTime,
+        work: &mut Work,
+    ) {
+        while !work.is_over() {
+            let mut hold = work.hold();
+            let mut leaving = Leaving::default();
             let more = self.waiting.with(irql, |waiting, irql| {
                 engine.with_inner(irql, |state| {
-                    waiting.play(state, until, &mut done, &mut dropped)
+                    waiting.turn(self, state, until, &mut hold, &mut leaving)
                 })
             });
-            if let Some(bytes) = dropped {
-                trace::emit(trace::Event::SysExDropped { bytes });
-            }
-            self.allocator.give_back(irql, done);
+            work.end_hold(&hold);
+            self.give_back(irql, leaving);
             if !more {
                 return;
             }
         }
     }
-}
 
-impl Waiting {
-    fn accept(&mut self, event: Event, now: RefTime, refused: &mut EventChain) {
-        let time = match event.presentation_time() {
-            RefTime(0) => now,
-            time => time,
-        };
-        if self.flow == Flow::Closed {
-            refused.push_back(event);
-        } else if let Err(event) = self.queue.push(time, event) {
-            refused.push_back(event);
+    /// What an event counts for in the device's budget: itself, and its buffer.
+    fn bytes_of(&self, event: &Event) -> u64 {
+        let own = u64::try_from(size_of::<DmusKernelEvent>()).unwrap_or(0);
+        if event.has_buffer() {
+            own.saturating_add(self.buffer)
+        } else {
+            own
         }
     }
 
-    /// Plays up to [`BATCH`] events; says whether there may be more.
-    fn play(
+    /// An event that waited is done with.
+    fn leave(&self, event: Event, leaving: &mut Leaving) {
+        self.budget.release(self.bytes_of(&event));
+        leaving.done.push_back(event);
+    }
+}
+
+impl Waiting {
+    /// Sorts events in, as far as `work` goes. `look` makes an event's group ready, and says what time
+    /// it is.
+    fn sort(
         &mut self,
+        inlet: &Inlet,
+        plays: Plays,
+        work: &mut Work,
+        leaving: &mut Leaving,
+        mut look: impl FnMut(&Event, &mut Work) -> Result<RefTime, NeedsMemory>,
+    ) -> Sorted {
+        while !work.is_over() {
+            let Some(step) = self.backlog.pop() else {
+                return Sorted::All;
+            };
+            work.spend(ARRIVAL);
+            let event = match step {
+                Step::Event(event) => event,
+                Step::Emptied(package) => {
+                    leaving.done.push_back(package);
+                    continue;
+                }
+                Step::Opened => continue,
+            };
+            if plays == Plays::Never {
+                leaving.lost.push_back(event);
+                continue;
+            }
+            if self.flow == Flow::Closed {
+                leaving.done.push_back(event);
+                continue;
+            }
+            let Ok(now) = look(&event, work) else {
+                self.backlog.put_back(event);
+                return Sorted::NeedsMemory;
+            };
+            let time = match event.presentation_time() {
+                RefTime(0) => now,
+                time => time,
+            };
+            let bytes = inlet.bytes_of(&event);
+            if !inlet.budget.try_reserve(bytes) {
+                leaving.lost.push_back(event);
+            } else if let Err(event) = self.queue.push(time, event) {
+                inlet.budget.release(bytes);
+                leaving.lost.push_back(event);
+            }
+        }
+        if self.backlog.is_empty() {
+            Sorted::All
+        } else {
+            Sorted::Some
+        }
+    }
+
+    /// Sorts and plays under one hold of the lock; says whether there may be more to do.
+    fn turn(
+        &mut self,
+        inlet: &Inlet,
         state: &mut State,
         until: SampleTime,
-        done: &mut EventChain,
-        dropped: &mut Option<u32>,
+        work: &mut Work,
+        leaving: &mut Leaving,
     ) -> bool {
         if self.flow != Flow::Running {
             return false;
         }
-        for _ in 0..BATCH {
-            let Some((time, event)) = self.queue.peek() else {
+        let mut sorted = Sorted::All;
+        if !self.backlog.is_empty() {
+            // Half of the work, so that neither waits for the other.
+            let mut half = Work::new(work.left() / 2);
+            sorted = self.sort(inlet, Plays::Yes, &mut half, leaving, |event, work| {
+                work.spend(GROUP);
+                // Rendering brings no memory.
+                state.use_group(event.channel_group(), &mut None)?;
+                Ok(state.now())
+            });
+            work.spend(half.spent());
+        }
+        // What waits for memory may wait for long: it holds up nobody.
+        let sorting = sorted == Sorted::Some;
+        self.play(inlet, state, until, sorting, work, leaving) || sorting
+    }
+
+    /// Plays what is due; says whether there may be more. What is `sorting` is not played before its
+    /// turn.
+    fn play(
+        &mut self,
+        inlet: &Inlet,
+        state: &mut State,
+        until: SampleTime,
+        sorting: bool,
+        work: &mut Work,
+        leaving: &mut Leaving,
+    ) -> bool {
+        while !work.is_over() {
+            let next = match &self.open {
+                Some(open) => Some((open.time, open.event.channel_group())),
+                None => self
+                    .queue
+                    .peek()
+                    .map(|(time, event)| (time, event.channel_group())),
+            };
+            let Some((time, group)) = next else {
                 return false;
             };
             let frame = state.frame_of(time);
@@ -265,120 +455,53 @@ impl Waiting {
                 return false;
             }
             let mut player = Player {
-                state,
+                synth: &mut state.synth,
                 frame,
-                group: event.channel_group(),
+                group,
                 assembly: &mut self.assembly,
                 running: &mut self.running,
-                dropped,
+                dropped: &mut leaving.dropped,
+                work,
             };
-            if player.play(event.bytes(), !event.is_incomplete()).is_err() {
-                // The synthesizer has enough for this block; the rest comes with the next.
+            if let Some(open) = &mut self.open {
+                match player.go_on(open) {
+                    Ok(Played::Whole) => {}
+                    Ok(Played::Part) => return true,
+                    Err(Full) => return false,
+                }
+                if let Some(open) = self.open.take() {
+                    inlet.leave(open.event, leaving);
+                }
+                continue;
+            }
+            let first = self.backlog.front_time().filter(|_| sorting);
+            if first.is_some_and(|first| first != RefTime(0) && first < time) {
                 return false;
             }
-            if let Some(event) = self.queue.pop() {
-                done.push_back(event);
+            let Some((_, event)) = self.queue.peek() else {
+                return false;
+            };
+            player.work.spend(DEPARTURE);
+            let Ok(played) = player.play(event.bytes(), !event.is_incomplete()) else {
+                // The synthesizer has enough for this block; the rest comes with the next.
+                return false;
+            };
+            let messages = Messages::new(*player.running);
+            let Some(event) = self.queue.pop() else {
+                return false;
+            };
+            match played {
+                Played::Whole => inlet.leave(event, leaving),
+                Played::Part => {
+                    self.open = Some(Open {
+                        time,
+                        event,
+                        messages,
+                    });
+                }
             }
         }
         true
-    }
-}
-
-/// The synthesizer's queue is full.
-struct Full;
-
-/// One event on its way into the synthesizer.
-struct Player<'a> {
-    state: &'a mut State,
-    frame: SampleTime,
-    group: u16,
-    assembly: &'a mut Assembly,
-    running: &'a mut u8,
-    dropped: &'a mut Option<u32>,
-}
-
-impl Player<'_> {
-    fn play(&mut self, bytes: &[u8], last: bool) -> Result<(), Full> {
-        match bytes {
-            // Real time means nothing to a synthesizer, not even inside a SysEx.
-            [] | [0xF8..=0xFF] => Ok(()),
-            _ if !last || self.assembly.is_open() => self.play_part(bytes, last),
-            _ if holds_more(bytes) => self.play_bytes(bytes),
-            _ => self.play_message(bytes),
-        }
-    }
-
-    fn play_part(&mut self, bytes: &[u8], last: bool) -> Result<(), Full> {
-        loop {
-            match self.assembly.offer(bytes, last) {
-                Part::Taken => return Ok(()),
-                Part::Whole(message) => {
-                    let scheduled = self.state.synth.schedule(self.frame, self.group, message);
-                    if scheduled == Err(ScheduleError::QueueFull) {
-                        return Err(Full);
-                    }
-                    self.assembly.finish();
-                    *self.running = 0;
-                    return Ok(());
-                }
-                Part::Dropped { bytes, again } => {
-                    *self.dropped = u32::try_from(bytes).ok();
-                    if !again {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    fn play_message(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        match self.state.synth.schedule(self.frame, self.group, bytes) {
-            Ok(()) => {
-                self.remember_status(bytes);
-                Ok(())
-            }
-            Err(ScheduleError::QueueFull) => Err(Full),
-            Err(ScheduleError::Malformed) => self.play_bytes(bytes),
-        }
-    }
-
-    /// An event that is not one message: several, or one that relies on running status. They are
-    /// played together or, while there is no room for as many as there may be, not yet.
-    fn play_bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let most = bytes.len().min(EVENTS_PER_BLOCK as usize);
-        if self.state.synth.queue_room() < most {
-            return Err(Full);
-        }
-        let mut parser = Parser::new();
-        if bytes.first().is_some_and(|&byte| byte < 0x80) && *self.running != 0 {
-            let _ = parser.feed(*self.running, RefTime(0));
-        }
-        for &byte in bytes {
-            if let Meaning::Short(short) = parser.feed(byte, RefTime(0)).meaning {
-                let message = short.as_bytes();
-                let _ = self.state.synth.schedule(self.frame, self.group, message);
-                self.remember_status(message);
-            }
-        }
-        Ok(())
-    }
-
-    /// Channel messages set the running status, system common ones clear it (contract 13.1).
-    fn remember_status(&mut self, message: &[u8]) {
-        match message.first() {
-            Some(&status @ 0x80..0xF0) => *self.running = status,
-            Some(0xF0..0xF8) => *self.running = 0,
-            _ => {}
-        }
-    }
-}
-
-/// Whether something follows the channel message that the bytes begin with.
-const fn holds_more(bytes: &[u8]) -> bool {
-    match bytes {
-        [0xC0..=0xDF, rest @ ..] => rest.len() > 1,
-        [0x80..=0xEF, rest @ ..] => rest.len() > 2,
-        _ => false,
     }
 }
 

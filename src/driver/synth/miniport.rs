@@ -14,7 +14,9 @@ use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::clock::interrupt_time;
 use crate::kernel::spinlock::SpinLock;
-use crate::portcls::abi::{DONT_HOLD_FOR_SEQUENCING, FilterDescriptor, KsDataRange, StreamType};
+use crate::portcls::abi::{
+    DONT_HOLD_FOR_SEQUENCING, DmusKernelEvent, FilterDescriptor, KsDataRange, StreamType,
+};
 use crate::portcls::event::Allocator;
 use crate::portcls::format::{self, WaveFormat, WaveRange};
 use crate::portcls::interfaces::{
@@ -51,8 +53,8 @@ pub fn create(_: &Irql<Passive>, settings: &Settings) -> Result<ObjectRef<SynthM
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
 }
 
-/// Bytes of an event that waits, at least: DMUS_KERNEL_EVENT, and the pool's header.
-const LEAST_EVENT_BYTES: u64 = 64;
+/// What an event that waits counts for, at least.
+const LEAST_EVENT_BYTES: u64 = size_of::<DmusKernelEvent>() as u64;
 
 /// The fast part of a time.
 fn seed_of(RefTime(time): RefTime) -> u32 {

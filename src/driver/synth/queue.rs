@@ -63,16 +63,17 @@ impl<T> Queue<T> {
 
     /// Adds an item; it comes back when the queue is full.
     pub fn push(&mut self, time: RefTime, item: T) -> Result<(), T> {
-        let Some(place) = self.heap.get_mut(self.len) else {
+        if self.len >= self.heap.len() {
             return Err(item);
-        };
-        *place = Some(Entry {
+        }
+        let entry = Entry {
             time,
             arrival: self.arrivals,
             item,
-        });
+        };
         self.arrivals = self.arrivals.wrapping_add(1);
-        self.rise(self.len);
+        let hole = self.rise(self.len, entry.key());
+        self.put(hole, entry);
         self.len = self.len.saturating_add(1);
         Ok(())
     }
@@ -87,10 +88,22 @@ impl<T> Queue<T> {
     /// Takes the earliest item.
     pub fn pop(&mut self) -> Option<T> {
         let last = self.len.checked_sub(1)?;
-        self.swap(0, last);
+        let moved = self.heap.get_mut(last)?.take()?;
+        self.len = last;
+        if last == 0 {
+            return Some(moved.item);
+        }
+        let first = self.heap.first_mut()?.take();
+        let hole = self.sink(moved.key());
+        self.put(hole, moved);
+        first.map(|entry| entry.item)
+    }
+
+    /// Takes an item, whichever is at hand.
+    pub fn pop_any(&mut self) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
         let entry = self.heap.get_mut(last)?.take()?;
         self.len = last;
-        self.sink();
         Some(entry.item)
     }
 
@@ -98,46 +111,54 @@ impl<T> Queue<T> {
         self.heap.get(index)?.as_ref().map(Entry::key)
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        let inside = self.heap.len();
-        if a < inside && b < inside {
-            #[expect(clippy::disallowed_methods, reason = "both places are there")]
-            self.heap.swap(a, b);
+    fn put(&mut self, index: usize, entry: Entry<T>) {
+        if let Some(place) = self.heap.get_mut(index) {
+            *place = Some(entry);
         }
     }
 
-    /// Moves the entry at `index` towards the front, to where it belongs.
-    fn rise(&mut self, mut index: usize) {
+    /// Moves an entry, whose place is then a hole.
+    fn shift(&mut self, from: usize, to: usize) {
+        let entry = self.heap.get_mut(from).and_then(Option::take);
+        if let Some(place) = self.heap.get_mut(to) {
+            *place = entry;
+        }
+    }
+
+    /// Moves the hole at `index` towards the front, to where an entry of this key belongs.
+    fn rise(&mut self, mut index: usize, key: (i64, u64)) -> usize {
         while index > 0 {
             let parent = index.wrapping_sub(1) >> 1;
-            if self.key(parent) <= self.key(index) {
-                return;
+            if self.key(parent) <= Some(key) {
+                break;
             }
-            self.swap(parent, index);
+            self.shift(parent, index);
             index = parent;
         }
+        index
     }
 
-    /// Moves the first entry away from the front, to where it belongs.
-    fn sink(&mut self) {
+    /// Moves the hole at the front away from there, to where an entry of this key belongs.
+    fn sink(&mut self, key: (i64, u64)) -> usize {
         let mut index = 0_usize;
         loop {
             let left = index.wrapping_mul(2).wrapping_add(1);
-            let right = left.wrapping_add(1);
-            let mut least = index;
-            for child in [left, right] {
-                // An empty place has no key, and is never less.
-                if let Some(key) = self.key(child)
-                    && Some(key) < self.key(least)
-                {
-                    least = child;
-                }
+            // An empty place has no key.
+            let Some(mut least) = self.key(left) else {
+                return index;
+            };
+            let mut child = left;
+            if let Some(right) = self.key(left.wrapping_add(1))
+                && right < least
+            {
+                child = left.wrapping_add(1);
+                least = right;
             }
-            if least == index {
-                return;
+            if key <= least {
+                return index;
             }
-            self.swap(index, least);
-            index = least;
+            self.shift(child, index);
+            index = child;
         }
     }
 }
@@ -160,6 +181,18 @@ mod tests {
             (Some('b'), Some('a'), None)
         );
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn items_in_any_order_are_all_items() {
+        let mut queue = Queue::try_new(9).unwrap();
+        for time in [5, 3, 9, 1, 7] {
+            queue.push(RefTime(time), time).unwrap();
+        }
+        assert_eq!(queue.pop(), Some(1));
+        let mut all: Vec<_> = core::iter::from_fn(|| queue.pop_any()).collect();
+        all.sort_unstable();
+        assert_eq!(all, [3, 5, 7, 9]);
     }
 
     proptest! {

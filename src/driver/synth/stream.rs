@@ -10,22 +10,22 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::engine::Engine;
 use super::filter::{INSTANCES, Pin};
-use super::inlet::{BATCH, Flow, Inlet};
+use super::inlet::{Flow, Inlet, Leaving, Listener, Plays, Sorted};
 use super::meter::Meter;
 use super::miniport::SynthMiniport;
 use super::share::Share;
 use super::streams::Place;
+use super::work::{CALL, GROUP_MEMORY, Work};
 use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
 use crate::kernel::clock::master_time;
 use crate::kernel::process::Process;
 use crate::portcls::abi::{DmusKernelEvent, KsState};
-use crate::portcls::event::{Allocator, EventChain};
+use crate::portcls::event::{Allocator, EventChain, RawChain};
 use crate::portcls::format::WaveFormat;
 use crate::portcls::interfaces::{IMasterClock, IMxf, IMxfClass, ISynthSinkDMus, In};
-use crate::synth::GroupMemory;
-use crate::time::{RefTime, SampleTime};
+use crate::time::SampleTime;
 use crate::trace;
 
 /// A stream.
@@ -63,7 +63,8 @@ impl SynthStream {
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ComRef<IMxf>, Status> {
         let share = Share::take(irql, miniport, pin)?;
-        let inlet = Inlet::create(irql, allocator, miniport.event_capacity())?;
+        let capacity = miniport.event_capacity();
+        let inlet = Inlet::create(irql, allocator, capacity, miniport.budget())?;
         let format = miniport.preferred_format();
         let stream = Self::open(
             irql,
@@ -196,7 +197,8 @@ fn enter(
     // NewStream runs in the context of the thread that opens the pin.
     let opener = Process::current(irql);
     let mut spare = None;
-    loop {
+    // Twice: with a spare at hand the pin gets in, or is refused.
+    for _ in 0..2 {
         let entered = miniport.with_streams(irql, |streams, _| {
             if streams.count(pin) >= INSTANCES {
                 return Err(Status::INVALID_DEVICE_REQUEST);
@@ -224,6 +226,7 @@ fn enter(
         let now = master_time(irql, clock);
         spare = Some(Engine::create(irql, miniport, format, now)?);
     }
+    Err(Status::INSUFFICIENT_RESOURCES)
 }
 
 impl IMxfClass for SynthStream {
@@ -249,14 +252,20 @@ impl IMxfClass for SynthStream {
         irql: &mut Irql<Dispatch>,
         event: Option<NonNull<DmusKernelEvent>>,
     ) -> Status {
-        // SAFETY: promised by the caller: the chain is given up (contract section 6.1).
-        let events = unsafe { EventChain::from_message(event) };
-        if events.is_empty() {
+        let Some(event) = event else {
             return Status::SUCCESS;
-        }
+        };
         match (&this.inlet, &this.allocator) {
-            (Some(inlet), _) => this.receive(irql, inlet, events),
-            (None, Some(allocator)) => allocator.give_back(irql, events),
+            (Some(inlet), _) => {
+                // SAFETY: promised by the caller: the chain is given up (contract section 6.1).
+                inlet.put(irql, unsafe { RawChain::new(event) });
+                this.settle(irql, inlet, None, &mut Work::new(CALL));
+            }
+            // A wave pin, to which no port sends events: it has no queue that they could wait in.
+            (None, Some(allocator)) => {
+                // SAFETY: as above.
+                allocator.give_back(irql, unsafe { EventChain::from_raw(event) });
+            }
             // A wave pin without an allocator: there is nobody to give them back to.
             (None, None) => return Status::INVALID_DEVICE_REQUEST,
         }
@@ -343,63 +352,53 @@ impl SynthStream {
         self.engine.reap(irql);
     }
 
-    /// Takes what the port sent to a MIDI pin.
-    fn receive(&self, irql: &mut Irql<Dispatch>, inlet: &Inlet, events: EventChain) {
-        let (mut events, needs) = inlet.unpack(irql, events);
-        if needs.group {
-            events = self.make_groups(irql, events);
-        }
-        let now = self.miniport.with_streams(irql, |streams, irql| {
-            let engine = streams.target_of(self.id)?;
-            // Only an event without a time needs to know what time it is.
-            Some(if needs.time {
-                engine.with_inner(irql, |state| state.now())
-            } else {
-                RefTime(0)
-            })
-        });
-        match now {
-            Some(now) => inlet.accept(irql, events, now),
-            // Nobody would ever play them. A DirectMusic pin is still waiting for its wave pin.
-            None if self.pin == Pin::Midi => inlet.lose(irql, events),
-            None => inlet.accept(irql, events, RefTime(0)),
-        }
-    }
-
-    /// Gives the channel groups that events are for a state of their own, so that rendering
-    /// needs no memory. Where there is none, the synthesizer counts the events as lost.
-    fn make_groups(&self, irql: &mut Irql<Dispatch>, mut events: EventChain) -> EventChain {
-        let mut ready = EventChain::new();
+    /// Sorts in what the port has sent to a MIDI pin, as far as `work` goes: for the synthesizer that
+    /// is said, or the one that this pin's events play on. Brings memory for channel groups, so that
+    /// rendering needs none; where there is none to be had, the synthesizer counts the events as lost.
+    ///
+    /// Every turn takes something from `work`, memory that did not help is not brought again, and what
+    /// is left over waits for the next call that has time for it.
+    pub(super) fn settle(
+        &self,
+        irql: &mut Irql<Dispatch>,
+        inlet: &Inlet,
+        engine: Option<&Engine>,
+        work: &mut Work,
+    ) {
         let mut spare = None;
-        while !events.is_empty() {
-            let lacks = self.miniport.with_streams(irql, |streams, irql| {
-                let engine = streams.target_of(self.id).unwrap_or(&self.engine);
-                engine.with_inner(irql, |state| {
-                    for _ in 0..BATCH {
-                        let Some(event) = events.front() else {
-                            break;
-                        };
-                        let group = event.channel_group();
-                        if state.synth.use_group(group, &mut spare).is_err() {
-                            return true;
-                        }
-                        if let Some(event) = events.pop_front() {
-                            ready.push_back(event);
-                        }
-                    }
-                    false
-                })
+        let mut do_without = false;
+        while !work.is_over() {
+            let mut leaving = Leaving::default();
+            let sorted = self.miniport.with_streams(irql, |streams, irql| {
+                let heard = engine.or_else(|| streams.target_of(self.id).map(|own| &**own));
+                let plays = match heard {
+                    Some(_) => Plays::Yes,
+                    // A DirectMusic pin is still waiting for its wave pin.
+                    None if self.pin == Pin::DirectMusic => Plays::Later,
+                    None => Plays::Never,
+                };
+                let mut listener = Listener {
+                    engine: heard.unwrap_or(&self.engine),
+                    plays,
+                    spare: &mut spare,
+                    do_without,
+                };
+                inlet.sort(irql, &mut listener, work, &mut leaving)
             });
-            if lacks {
-                spare = GroupMemory::try_new().ok();
-                if spare.is_none()
-                    && let Some(event) = events.pop_front()
-                {
-                    ready.push_back(event);
+            do_without = false;
+            inlet.give_back(irql, leaving);
+            match sorted {
+                Sorted::All => break,
+                Sorted::Some => {}
+                Sorted::NeedsMemory if spare.is_some() => do_without = true,
+                Sorted::NeedsMemory => {
+                    work.spend(GROUP_MEMORY);
+                    spare = self.engine.bring().ok();
+                    do_without = spare.is_none();
                 }
             }
         }
-        ready
+        self.engine.take_back(spare);
     }
 }
 

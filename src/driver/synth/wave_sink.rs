@@ -12,6 +12,7 @@ use core::ptr::NonNull;
 use super::filter::Pin;
 use super::stream::SynthStream;
 use super::streams::Feeds;
+use super::work::{CALL, Work};
 use crate::com::{ObjectRef, Out, Status};
 use crate::irql::{Dispatch, Irql};
 use crate::kernel::clock::{interrupt_time, master_time};
@@ -112,8 +113,7 @@ impl ISynthSinkDMusClass for SynthStream {
         if let Some(event) = event {
             trace::emit(event);
         }
-        // Every 20 ms is soon enough for what the last voice of an unloaded wave leaves behind.
-        this.engine().reap(irql);
+        this.catch_up(irql);
         Status::SUCCESS
     }
 
@@ -162,26 +162,57 @@ impl SynthStream {
                 return;
             };
             let step = i64::try_from(frames).unwrap_or(0);
-            let until = engine.with(irql, |state, _| {
-                SampleTime(state.position.0.saturating_add(step))
+            let (until, allowed) = engine.with(irql, |state, _| {
+                let until = SampleTime(state.position.0.saturating_add(step));
+                (until, state.allow(frames))
             });
+            // What one inlet leaves of its share the next ones have, too.
+            let mut work = Work::new(allowed);
+            let mut sharers = u32::try_from(feeds.iter().flatten().count()).unwrap_or(1);
             for inlet in feeds.iter().flatten() {
-                inlet.feed(irql, engine, until);
+                let mut share = Work::new(work.left().checked_div(sharers).unwrap_or(0));
+                inlet.feed(irql, engine, until, &mut share);
+                work.spend(share.spent());
+                sharers = sharers.saturating_sub(1);
             }
+            let mut beyond = work.spent().saturating_sub(allowed);
             // In steps, between which others may take the lock.
-            let frames = loop {
-                if let Some(frames) = engine.with(irql, |state, _| state.render(samples)) {
-                    break frames;
-                }
-            };
-            if frames == 0 {
+            let made = (0..MOST_STEPS).find_map(|_| {
+                engine.with(irql, |state, _| {
+                    state.owe(core::mem::take(&mut beyond));
+                    state.render(samples)
+                })
+            });
+            let Some(frames @ 1..) = made else {
                 // The format has changed since `Render` began.
                 return target.silence();
-            }
+            };
             target.write(samples, frames);
         }
     }
 }
+
+impl SynthStream {
+    /// Does what rendering must not or had no time for: every 20 ms, which is soon enough.
+    fn catch_up(&self, irql: &mut Irql<Dispatch>) {
+        let engine = self.engine();
+        let feeds: Feeds = self
+            .miniport()
+            .with_streams(irql, |streams, _| streams.feeds_of(engine));
+        let mut work = Work::new(CALL / 2);
+        for inlet in feeds.iter().flatten() {
+            self.settle(irql, inlet, Some(engine), &mut work);
+        }
+        // What the last voices of unloaded waves leave behind.
+        engine.reap_some(irql, GARBAGE);
+    }
+}
+
+/// Downloads that one call frees.
+const GARBAGE: usize = 64;
+
+/// Steps of a block, far more than it takes: 1,280 voices and what events may cost are some fifty.
+const MOST_STEPS: usize = 4096;
 
 /// What is left of the port's buffer.
 #[derive(Debug)]
