@@ -21,6 +21,7 @@ pub mod nt;
 pub mod once;
 #[cfg(target_arch = "x86_64")]
 pub mod port_io;
+pub mod process;
 pub mod rundown;
 pub mod spinlock;
 pub mod timer;

@@ -20,6 +20,31 @@ use core::ptr::{self, NonNull};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
 
+/// Whose process quota an allocation counts against, where the kernel keeps one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// Nobody's: the driver's own memory, and that of clients in the kernel.
+    Nobody,
+    /// That of the process whose request is being served, until the memory is freed.
+    Client,
+}
+
+/// What the pool takes for a block of `size` bytes: a header and up to the next 16 bytes, or whole
+/// pages for what does not fit into one.
+#[must_use]
+pub const fn pool_bytes(size: usize) -> u64 {
+    let size = size as u64;
+    match size {
+        0 => 0,
+        1..=LARGEST_SMALL => size.saturating_add(HEADER + 15) & !15,
+        _ => size.saturating_add(PAGE - 1) & !(PAGE - 1),
+    }
+}
+
+const HEADER: u64 = 16;
+const PAGE: u64 = 4096;
+const LARGEST_SMALL: u64 = PAGE - HEADER;
+
 /// A slice on the heap with a length fixed at construction.
 ///
 /// # Invariants
@@ -52,14 +77,31 @@ impl<T> Buffer<T> {
     /// # Errors
     ///
     /// [`OutOfMemory`] when the pool has no room or the size overflows.
-    pub fn try_from_fn(len: usize, mut value: impl FnMut(usize) -> T) -> Result<Self, OutOfMemory> {
+    pub fn try_from_fn(len: usize, value: impl FnMut(usize) -> T) -> Result<Self, OutOfMemory> {
+        Self::try_from_fn_for(Charge::Nobody, len, value)
+    }
+
+    /// As [`try_from_fn`](Self::try_from_fn), and says whose quota the memory counts against.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`], also when the quota is used up.
+    pub fn try_from_fn_for(
+        charge: Charge,
+        len: usize,
+        mut value: impl FnMut(usize) -> T,
+    ) -> Result<Self, OutOfMemory> {
         let () = Self::ALIGNMENT_IS_HONOURED;
         let layout = Layout::array::<T>(len).map_err(|_| OutOfMemory)?;
         let data = if layout.size() == 0 {
             NonNull::dangling()
         } else {
-            // SAFETY: the layout's size is not zero.
-            let raw = unsafe { alloc(layout) };
+            let raw = match charge {
+                // SAFETY: the layout's size is not zero.
+                Charge::Nobody => unsafe { alloc(layout) },
+                // SAFETY: the layout's size is not zero.
+                Charge::Client => unsafe { alloc_charged(layout) },
+            };
             NonNull::new(raw.cast::<T>()).ok_or(OutOfMemory)?
         };
         for index in 0..len {
@@ -105,6 +147,41 @@ impl<T> Buffer<T> {
         };
         Self::try_from_fn(source.len(), |_| values.next().copied().unwrap_or(first))
     }
+}
+
+impl<T> Buffer<T> {
+    /// What the buffer takes of the pool.
+    #[must_use]
+    pub fn pool_bytes(&self) -> u64 {
+        pool_bytes(size_of_val::<[T]>(self))
+    }
+}
+
+/// Allocates for the client whose request is being served. The block is freed like all others:
+/// `ExFreePool` gives back what it counted, in whichever process.
+///
+/// # Safety
+///
+/// The layout's size is not zero.
+#[cfg(target_env = "msvc")]
+unsafe fn alloc_charged(layout: Layout) -> *mut u8 {
+    use crate::kernel::nt;
+    // Without POOL_FLAG_RAISE_ON_FAILURE: a quota that is used up is a null pointer.
+    let flags = nt::POOL_FLAG_NON_PAGED | nt::POOL_FLAG_USE_QUOTA;
+    // SAFETY: not zero bytes, promised by the caller.
+    let block = unsafe { nt::ExAllocatePool2(flags, layout.size(), nt::POOL_TAG) };
+    block.cast()
+}
+
+/// A host has no quotas.
+///
+/// # Safety
+///
+/// The layout's size is not zero.
+#[cfg(not(target_env = "msvc"))]
+unsafe fn alloc_charged(layout: Layout) -> *mut u8 {
+    // SAFETY: promised by the caller.
+    unsafe { alloc(layout) }
 }
 
 impl<T> Drop for Buffer<T> {
@@ -162,6 +239,24 @@ mod tests {
         assert_eq!(&*squares, &[0, 1, 4, 9, 16]);
         assert_eq!(&*Buffer::try_copy(&[3_u8, 2, 1]).unwrap(), &[3, 2, 1]);
         assert!(Buffer::try_filled(0, 7_u32).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_pool_takes_a_header_or_whole_pages() {
+        for (size, takes) in [
+            (0, 0),
+            (1, 32),
+            (16, 32),
+            (17, 48),
+            (4080, 4096),
+            (4081, 4096),
+            (4096, 4096),
+            (4097, 8192),
+        ] {
+            assert_eq!(pool_bytes(size), takes, "{size}");
+        }
+        assert_eq!(Buffer::try_filled(100, 0_u16).unwrap().pool_bytes(), 224);
+        assert_eq!(Buffer::<u64>::empty().pool_bytes(), 0);
     }
 
     #[test]

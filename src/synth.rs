@@ -32,6 +32,7 @@ mod shapes;
 mod silent;
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod simd;
+mod size;
 mod span;
 mod start;
 mod transform;
@@ -114,6 +115,10 @@ pub struct Config {
     pub effects: Effects,
     /// Bytes that downloads may take.
     pub download_quota: u64,
+    /// Downloads that fit before the table has to be grown.
+    pub download_places: u16,
+    /// Where the handles of downloads begin: those of two synths with different numbers differ.
+    pub handle_seed: u16,
 }
 
 impl Default for Config {
@@ -127,6 +132,8 @@ impl Default for Config {
             interpolation: Interpolation::default(),
             effects: Effects::default(),
             download_quota: 256 << 20,
+            download_places: DEFAULT_DOWNLOADS,
+            handle_seed: 0,
         }
     }
 }
@@ -204,7 +211,15 @@ impl Storage {
 
 /// Memory that nothing uses any more; drop it outside the lock.
 #[derive(Debug)]
-pub struct Garbage(#[expect(dead_code, reason = "held only to be dropped")] Download);
+pub struct Garbage(Download);
+
+impl Garbage {
+    /// What it takes of the pool.
+    #[must_use]
+    pub fn pool_bytes(&self) -> u64 {
+        self.0.pool_bytes()
+    }
+}
 
 /// A synthesizer.
 #[derive(Debug)]
@@ -270,9 +285,10 @@ impl Synth {
                 interpolation: config.interpolation,
             },
             bank: Bank::new(
-                BankTable::try_new(DEFAULT_DOWNLOADS)?,
+                BankTable::try_new(config.download_places.into())?,
                 config.download_quota,
-            ),
+            )
+            .with_handles_from(config.handle_seed),
             storage: Storage::try_new(config.voices, config.channel_groups)?,
             queue: Queue::try_new(capacity)?,
             broadcast: None,
@@ -537,7 +553,7 @@ fn count(voices: usize) -> u32 {
 }
 
 /// Downloads that fit before the bank is grown.
-const DEFAULT_DOWNLOADS: usize = 4096;
+const DEFAULT_DOWNLOADS: u16 = 4096;
 /// 6 dB, as DirectMusic has it.
 const DEFAULT_BOOST: i32 = 600;
 const QUIETEST: i32 = -9600;

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::instrument::{Instrument, Level};
 use super::reader::View;
+use super::size::Allowance;
 use super::wave::Wave;
 
 /// A download that was understood.
@@ -24,7 +25,16 @@ impl Download {
     /// A [`DownloadError`] that says what is wrong and at which byte, or that the pool has no
     /// room for the result.
     pub fn parse(bytes: &[u8]) -> Result<Self, DownloadError> {
-        let (kind, table) = Table::parse(bytes)?;
+        Self::parse_within(bytes, Allowance::UNLIMITED)
+    }
+
+    /// As [`parse`](Self::parse), with no more memory than is allowed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn parse_within(bytes: &[u8], allowance: Allowance<'_>) -> Result<Self, DownloadError> {
+        let (kind, table) = Table::parse(bytes, allowance)?;
         match kind {
             1 => Instrument::parse(&table, Level::One).map(Self::Instrument),
             2 => Wave::parse(&table).map(Self::Wave),
@@ -168,10 +178,11 @@ pub(super) struct Table<'a> {
     entries: u32,
     size: u32,
     id: u32,
+    allowance: Allowance<'a>,
 }
 
 impl<'a> Table<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<(u32, Self), DownloadError> {
+    fn parse(bytes: &'a [u8], allowance: Allowance<'a>) -> Result<(u32, Self), DownloadError> {
         let head = View::new(bytes, 0);
         let (kind, id) = (head.u32(0)?, head.u32(4)?);
         let (entries, size) = (head.u32(8)?, head.u32(12)?);
@@ -190,6 +201,7 @@ impl<'a> Table<'a> {
             entries,
             size,
             id,
+            allowance,
         };
         for index in 0..entries {
             let offset = table.offset(index)?;
@@ -203,6 +215,11 @@ impl<'a> Table<'a> {
     /// The client's name for this download.
     pub(super) const fn id(&self) -> u32 {
         self.id
+    }
+
+    /// The leave to allocate.
+    pub(super) const fn allowance(&self) -> &Allowance<'a> {
+        &self.allowance
     }
 
     /// How many entries there are; no list that visits each once can be longer.

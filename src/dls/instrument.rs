@@ -96,11 +96,17 @@ impl Instrument {
 
         let mut count = Count::default();
         walk.run(&mut count)?;
+        let allowance = table.allowance();
         let mut fill = Fill {
-            regions: Buffer::try_filled(count.regions, SILENT).map_err(out_of_memory)?,
-            articulations: Buffer::try_filled(count.articulations, Articulation::DEFAULT)
+            regions: allowance
+                .buffer(count.regions, |_| SILENT)
                 .map_err(out_of_memory)?,
-            connections: Buffer::try_filled(count.connections, UNUSED).map_err(out_of_memory)?,
+            articulations: allowance
+                .buffer(count.articulations, |_| Articulation::DEFAULT)
+                .map_err(out_of_memory)?,
+            connections: allowance
+                .buffer(count.connections, |_| UNUSED)
+                .map_err(out_of_memory)?,
             done: Count::default(),
         };
         walk.run(&mut fill)?;
@@ -209,6 +215,11 @@ impl<'a> Walk<'a> {
         let entries =
             usize::try_from(table.entries()).map_err(|_| header.fault(Fault::OutOfMemory))?;
         let out_of_memory = |_: OutOfMemory| header.fault(Fault::OutOfMemory);
+        let allowance = table.allowance();
+        // For the two resolvers.
+        allowance
+            .admit(Resolver::POOL_BYTES.saturating_mul(2))
+            .map_err(out_of_memory)?;
         let mut walk = Self {
             reader: Reader {
                 table,
@@ -219,7 +230,9 @@ impl<'a> Walk<'a> {
             base: Resolver::try_new().map_err(out_of_memory)?,
             global: header.u32(8)?,
             current: Resolver::try_new().map_err(out_of_memory)?,
-            known: Buffer::try_filled(entries, UNKNOWN).map_err(out_of_memory)?,
+            known: allowance
+                .buffer(entries, |_| UNKNOWN)
+                .map_err(out_of_memory)?,
         };
         if walk.global != 0 {
             walk.reader.resolve(walk.global, &mut walk.base)?;

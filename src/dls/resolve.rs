@@ -4,7 +4,7 @@
 use super::articulation::{Articulation, Envelope, Filter, Lfo};
 use super::connection::{Connection, Destination, Input, Source};
 use super::units::{Cents, Gain, Permille, PitchCents, TimeCents};
-use crate::mem::{Buffer, OutOfMemory};
+use crate::mem::{Buffer, OutOfMemory, pool_bytes};
 
 /// Different (source, control, destination) triples that one articulation may have. All that the
 /// level 2 text defines is about fifty.
@@ -33,6 +33,9 @@ pub struct Resolver {
 pub(super) struct TooMany;
 
 impl Resolver {
+    /// What one takes of the pool.
+    pub(super) const POOL_BYTES: u64 = pool_bytes(MOST_CONNECTIONS * size_of::<Connection>());
+
     /// Only the defaults.
     ///
     /// # Errors

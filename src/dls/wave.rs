@@ -55,8 +55,9 @@ impl Wave {
         let size = block.u32(0)?;
         let data = block.bytes(4, size)?;
         let padded = match bits {
-            8 => pad(data.iter().map(|&byte| widen(byte)), data.len()),
+            8 => pad(table, data.iter().map(|&byte| widen(byte)), data.len()),
             16 if data.len().is_multiple_of(2) => pad(
+                table,
                 data.chunks_exact(2).map(|pair| match *pair {
                     [low, high] => i16::from_le_bytes([low, high]),
                     _ => 0,
@@ -79,11 +80,12 @@ impl Wave {
 
 /// Allocates `count` frames with silence around them.
 fn pad(
+    table: &Table<'_>,
     mut frames: impl Iterator<Item = i16>,
     count: usize,
 ) -> Result<Buffer<i16>, crate::mem::OutOfMemory> {
     let total = count.saturating_add(2 * GUARD);
-    Buffer::try_from_fn(total, |index| {
+    table.allowance().buffer(total, |index| {
         if index < GUARD {
             0
         } else {

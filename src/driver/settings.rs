@@ -34,7 +34,8 @@ pub struct Settings {
     pub reverb: bool,
     /// Whether there is a chorus.
     pub chorus: bool,
-    /// Bytes that the downloads of one pin may hold.
+    /// Bytes that all clients of the synthesizer may hold together: downloads, their copies under
+    /// way, channel groups and waiting events.
     pub download_quota: u64,
     /// Events that one stream of the synthesizer may hold.
     pub event_queue: u32,
@@ -50,7 +51,7 @@ pub struct Settings {
 
 impl Settings {
     /// What holds where the registry is silent.
-    pub const DEFAULT: Self = Self::of([44_100, 256, 3, 0, 256, 65_536, 0, 0, 1000, 0]);
+    pub const DEFAULT: Self = Self::of([44_100, 256, 3, 0, 64, 65_536, 0, 0, 1000, 0]);
 
     /// Reads the device's settings; failing to is no reason not to start it.
     #[must_use]
@@ -172,7 +173,7 @@ pub static ROWS: [Row; 10] = rows! {
     1 b"Voices" = 256, Allowed::Range(1, 1024);
     2 b"Interpolation" = 3, Allowed::Range(0, 3);
     3 b"Effects" = 0, Allowed::Range(0, 3);
-    4 b"DownloadQuotaMiB" = 256, Allowed::Range(1, 4096);
+    4 b"DownloadQuotaMiB" = 64, Allowed::Range(1, 4096);
     5 b"EventQueue" = 65_536, Allowed::Range(1024, 1_048_576);
     6 b"CaptureRaw" = 0, Allowed::Range(0, 1);
     7 b"UseBuiltInUart" = 0, Allowed::Range(0, 1);

@@ -19,7 +19,7 @@
 //! | [`work`] | how much of all that is done in one go |
 //! | [`engine`], [`meter`] | the synthesizer that pins share, and its statistics |
 //! | [`silent`] | the trace of notes that nothing plays |
-//! | [`budget`] | what all clients of the device may hold together |
+//! | [`budget`], [`share`] | what all clients of the device may hold together, and what of it pins are |
 //! | [`properties`] | the property sets |
 //!
 //! Locks, outermost first: the miniport's table of streams, an inlet, an engine. No COM object of
@@ -66,6 +66,7 @@ pub mod miniport;
 pub mod player;
 pub mod properties;
 pub mod queue;
+pub mod share;
 pub mod silent;
 pub mod stream;
 pub mod streams;

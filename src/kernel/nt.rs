@@ -121,6 +121,17 @@ pub const DELAYED_WORK_QUEUE: i32 = 1;
 /// `EX_TIMER_HIGH_RESOLUTION`.
 pub const EX_TIMER_HIGH_RESOLUTION: u32 = 4;
 
+/// `POOL_FLAG_USE_QUOTA`: counts against the quota of the current process.
+pub const POOL_FLAG_USE_QUOTA: u64 = 0x0000_0001;
+/// `POOL_FLAG_UNINITIALIZED`: what the block held before stays in it.
+pub const POOL_FLAG_UNINITIALIZED: u64 = 0x0000_0002;
+/// `POOL_FLAG_NON_PAGED`, never executable.
+pub const POOL_FLAG_NON_PAGED: u64 = 0x0000_0040;
+/// `POOL_FLAG_PAGED`.
+pub const POOL_FLAG_PAGED: u64 = 0x0000_0100;
+/// The tag of all of the driver's memory, that of its global allocator.
+pub const POOL_TAG: u32 = u32::from_le_bytes(*b"rust");
+
 macro_rules! imports {
     ($abi:literal) => {
         /// `PDRIVER_UNLOAD`.
@@ -204,6 +215,12 @@ macro_rules! imports {
             pub fn ExReleaseRundownProtection(rundown: *mut usize);
             pub fn ExWaitForRundownProtectionRelease(rundown: *mut usize);
             pub fn ExReInitializeRundownProtection(rundown: *mut usize);
+            /// Null when there is no memory or the quota is used up: the flags never ask to raise.
+            pub fn ExAllocatePool2(flags: u64, bytes: usize, tag: u32) -> *mut c_void;
+            pub fn ExFreePool(block: *mut c_void);
+            pub fn PsGetCurrentProcessId() -> *mut c_void;
+            pub fn IoGetCurrentProcess() -> *mut c_void;
+            pub fn PsGetProcessCreateTimeQuadPart(process: *mut c_void) -> i64;
             pub fn IoIs32bitProcess(irp: *mut Irp) -> u8;
             pub fn EtwRegister(
                 provider: *const Guid,
@@ -270,6 +287,10 @@ mod against_the_headers {
         assert!(size_of::<UNICODE_STRING>() == 16);
         assert!(size_of::<KDPC>() == size_of::<super::KDpc>());
         assert!(wdk_sys::IRP_MJ_PNP == 0x1B);
+        assert!(wdk_sys::POOL_FLAG_USE_QUOTA == super::POOL_FLAG_USE_QUOTA);
+        assert!(wdk_sys::POOL_FLAG_UNINITIALIZED == super::POOL_FLAG_UNINITIALIZED);
+        assert!(wdk_sys::POOL_FLAG_NON_PAGED == super::POOL_FLAG_NON_PAGED);
+        assert!(wdk_sys::POOL_FLAG_PAGED == super::POOL_FLAG_PAGED);
         assert!(size_of::<wdk_sys::NTSTATUS>() == size_of::<super::Status>());
         // Which codes are a success: the WDK's opinion of one of each severity.
         let mut codes: &[super::Status] = &[

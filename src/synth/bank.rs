@@ -9,7 +9,7 @@
 use core::num::NonZeroU32;
 
 use crate::dls::{Download, Instrument, Patch, Wave};
-use crate::mem::{Buffer, OutOfMemory};
+use crate::mem::{Buffer, OutOfMemory, pool_bytes};
 
 /// Names a download for as long as it is loaded: never 0, fits 32 bits (contract section 11.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,6 +109,20 @@ impl BankTable {
             index: Buffer::try_filled(count, Entry(0))?,
         })
     }
+
+    /// How many downloads there is room for.
+    #[must_use]
+    pub fn downloads(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What a table for so many downloads takes of the pool.
+    #[must_use]
+    pub fn pool_bytes_for(downloads: usize) -> u64 {
+        let count = downloads.clamp(1, MOST_SLOTS);
+        let of = |size: usize| pool_bytes(size.saturating_mul(count));
+        of(size_of::<Slot>()).saturating_add(of(size_of::<Entry>()))
+    }
 }
 
 /// All downloads of a synth.
@@ -125,6 +139,8 @@ pub(super) struct Bank {
     index: Buffer<Entry>,
     /// How much of the index is used.
     live: usize,
+    /// The generation of a slot that is used for the first time.
+    first_generation: u16,
     quota: u64,
     used: u64,
 }
@@ -138,9 +154,23 @@ impl Bank {
             touched: 0,
             free: SlotIndex::NONE,
             dead: SlotIndex::NONE,
+            first_generation: 0,
             quota,
             used: 0,
         }
+    }
+
+    /// Makes the handles begin elsewhere than those of other banks.
+    pub(super) fn with_handles_from(self, first_generation: u16) -> Self {
+        Self {
+            first_generation,
+            ..self
+        }
+    }
+
+    /// Bytes of the pool that downloads hold, those included that wait to be freed.
+    pub(super) const fn used(&self) -> u64 {
+        self.used
     }
 
     /// How many downloads there is room for.
@@ -173,7 +203,7 @@ impl Bank {
         &mut self,
         download: Download,
     ) -> Result<Handle, (InstallError, Download)> {
-        let used = self.used.saturating_add(size_of_download(&download));
+        let used = self.used.saturating_add(download.pool_bytes());
         if used > self.quota {
             return Err((InstallError::OverQuota, download));
         }
@@ -222,7 +252,7 @@ impl Bank {
         self.dead = slot.next;
         slot.next = self.free;
         self.free = index;
-        let size = download.as_ref().map_or(0, size_of_download);
+        let size = download.as_ref().map_or(0, Download::pool_bytes);
         self.used = self.used.saturating_sub(size);
         download
     }
@@ -302,7 +332,8 @@ impl Bank {
             return index;
         }
         let fresh = SlotIndex(self.touched);
-        if self.slot(fresh).is_some() {
+        if let Some(slot) = self.slots.get_mut(fresh.position()) {
+            slot.generation = self.first_generation;
             self.touched = self.touched.saturating_add(1);
         }
         fresh
@@ -382,16 +413,6 @@ impl Entry {
     const fn slot(self) -> SlotIndex {
         SlotIndex((self.0 & 0xFFFF) as u32)
     }
-}
-
-fn size_of_download(download: &Download) -> u64 {
-    let bytes = match download {
-        Download::Wave(wave) => size_of_val(wave.padded()),
-        Download::Instrument(instrument) => size_of_val(&*instrument.regions)
-            .saturating_add(size_of_val(&*instrument.articulations))
-            .saturating_add(size_of_val(instrument.all_connections())),
-    };
-    u64::try_from(bytes.saturating_add(size_of::<Slot>())).unwrap_or(u64::MAX)
 }
 
 /// Regions whose waves are looked for at a time.

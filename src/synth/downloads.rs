@@ -49,6 +49,12 @@ impl Synth {
         self.bank.reap().map(Garbage)
     }
 
+    /// Bytes of the pool that downloads hold, those included that wait to be reaped.
+    #[must_use]
+    pub const fn download_bytes(&self) -> u64 {
+        self.bank.used()
+    }
+
     /// How many downloads fit before [`InstallError::NoSlot`].
     #[must_use]
     pub fn bank_capacity(&self) -> usize {

@@ -23,7 +23,7 @@ fn seen(synth: &Synth) -> [u32; 4] {
 }
 
 fn values_reach_the_synthesizer(binary: &Binary) {
-    assert_eq!(seen(&Synth::boot(binary)), [256, 44_100, 0, 256 << 20]);
+    assert_eq!(seen(&Synth::boot(binary)), [256, 44_100, 0, 64 << 20]);
     let hardware = Hardware::synth()
         .with_dword("Voices", 17)
         .with_dword("SampleRate", 32_000)
@@ -77,6 +77,6 @@ fn values_of_another_type_are_ignored(binary: &Binary) {
         .with_value("DownloadQuotaMiB", Value::binary(&[1]));
     assert_eq!(
         seen(&Synth::boot_with(binary, &hardware)),
-        [256, 44_100, 0, 256 << 20]
+        [256, 44_100, 0, 64 << 20]
     );
 }

@@ -47,13 +47,6 @@ impl Output {
         terminal::say!("{text}");
     }
 
-    /// Prints what a listener may not notice; a program finds it in the report.
-    pub fn warn(self, warnings: &[String]) {
-        for warning in warnings {
-            terminal::complain!("warning: {}", terminal::line(warning));
-        }
-    }
-
     /// Prints an error.
     pub fn print_error(self, error: &anyhow::Error) {
         if self.json {

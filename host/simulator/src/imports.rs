@@ -13,6 +13,7 @@ pub mod host;
 pub mod image;
 pub mod io;
 pub mod pool;
+pub mod process;
 pub mod rundown;
 pub mod runtime;
 pub mod sync;
@@ -52,6 +53,7 @@ fn all() -> Vec<Export> {
     [
         io::exports(),
         pool::exports(),
+        process::exports(),
         rundown::exports(),
         runtime::exports(),
         sync::exports(),

@@ -19,6 +19,7 @@ use crate::irql::Irql;
 use crate::lock::Locks;
 use crate::memory::Memory;
 use crate::pool::Pool;
+use crate::process::Process;
 use crate::random::Random;
 use crate::timer::Timers;
 use crate::trace::{Event, Record, Trace};
@@ -129,6 +130,7 @@ pub struct Kernel {
     calls: RefCell<BTreeMap<&'static str, u64>>,
     injector: RefCell<Option<Injector>>,
     client_32_bit: Cell<bool>,
+    pub(crate) process: Cell<Process>,
     idle_calls: Cell<u64>,
 }
 
@@ -159,6 +161,7 @@ impl Kernel {
             calls: RefCell::default(),
             injector: RefCell::default(),
             client_32_bit: Cell::new(false),
+            process: Cell::new(Process::FIRST),
             idle_calls: Cell::new(0),
             options,
         }

@@ -52,6 +52,7 @@ pub mod pool;
 mod pool_block;
 pub mod portcls;
 pub mod privileged;
+pub mod process;
 pub mod random;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod seh;

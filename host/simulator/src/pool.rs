@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::irql::Irql;
 use crate::kernel::Kernel;
 use crate::pool_block::Block;
+use crate::process::{Process, Quotas};
 use crate::violation::Rule;
 
 /// Whether a block may be paged out.
@@ -73,6 +74,7 @@ pub struct Pool {
     fail_at: Cell<Option<u64>>,
     fail_from: Cell<Option<u64>>,
     forbidden: Cell<Option<&'static str>>,
+    quotas: RefCell<Quotas>,
     special: bool,
 }
 
@@ -87,6 +89,7 @@ impl Pool {
             fail_at: Cell::new(None),
             fail_from: Cell::new(None),
             forbidden: Cell::new(None),
+            quotas: RefCell::default(),
             special,
         }
     }
@@ -118,6 +121,16 @@ impl Pool {
         let result = work();
         self.forbidden.set(outer);
         result
+    }
+
+    /// Bytes of pool that count against the quota of a process.
+    pub fn charged_to(&self, process: Process) -> usize {
+        self.quotas.borrow().charged(process)
+    }
+
+    /// Gives a process a quota.
+    pub fn set_quota(&self, process: Process, bytes: usize) {
+        self.quotas.borrow_mut().limit(process, bytes);
     }
 
     /// What is allocated now: tag, blocks, bytes.
@@ -265,6 +278,25 @@ impl Kernel {
         Some(address)
     }
 
+    /// As [`allocate`](Self::allocate), for the process that runs: counts against its quota.
+    pub(crate) fn allocate_charged(
+        &self,
+        size: usize,
+        tag: Tag,
+        paging: Paging,
+        fill: Fill,
+        at: &'static str,
+    ) -> Option<*mut u8> {
+        let process = self.process();
+        if !self.pool().quotas.borrow().admits(process, size) {
+            return None;
+        }
+        let block = self.allocate(size, tag, paging, fill, at)?;
+        let mut quotas = self.pool().quotas.borrow_mut();
+        quotas.charge(process, block.addr(), size);
+        Some(block)
+    }
+
     /// Frees the block at `address`; `tag` of 0 stands for "whichever".
     pub fn free(&self, address: *mut u8, tag: Tag, at: &'static str) {
         let pool = self.pool();
@@ -297,6 +329,7 @@ impl Kernel {
         check_canaries(&block, self, at);
         pool.unbook_bytes(block.size());
         let start = address.addr();
+        pool.quotas.borrow_mut().uncharge(start);
         self.freed(start..start + block.size(), at);
         block.retire(POISON);
         pool.quarantined.set(pool.quarantined.get() + block.size());

@@ -5,6 +5,7 @@
 //! allocates for a client reserves first, and gives back what it reserved when the memory is freed
 //! or the allocation failed.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::class;
@@ -83,6 +84,89 @@ impl Budget {
     }
 }
 
+/// Bytes that stay reserved until the owner of the memory has gone: as its last field, so that the
+/// memory is freed before.
+#[derive(Debug)]
+pub struct Debt {
+    budget: ObjectRef<Budget>,
+    bytes: AtomicU64,
+}
+
+impl Debt {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new(budget: ObjectRef<Budget>) -> Self {
+        Self {
+            budget,
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// What the bytes are reserved from.
+    #[must_use]
+    pub const fn budget(&self) -> &ObjectRef<Budget> {
+        &self.budget
+    }
+
+    /// Says how much it is in the end.
+    pub fn settle(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Debt {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes.load(Ordering::Relaxed));
+    }
+}
+
+/// Reserved bytes that go back when this is dropped.
+#[derive(Debug)]
+pub struct Reservation<'a> {
+    budget: &'a Budget,
+    bytes: Cell<u64>,
+}
+
+impl<'a> Reservation<'a> {
+    /// Reserves `bytes`.
+    #[must_use]
+    pub fn of(budget: &'a Budget, bytes: u64) -> Option<Self> {
+        // Made only when it holds: its drop releases.
+        budget.try_reserve(bytes).then(|| Self {
+            budget,
+            bytes: Cell::new(bytes),
+        })
+    }
+
+    /// Reserves more; whether there was as much.
+    #[must_use]
+    pub fn grow(&self, bytes: u64) -> bool {
+        let fits = self.budget.try_reserve(bytes);
+        if fits {
+            self.bytes.set(self.bytes.get().saturating_add(bytes));
+        }
+        fits
+    }
+
+    /// Gives back all but `bytes`.
+    pub fn shrink_to(&self, bytes: u64) {
+        let surplus = self.bytes.get().saturating_sub(bytes);
+        self.budget.release(surplus);
+        self.bytes.set(self.bytes.get().saturating_sub(surplus));
+    }
+
+    /// Keeps the bytes reserved: the owner of the memory releases them.
+    pub fn keep(self) {
+        self.bytes.set(0);
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes.get());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +191,22 @@ mod tests {
         assert!(budget.try_reserve(1));
         budget.release(100);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_reservation_gives_back_what_it_does_not_keep() {
+        let budget = Budget::new(100);
+        assert!(Reservation::of(&budget, 101).is_none());
+        assert_eq!(budget.used(), 0, "a refusal releases nothing");
+        let held = Reservation::of(&budget, 40).unwrap();
+        assert!(held.grow(60) && !held.grow(1));
+        held.shrink_to(100);
+        held.shrink_to(30);
+        assert_eq!(budget.used(), 30);
+        drop(held);
+        assert_eq!(budget.used(), 0);
+        Reservation::of(&budget, 7).unwrap().keep();
+        assert_eq!(budget.used(), 7);
     }
 
     #[test]

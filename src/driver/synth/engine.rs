@@ -9,20 +9,26 @@ use crate::com::{Object, ObjectRef, Status};
 use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
 use crate::kernel::spinlock::SpinLock;
+use crate::mem::pool_bytes;
 use crate::portcls::format::WaveFormat;
-use crate::synth::{Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth};
+use crate::synth::{
+    BankTable, Config, Effects, GroupMemory, Interpolation, NeedsMemory, Storage, Synth,
+};
 use crate::time::{ClockMap, RefTime, SampleTime};
 
-use super::budget::Budget;
+use super::budget::{Budget, Debt, Reservation};
+use super::filter::MAX_RATE;
 use super::meter::Meter;
+use super::miniport::SynthMiniport;
 use super::work::SECOND;
 
 /// A virtual synthesizer.
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
-    budget: ObjectRef<Budget>,
     state: SpinLock<State>,
+    /// After the state, whose memory is freed before its bytes are released.
+    owed: Debt,
 }
 
 class!(Engine; place);
@@ -128,12 +134,13 @@ impl Engine {
     #[inline(never)]
     pub fn create(
         _: &Irql<Passive>,
-        settings: &Settings,
-        budget: &ObjectRef<Budget>,
+        miniport: &SynthMiniport,
         format: WaveFormat,
         now: RefTime,
     ) -> Result<ObjectRef<Self>, Status> {
-        let config = config_of(settings, format, settings.voices, 1);
+        let settings = miniport.settings();
+        let mut config = config_of(settings, format, settings.voices, 1);
+        config.handle_seed = miniport.next_handle_seed();
         let state = State {
             synth: Synth::try_new(&config)?,
             clock: ClockMap::new(format.sample_rate, now),
@@ -148,8 +155,8 @@ impl Engine {
         };
         Object::try_new(Self {
             settings: *settings,
-            budget: budget.clone(),
             state: SpinLock::new(state),
+            owed: Debt::new(miniport.budget().clone()),
         })
         .map_err(|_| Status::INSUFFICIENT_RESOURCES)
     }
@@ -163,7 +170,7 @@ impl Engine {
     /// What all pins of the device may hold together.
     #[must_use]
     pub const fn budget(&self) -> &ObjectRef<Budget> {
-        &self.budget
+        self.owed.budget()
     }
 
     /// Works on the state; never allocate or free in there.
@@ -195,9 +202,11 @@ impl Engine {
         let (same, voices, groups) = self.with(irql, |state, _| {
             (state.format == format, state.voices, state.channel_groups)
         });
-        let mut other = None;
+        let (mut other, mut held) = (None, None);
         if !same {
             let config = config_of(&self.settings, format, voices, groups);
+            // As long as both are there.
+            held = Some(self.reserve(Synth::pool_bytes_for(&config))?);
             other = Some(Synth::try_new(&config)?);
         }
         // At once: nobody may find the synthesizer of one format and the name of another.
@@ -210,6 +219,8 @@ impl Engine {
             state.clock = ClockMap::new(format.sample_rate, now);
             state.position = SampleTime(0);
         });
+        drop(other);
+        drop(held);
         Ok(())
     }
 
@@ -224,29 +235,40 @@ impl Engine {
         voices: u16,
         channel_groups: u16,
     ) -> Result<(), Status> {
-        let more = u64::try_from(Storage::group_bytes(channel_groups)).unwrap_or(u64::MAX);
-        if !self.budget.try_reserve(more) {
-            return Err(Status::INSUFFICIENT_RESOURCES);
-        }
-        let storage = match Storage::try_new(voices, channel_groups) {
-            Ok(storage) => storage,
-            Err(error) => {
-                self.budget.release(more);
-                return Err(error.into());
-            }
+        let open = self.with(irql, |state, _| state.channel_groups);
+        // Fewer groups take no more than there is, and can always be had.
+        let more = if channel_groups > open {
+            group_bytes(Storage::group_bytes(channel_groups))
+        } else {
+            0
         };
-        // The old memory goes at the end of this function, outside the lock.
-        let (_old, unused) = self.with(irql, |state, _| {
+        let held = self.reserve(more.saturating_add(self.voice_bytes(voices)))?;
+        let storage = Storage::try_new(voices, channel_groups)?;
+        let (old, unused) = self.with(irql, |state, _| {
+            let voices_before = self.voice_bytes(state.voices);
             state.voices = voices;
             state.channel_groups = channel_groups;
             let old = state.synth.resize(storage);
             let reserved = state.group_bytes.saturating_add(more);
-            let taken = u64::try_from(state.synth.group_bytes()).unwrap_or(u64::MAX);
+            let taken = group_bytes(state.synth.group_bytes());
             state.group_bytes = taken.min(reserved);
-            (old, reserved.saturating_sub(state.group_bytes))
+            let unused = reserved.saturating_sub(state.group_bytes);
+            (old, unused.saturating_add(voices_before))
         });
-        self.budget.release(unused);
+        drop(old);
+        held.keep();
+        self.budget().release(unused);
         Ok(())
+    }
+
+    /// What voices count for: those that a client asked for beyond what every engine is made with.
+    fn voice_bytes(&self, voices: u16) -> u64 {
+        let made_with = Storage::pool_bytes_for(self.settings.voices, 1);
+        Storage::pool_bytes_for(voices, 1).saturating_sub(made_with)
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<Reservation<'_>, Status> {
+        Reservation::of(self.budget(), bytes).ok_or(Status::INSUFFICIENT_RESOURCES)
     }
 
     /// Memory for more channel groups, within the device's budget. Up to DISPATCH, no lock held.
@@ -255,11 +277,11 @@ impl Engine {
     ///
     /// [`Status::INSUFFICIENT_RESOURCES`].
     pub fn bring(&self) -> Result<GroupMemory, Status> {
-        if !self.budget.try_reserve(MEMORY_BYTES) {
+        if !self.budget().try_reserve(MEMORY_BYTES) {
             return Err(Status::INSUFFICIENT_RESOURCES);
         }
         GroupMemory::try_new().map_err(|error| {
-            self.budget.release(MEMORY_BYTES);
+            self.budget().release(MEMORY_BYTES);
             error.into()
         })
     }
@@ -267,7 +289,7 @@ impl Engine {
     /// Takes back what [`bring`](Self::bring) brought and no group has used. No lock is held.
     pub fn take_back(&self, spare: Option<GroupMemory>) {
         if spare.is_some() {
-            self.budget.release(MEMORY_BYTES);
+            self.budget().release(MEMORY_BYTES);
         }
     }
 
@@ -300,14 +322,66 @@ impl Engine {
             let Some(garbage) = self.with(irql, |state, _| state.synth.reap()) else {
                 return;
             };
+            let bytes = garbage.pool_bytes();
             drop(garbage);
+            self.budget().release(bytes);
         }
+    }
+
+    /// Makes room for `downloads` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NO_MEMORY`].
+    pub fn grow_bank(&self, irql: &mut Irql<Passive>, downloads: usize) -> Result<(), Status> {
+        let held = Reservation::of(self.budget(), table_bytes(downloads));
+        let held = held.ok_or(Status::NO_MEMORY)?;
+        let table = BankTable::try_new(downloads).map_err(|_| Status::NO_MEMORY)?;
+        // The smaller of the two, whichever that is by now.
+        let old = self.with(irql, |state, _| state.synth.grow_bank(table));
+        let bytes = table_bytes(old.downloads());
+        drop(old);
+        held.keep();
+        self.budget().release(bytes);
+        Ok(())
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.budget.release(self.state.get_mut().group_bytes);
+        let state = self.state.get_mut();
+        let table = table_bytes(state.synth.bank_capacity());
+        let downloads = state.synth.download_bytes().saturating_add(table);
+        let (voices, groups) = (state.voices, state.group_bytes);
+        let parameters = groups.saturating_add(self.voice_bytes(voices));
+        self.owed.settle(downloads.saturating_add(parameters));
+    }
+}
+
+/// What an engine takes of the pool in any case.
+#[must_use]
+pub fn pool_bytes_for(settings: &Settings) -> u64 {
+    let format = WaveFormat {
+        sample_rate: MAX_RATE,
+        channels: 2,
+    };
+    let config = config_of(settings, format, settings.voices, 1);
+    Synth::pool_bytes_for(&config).saturating_add(pool_bytes(size_of::<Engine>()))
+}
+
+/// What channel groups count for: those beyond the one that every engine is made with.
+fn group_bytes(bytes: usize) -> u64 {
+    let beyond = bytes.saturating_sub(Storage::group_bytes(1));
+    u64::try_from(beyond).unwrap_or(u64::MAX)
+}
+
+/// What a table for downloads counts for. Every engine has one of the first size, which is part of
+/// what a pin costs; what a client makes it grow to is the client's.
+fn table_bytes(downloads: usize) -> u64 {
+    if downloads > usize::from(FIRST_DOWNLOADS) {
+        BankTable::pool_bytes_for(downloads)
+    } else {
+        0
     }
 }
 
@@ -333,9 +407,15 @@ fn config_of(settings: &Settings, format: WaveFormat, voices: u16, channel_group
             reverb: settings.reverb,
             chorus: settings.chorus,
         },
-        download_quota: settings.download_quota,
+        // The device's budget decides.
+        download_quota: u64::MAX,
+        download_places: FIRST_DOWNLOADS,
+        handle_seed: 0,
     }
 }
+
+/// Downloads that an engine has room for at first.
+const FIRST_DOWNLOADS: u16 = 512;
 
 /// Events that fall into one block of the synthesizer; more than that spill into the next.
 pub const EVENTS_PER_BLOCK: u32 = 4096;

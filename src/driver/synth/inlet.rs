@@ -48,6 +48,16 @@ pub struct Inlet {
 
 class!(Inlet; place);
 
+/// What an inlet with room for `capacity` events takes of the pool.
+#[must_use]
+pub fn pool_bytes_for(capacity: u32) -> u64 {
+    let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
+    Queue::<Event>::pool_bytes_for(capacity).saturating_add(OTHERS)
+}
+
+/// The beginnings of a long message, and the inlet itself.
+const OTHERS: u64 = 72 << 10;
+
 /// What is done with events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "the port's formats and buffers")]
 
 use core::ffi::c_void;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::budget::Budget;
 use super::filter::{DESCRIPTOR, MAX_CHANNELS, MAX_RATE, MIN_RATE, Pin, WAVE_PIN};
@@ -12,14 +13,18 @@ use crate::com::{ComRef, IUnknown, Object, ObjectRef, Out, Status};
 use crate::driver::port_ref::PortRef;
 use crate::driver::settings::Settings;
 use crate::irql::{AtMost, Dispatch, Irql, Locked, Passive};
+use crate::kernel::clock::interrupt_time;
 use crate::kernel::spinlock::SpinLock;
-use crate::portcls::abi::{DONT_HOLD_FOR_SEQUENCING, FilterDescriptor, KsDataRange, StreamType};
+use crate::portcls::abi::{
+    DONT_HOLD_FOR_SEQUENCING, DmusKernelEvent, FilterDescriptor, KsDataRange, StreamType,
+};
 use crate::portcls::event::Allocator;
 use crate::portcls::format::{self, WaveFormat, WaveRange};
 use crate::portcls::interfaces::{
     IAllocatorMxf, IMasterClock, IMiniport, IMiniportClass, IMiniportDMus, IMiniportDMusClass,
     IMxf, IPortDMus, IResourceList, IServiceGroup, In, OutRef,
 };
+use crate::time::RefTime;
 use crate::trace::{self, Event};
 
 /// The synthesizer's miniport.
@@ -27,6 +32,8 @@ use crate::trace::{self, Event};
 pub struct SynthMiniport {
     settings: Settings,
     budget: ObjectRef<Budget>,
+    /// Where the handles of the next engine's downloads begin.
+    handle_seed: AtomicU32,
     streams: SpinLock<Streams>,
     port: PortRef,
 }
@@ -42,11 +49,25 @@ pub fn create(_: &Irql<Passive>, settings: &Settings) -> Result<ObjectRef<SynthM
     let miniport = SynthMiniport {
         settings: *settings,
         budget: Budget::create(settings.download_quota)?,
+        handle_seed: AtomicU32::new(seed_of(interrupt_time())),
         streams: SpinLock::new(Streams::default()),
         port: PortRef::none(),
     };
     Object::try_new(miniport).map_err(|_| Status::INSUFFICIENT_RESOURCES)
 }
+
+/// What an event that waits counts for, at least.
+const LEAST_EVENT_BYTES: u64 = size_of::<DmusKernelEvent>() as u64;
+
+/// The fast part of a time.
+fn seed_of(RefTime(time): RefTime) -> u32 {
+    let [a, b, c, d, ..] = time.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// Odd, so that 65,536 steps come to as many numbers, and large, so that a slot's generations do
+/// not soon run into those of another engine.
+const SEED_STEP: u32 = 0x9E37;
 
 /// What the wave pin takes.
 const WAVE_RANGE: WaveRange = WaveRange {
@@ -75,6 +96,24 @@ impl SynthMiniport {
     #[must_use]
     pub const fn budget(&self) -> &ObjectRef<Budget> {
         &self.budget
+    }
+
+    /// Events that may wait on one pin: as many as the registry says, but no more than could ever
+    /// wait, for each of them counts against the device's total.
+    #[must_use]
+    pub fn event_capacity(&self) -> u32 {
+        let most = self.budget.limit() / LEAST_EVENT_BYTES;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        self.settings.event_queue.min(most)
+    }
+
+    /// Where the handles of a new engine's downloads begin: elsewhere than those of the 65,535
+    /// engines before, and at a place that depends on when the device was started. So a number
+    /// that a client has from another engine names nothing in its own, unless by a rare chance.
+    pub fn next_handle_seed(&self) -> u16 {
+        let seed = self.handle_seed.fetch_add(SEED_STEP, Ordering::Relaxed);
+        let [.., high, low] = seed.to_be_bytes();
+        u16::from_be_bytes([high, low])
     }
 
     /// The format that the synthesizer prefers, and has while no wave pin says another.

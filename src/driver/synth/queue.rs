@@ -7,7 +7,7 @@
 //! their order, and nothing is allocated. Any IRQL.
 #![forbid(unsafe_code)]
 
-use crate::mem::{Buffer, OutOfMemory};
+use crate::mem::{Buffer, OutOfMemory, pool_bytes};
 use crate::time::RefTime;
 
 /// A bounded priority queue.
@@ -41,6 +41,12 @@ impl<T> Queue<T> {
             len: 0,
             arrivals: 0,
         })
+    }
+
+    /// What room for `capacity` items takes of the pool.
+    #[must_use]
+    pub const fn pool_bytes_for(capacity: usize) -> u64 {
+        pool_bytes(capacity.saturating_mul(size_of::<Option<Entry<T>>>()))
     }
 
     /// How many items wait.

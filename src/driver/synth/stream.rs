@@ -13,12 +13,14 @@ use super::filter::{INSTANCES, Pin};
 use super::inlet::{Flow, Inlet, Leaving, Listener, Plays, Sorted};
 use super::meter::Meter;
 use super::miniport::SynthMiniport;
+use super::share::Share;
 use super::streams::Place;
 use super::work::{CALL, GROUP_MEMORY, Work};
 use crate::class;
 use crate::com::{Borrowed, ComRef, Object, ObjectRef, Status};
 use crate::irql::{Dispatch, Irql, Passive};
 use crate::kernel::clock::master_time;
+use crate::kernel::process::Process;
 use crate::portcls::abi::{DmusKernelEvent, KsState};
 use crate::portcls::event::{Allocator, EventChain, RawChain};
 use crate::portcls::format::WaveFormat;
@@ -41,6 +43,8 @@ pub struct SynthStream {
     allocator: Option<Allocator>,
     clock: ComRef<IMasterClock>,
     state: AtomicI32,
+    /// What the pin itself costs.
+    _share: Share,
 }
 
 class!(SynthStream: 0 => ISynthSinkDMus(IMxf));
@@ -59,12 +63,19 @@ impl SynthStream {
         allocator: Allocator,
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ComRef<IMxf>, Status> {
-        let inlet = {
-            let capacity = miniport.settings().event_queue;
-            Inlet::create(irql, allocator, capacity, miniport.budget())?
-        };
+        let share = Share::take(irql, miniport, pin)?;
+        let capacity = miniport.event_capacity();
+        let inlet = Inlet::create(irql, allocator, capacity, miniport.budget())?;
         let format = miniport.preferred_format();
-        let stream = Self::open(irql, miniport, pin, format, Some(inlet), None, clock)?;
+        let stream = Self::open(
+            irql,
+            miniport,
+            share,
+            format,
+            (pin, Some(inlet)),
+            None,
+            clock,
+        )?;
         // The rule is that of the pin that owns the synthesizer now: one that takes over what a wave
         // pin has, or what a pin of the other kind has left there, brings its own.
         let lookup = lookup_of(pin);
@@ -85,7 +96,16 @@ impl SynthStream {
         allocator: Option<Allocator>,
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ComRef<IMxf>, Status> {
-        let stream = Self::open(irql, miniport, Pin::Wave, format, None, allocator, clock)?;
+        let share = Share::take(irql, miniport, Pin::Wave)?;
+        let stream = Self::open(
+            irql,
+            miniport,
+            share,
+            format,
+            (Pin::Wave, None),
+            allocator,
+            clock,
+        )?;
         let now = master_time(irql, &stream.clock);
         // Dropping the stream closes the pin again.
         stream.engine.set_format(irql, format, now)?;
@@ -96,9 +116,9 @@ impl SynthStream {
     fn open(
         irql: &mut Irql<Passive>,
         miniport: &ObjectRef<SynthMiniport>,
-        pin: Pin,
+        share: Share,
         format: WaveFormat,
-        inlet: Option<ObjectRef<Inlet>>,
+        (pin, inlet): (Pin, Option<ObjectRef<Inlet>>),
         allocator: Option<Allocator>,
         clock: Borrowed<'_, IMasterClock>,
     ) -> Result<ObjectRef<Self>, Status> {
@@ -113,6 +133,7 @@ impl SynthStream {
             allocator,
             clock,
             state: AtomicI32::new(KsState::STOP.0),
+            _share: share,
         };
         // A stream that finds no memory comes back and is dropped, which closes the pin again.
         Object::try_new(stream).map_err(|_| Status::INSUFFICIENT_RESOURCES)
@@ -190,6 +211,8 @@ fn enter(
     inlet: Option<&ObjectRef<Inlet>>,
     clock: &ComRef<IMasterClock>,
 ) -> Result<(u64, ObjectRef<Engine>), Status> {
+    // NewStream runs in the context of the thread that opens the pin.
+    let opener = Process::current(irql);
     let mut spare = None;
     // Twice: with a spare at hand the pin gets in, or is refused.
     for _ in 0..2 {
@@ -197,11 +220,12 @@ fn enter(
             if streams.count(pin) >= INSTANCES {
                 return Err(Status::INVALID_DEVICE_REQUEST);
             }
-            let Some(engine) = streams.engine_for(pin).or(spare.as_ref()).cloned() else {
+            let Some(engine) = streams.engine_for(pin, opener).or(spare.as_ref()).cloned() else {
                 return Ok(None);
             };
             let place = Place {
                 pin,
+                opener,
                 id: 0,
                 engine: engine.clone(),
                 inlet: inlet.cloned(),
@@ -217,13 +241,7 @@ fn enter(
             return Ok(entered);
         }
         let now = master_time(irql, clock);
-        spare = Some(Engine::create(
-            irql,
-            miniport.settings(),
-            miniport.budget(),
-            format,
-            now,
-        )?);
+        spare = Some(Engine::create(irql, miniport, format, now)?);
     }
     Err(Status::INSUFFICIENT_RESOURCES)
 }

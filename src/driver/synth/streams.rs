@@ -1,10 +1,32 @@
 //! Which pins are open, and what belongs to what.
 //!
 //! - Every MIDI pin has an engine of its own, with its own downloads and channel groups.
-//! - A wave pin renders one engine: that of the first DirectMusic pin without a wave pin, else of
-//!   the first such legacy pin; else a new engine, which the next MIDI pin takes over.
+//! - A wave pin renders one engine: that of the first DirectMusic pin of its process without a wave
+//!   pin, else of the first such legacy pin; else a new engine, which the next MIDI pin of the
+//!   process takes over.
 //! - A legacy pin's events play on the first DirectMusic pin's engine that has a wave pin, else on
-//!   its own (contract section 5.7).
+//!   its own, else on that of the first wave pin.
+//!
+//! # Whose is what
+//!
+//! An engine belongs to the process that opened its first pin, and only pins that the same process
+//! opens join it: with the engine a pin gets the downloads, the volumes and the port parameters of
+//! all others on it. KS hands an open to the driver in the context of the thread that opens
+//! (IRP_MJ_CREATE is dispatched there, and PortCls calls `NewStream` from it at PASSIVE); the
+//! samples and the documentation pair whatever halves there are, and say nothing of processes
+//! (contract section 5.6). A kernel client that opens from a thread of its own is the system process, so that
+//! those pair among themselves; one that opens on a program's thread acts for that program, and
+//! the same goes for its pins.
+//!
+//! Later requests are not bound to the process: a handle to a pin can be handed on on purpose
+//! (duplicated, inherited), and who has it may do with the pin what its opener may. A download's
+//! handle names something in the engine of the pin that it is used on, and nowhere else.
+//!
+//! Legacy events cross from one process to another, and stay able to: it is wdmaud or the MIDI
+//! service that opens legacy pins, for every program and in a process of its own, while the
+//! program that wants to hear them opens the wave pin (contract section 5.7: legacy notes
+//! play on the first open DirectMusic instance). That gives a legacy pin the way in of a keyboard: it plays,
+//! and can hang notes on, an engine that it can neither download to nor set up.
 //!
 //! The table is guarded by the miniport's lock, which is outside all others. It holds references
 //! to engines and inlets, none to streams; nothing is allocated or freed under the lock.
@@ -12,7 +34,9 @@
 use super::engine::Engine;
 use super::filter::{INSTANCES, Pin};
 use super::inlet::{Inlet, Lent};
+use super::share::Costs;
 use crate::com::ObjectRef;
+use crate::kernel::process::Process;
 
 /// Open pins at most: so many of each of three.
 const PLACES: usize = 3 * INSTANCES as usize;
@@ -24,6 +48,8 @@ const MIDI_PLACES: usize = 2 * INSTANCES as usize;
 pub struct Place {
     /// Which pin.
     pub pin: Pin,
+    /// The process that opened it.
+    pub opener: Process,
     /// Names this instance; later ones have higher numbers.
     pub id: u64,
     /// The synthesizer that it belongs to.
@@ -38,6 +64,8 @@ pub type Feeds = [Option<Lent>; MIDI_PLACES];
 /// The open pins.
 #[derive(Debug, Default)]
 pub struct Streams {
+    /// What the open pins cost, those included that are not entered yet.
+    pub costs: Costs,
     places: [Option<Place>; PLACES],
     opened: u64,
 }
@@ -50,11 +78,12 @@ impl Streams {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// The engine that a new instance of the pin would join.
+    /// The engine that a new instance of the pin would join, when this process opens it.
     #[must_use]
-    pub fn engine_for(&self, pin: Pin) -> Option<&ObjectRef<Engine>> {
+    pub fn engine_for(&self, pin: Pin, opener: Process) -> Option<&ObjectRef<Engine>> {
         let unpaired = |partner: Pin| {
-            self.oldest(|place| place.pin == partner && !self.has_partner(place))
+            let is_own = |place: &Place| place.pin == partner && place.opener == opener;
+            self.oldest(|place| is_own(place) && !self.has_partner(place))
                 .map(|place| &place.engine)
         };
         match pin {
@@ -85,9 +114,13 @@ impl Streams {
     #[must_use]
     pub fn target_of(&self, id: u64) -> Option<&ObjectRef<Engine>> {
         let place = self.all().find(|place| place.id == id)?;
-        let first = || self.oldest(|place| place.pin == Pin::DirectMusic && self.is_heard(place));
+        let first = |pin| self.oldest(|place| place.pin == pin && self.is_heard(place));
         let place = match place.pin {
-            Pin::Midi => first().unwrap_or(place),
+            Pin::Midi => match first(Pin::DirectMusic) {
+                Some(place) => place,
+                None if self.is_heard(place) => place,
+                None => first(Pin::Wave)?,
+            },
             Pin::DirectMusic | Pin::Wave => place,
         };
         self.is_heard(place).then_some(&place.engine)

@@ -11,13 +11,18 @@ imports! {
     /// Allocates pool; zeroed unless POOL_FLAG_UNINITIALIZED is set.
     [Irql::HIGH] fn ExAllocatePool2(flags: u64, size: usize, tag: u32) -> *mut c_void as |kernel| {
         let (resident, paged) = (flags & (NON_PAGED | EXECUTABLE) != 0, flags & PAGED != 0);
-        if resident == paged || flags & EXECUTABLE != 0 {
+        if resident == paged || flags & (EXECUTABLE | RAISE) != 0 {
             kernel.violate(Rule::PoolRequest, "ExAllocatePool2", format!("flags {flags:#x}"));
         }
         let paging = if paged { Paging::Paged } else { Paging::NonPaged };
         let fill = if flags & UNINITIALIZED != 0 { Fill::Garbage } else { Fill::Zero };
-        kernel
-            .allocate(size, Tag(tag), paging, fill, "ExAllocatePool2")
+        let (tag, at) = (Tag(tag), "ExAllocatePool2");
+        let block = if flags & USE_QUOTA == 0 {
+            kernel.allocate(size, tag, paging, fill, at)
+        } else {
+            kernel.allocate_charged(size, tag, paging, fill, at)
+        };
+        block
             .map_or(std::ptr::null_mut(), |block| {
                 let _ = block.expose_provenance();
                 block.cast()
@@ -35,7 +40,9 @@ imports! {
     }
 }
 
+const USE_QUOTA: u64 = 0x01;
 const UNINITIALIZED: u64 = 0x02;
+const RAISE: u64 = 0x20;
 const NON_PAGED: u64 = 0x40;
 const EXECUTABLE: u64 = 0x80;
 const PAGED: u64 = 0x100;

@@ -1,22 +1,33 @@
 //! `KSPROPSETID_Synth_Dls`: downloads (contract section 11).
 //!
 //! A download's address is the client's: the bytes are copied once, through the exception
-//! trampoline, into memory of our own, and only the copy is parsed. Parsing and allocating come
-//! before the engine's lock; under it the finished value moves into its place.
+//! trampoline, into paged memory of our own, and only the copy is parsed. Copying, parsing and
+//! allocating come before the engine's lock; under it the finished value moves into its place. So
+//! a client whose page takes its time holds up no request, message or rendering of another: each
+//! request has a copy of its own, and needs no lock to read it. PortCls may serialise the
+//! requests of a device by its own lock (contract section 10): nothing here relies on that, and
+//! nothing waits for another request.
+//!
+//! Memory is reserved from the device's [`Budget`](crate::driver::synth::budget::Budget) before it
+//! is allocated: the copy, and what the parser asks for on its way. What a download holds when it
+//! is installed stays reserved until [`Engine::reap`] has freed it.
 
+use core::cell::Cell;
 use core::num::NonZeroU32;
 
 use super::synth::handlers;
 use super::{SynthMiniport, SynthStream, SynthTargets, node_stream};
 use crate::com::Status;
-use crate::dls;
+use crate::dls::{self, Allowance};
+use crate::driver::synth::budget::Reservation;
 use crate::driver::synth::engine::Engine;
 use crate::irql::{Irql, Passive};
 use crate::kernel::user_copy;
+use crate::mem::pool_bytes;
 use crate::portcls::abi::{ValueType, WaveFormatEx};
 use crate::portcls::property::{Handler, Request};
 use crate::portcls::synth_abi::{SynthBuffer, SynthBuffer32, SynthDownload, SynthDownload32};
-use crate::synth::{BankTable, Handle, InstallError};
+use crate::synth::{Handle, InstallError};
 use crate::trace::{self, Event};
 
 /// The largest download: 64 MiB (contract section 11.2).
@@ -38,9 +49,9 @@ handlers! {
             request.expect_room_for::<SynthDownload>()?;
             request.instance()?
         };
-        let installed = download(irql, stream.engine(), request.requestor(), buffer);
-        // Whatever the client unloaded before may be free by now.
+        // What the client unloaded before may be free by now.
         stream.engine().reap(irql);
+        let installed = download(irql, stream.engine(), request.requestor(), buffer);
         let handle = match installed {
             Ok(handle) => handle.get().get(),
             Err(status) => {
@@ -117,8 +128,23 @@ fn download(
         return Err(Status::INVALID_PARAMETER);
     }
     let size = usize::try_from(buffer.size).map_err(|_| Status::NO_MEMORY)?;
+    // The copy, and as much again for what becomes of it: enough for a wave of 16 bits but its
+    // guard. A client that cannot have that much learns it before a byte is copied.
+    let copy = pool_bytes(size);
+    let held = Reservation::of(engine.budget(), copy.saturating_mul(2));
+    let held = held.ok_or(Status::NO_MEMORY)?;
     let bytes = user_copy::copy_in(irql, requestor, buffer.address, size)?;
-    let parsed = dls::Download::parse(&bytes);
+    let spare = Cell::new(copy);
+    let admit = |bytes: u64| {
+        let from_spare = spare.get().min(bytes);
+        spare.set(spare.get().saturating_sub(from_spare));
+        held.grow(bytes.saturating_sub(from_spare))
+    };
+    let allowance = Allowance {
+        admit: &admit,
+        charge: requestor.charge(),
+    };
+    let parsed = dls::Download::parse_within(&bytes, allowance);
     drop(bytes);
     let download = parsed.map_err(|error| {
         trace::emit(Event::DownloadRejected {
@@ -127,7 +153,11 @@ fn download(
         });
         Status::from(error)
     })?;
-    install(irql, engine, download)
+    // Copy and working memory are freed.
+    held.shrink_to(download.pool_bytes());
+    let handle = install(irql, engine, download)?;
+    held.keep();
+    Ok(handle)
 }
 
 /// Installs a download, with a larger table when there is no place left in this one. Its waves are
@@ -160,10 +190,7 @@ fn install(
             return Err(Status::from(error));
         }
         download = returned;
-        let table = BankTable::try_new(capacity.saturating_mul(2).min(MOST_DOWNLOADS))
-            .map_err(|_| Status::NO_MEMORY)?;
-        let old = engine.with(irql, |state, _| state.synth.grow_bank(table));
-        drop(old);
+        engine.grow_bank(irql, capacity.saturating_mul(2).min(MOST_DOWNLOADS))?;
     }
 }
 

@@ -170,9 +170,11 @@ handlers! {
     /// `RUNNINGSTATS` since the wave pin went to RUN.
     RunningStats: Blob(irql, targets, request) {
         let stream = node_stream(&targets, request)?;
-        let (synth, meter, rate) = stream.engine().with(irql, |state, _| {
+        let (mut synth, meter, rate) = stream.engine().with(irql, |state, _| {
             (state.synth.stats(), state.meter, state.clock.rate())
         });
+        // What a client may still take is what all pins of the device have left.
+        synth.free_memory = stream.engine().budget().free();
         let lost = stream.lost_notes(irql).saturating_add(synth.notes_lost);
         request.reply(meter.report(&synth, lost, rate))
     }
