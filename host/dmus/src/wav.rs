@@ -123,7 +123,7 @@ struct Header {
 
 impl Header {
     /// The header of a file with so many bytes of sound.
-    fn bytes(&self, sound: u64) -> Vec<u8> {
+    fn bytes(self, sound: u64) -> Vec<u8> {
         /// In place of a length that is told in 64 bits elsewhere (EBU Tech 3306).
         const ELSEWHERE: u32 = u32::MAX;
         let frame = 2 * self.channels;
