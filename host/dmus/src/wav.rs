@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use hound::{SampleFormat, WavReader};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek, Write};
+use std::panic;
 use std::path::{Path, PathBuf};
 
 /// What will be written.
@@ -123,7 +124,7 @@ struct Header {
 
 impl Header {
     /// The header of a file with so many bytes of sound.
-    fn bytes(&self, sound: u64) -> Vec<u8> {
+    fn bytes(self, sound: u64) -> Vec<u8> {
         /// In place of a length that is told in 64 bits elsewhere (EBU Tech 3306).
         const ELSEWHERE: u32 = u32::MAX;
         let frame = 2 * self.channels;
@@ -184,6 +185,16 @@ impl Sound {
         if large::is_rf64(&file) {
             return large::read(file, path);
         }
+        // The library divides by what the header says.
+        panic::catch_unwind(|| Self::read(file, path)).unwrap_or_else(|_| {
+            bail!(
+                "{}: byte 0x0: the WAV header makes no sense",
+                path.display()
+            )
+        })
+    }
+
+    fn read(file: File, path: &Path) -> Result<Self> {
         let reader = WavReader::new(BufReader::new(file))
             .with_context(|| format!("{}: byte 0x0: no WAV header", path.display()))?;
         let spec = reader.spec();

@@ -126,7 +126,10 @@ impl Run {
         if let Some(bank) = &case.bank {
             command.arg("--bank").arg(case.folder.join(bank));
         }
-        command.arg("-o").arg(output).args(driver).args(more);
+        if matches!(case.command.as_str(), "render" | "uart" | "plot") {
+            command.arg("-o").arg(output);
+        }
+        command.args(driver).args(more);
         let begun = Instant::now();
         let done = command.output().unwrap();
         Self {

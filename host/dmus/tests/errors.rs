@@ -110,6 +110,11 @@ fn a_bad_wav_names_its_place() {
         ("empty.wav", &b""[..], "byte 0x0: no WAV header"),
         ("header.wav", &whole[..30], "byte 0x0: no WAV header"),
         ("cut.wav", &whole[..50], "byte 0x32: the sound is cut off"),
+        (
+            "rf64.wav",
+            b"RF64\xFF\xFF\xFF\xFFWAVE",
+            "byte 0x0: no RF64 header",
+        ),
     ] {
         let wav = place.file(name, bytes);
         let message = common::fails(dmus().arg("plot").arg(&wav).arg("-o").arg(&png));

@@ -196,6 +196,11 @@ fn what_does_not_fit_is_refused_before_anything_is_played() {
         message.contains("long.mid") && message.contains("--rf64"),
         "{message}"
     );
+    let message = common::fails(&mut command("uart", &song, &place));
+    assert!(
+        message.contains("long.mid: it lasts longer than a year"),
+        "{message}"
+    );
     // No disk holds that.
     let message = refused(&song, &["--rf64"]);
     assert!(

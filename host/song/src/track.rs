@@ -132,20 +132,16 @@ impl<'a> Reader<'a> {
     fn event(&mut self) -> Result<(u32, Kind<'a>), Stop> {
         let begun = self.at;
         let delta = self.quantity("the time before an event is longer than four bytes")?;
-        let status = match self.peek()? {
-            status @ 0x80.. => {
-                self.at += 1;
-                status
+        let next = self.peek()?;
+        let status = if next >= 0x80 {
+            self.at += 1;
+            next
+        } else {
+            if self.is_over_meta && self.running.is_some() {
+                self.note(begun, Repair::RunningStatus(self.number));
             }
-            _ => {
-                let running = self
-                    .running
-                    .ok_or(Stop::Fault("a data byte where a status byte is due"))?;
-                if self.is_over_meta {
-                    self.note(begun, Repair::RunningStatus(self.number));
-                }
-                running
-            }
+            let running = self.running;
+            running.ok_or(Stop::Fault("a data byte where a status byte is due"))?
         };
         let kind = match status {
             0xF0 => Kind::Start(self.block()?),

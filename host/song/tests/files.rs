@@ -157,6 +157,60 @@ proptest! {
     }
 }
 
+/// A number of four bytes is three hours at most: longer rests take several.
+#[test]
+fn a_rest_of_days_is_written() {
+    let day = 24 * 3600 * SECOND;
+    let events: Vec<Event> = [0, 5 * day, 5 * day + SECOND]
+        .map(|at| Event {
+            at,
+            message: vec![0x90, 60, 64],
+        })
+        .to_vec();
+    let mut bytes = Vec::new();
+    write(&events, None, &mut bytes).unwrap();
+    assert_eq!(Song::from_bytes("x.mid", &bytes).unwrap().events, events);
+}
+
+/// A file with every kind of event, plain or wrapped, before it is damaged.
+fn rich(wrapped: bool) -> Vec<u8> {
+    let track = b"\0\xFF\x03\x01a\0\xFF\x21\x01\x01\0\xFF\x51\x03\x0F\x42\x40\0\xF0\x02\x43\x12\x10\xF7\x02\x06\xF7\0\x90\x3C\x40\
+        \x60\x3C\0\0\xF7\x02\xF5\x02\0\xC0\x05\0\xFF\x2F\0";
+    let song = [file(track), file(track)[14..].to_vec()].concat();
+    if !wrapped {
+        return song;
+    }
+    let size = u32::try_from(song.len()).unwrap().to_le_bytes();
+    let bank = b"RIFF\x04\0\0\0DLS ";
+    [b"RIFF\0\0\0\0RMIDdata", &size[..], &song, bank].concat()
+}
+
+proptest! {
+    #[test]
+    fn no_damage_hurts(
+        wrapped: bool,
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
+    ) {
+        let mut bytes = rich(wrapped);
+        for (place, byte, way) in damages {
+            let place = place.index(bytes.len());
+            match way {
+                0 => bytes[place] = byte,
+                1 => bytes.insert(place, byte),
+                _ => drop(bytes.remove(place)),
+            }
+        }
+        if let Ok(song) = Song::from_bytes("x.mid", &bytes) {
+            // Whole messages in order, and no more bytes than the file can hold.
+            prop_assert_eq!(song.events.len(), song.groups.len());
+            prop_assert!(song.events.is_sorted_by_key(|event| event.at));
+            prop_assert!(song.packets.is_sorted_by_key(|packet| packet.at));
+            prop_assert!(song.events.iter().all(|event| event.message[0] >= 0x80));
+            prop_assert!(song.wire_bytes().len() <= 2 * bytes.len());
+        }
+    }
+}
+
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let short = (0x80..0xF0_u8, 0..128_u8, 0..128_u8).prop_map(|(status, first, second)| {
         if matches!(status & 0xF0, 0xC0 | 0xD0) {

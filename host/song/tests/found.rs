@@ -9,13 +9,13 @@ fn header(format: u8, tracks: u8) -> Vec<u8> {
     [b"MThd\0\0\0\x06\0", &[format, 0, tracks][..], b"\x01\xE0"].concat()
 }
 
-fn chunk(id: &[u8; 4], size: usize, body: &[u8]) -> Vec<u8> {
+fn chunk(id: [u8; 4], size: usize, body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(size).unwrap().to_be_bytes();
     [&id[..], &size, body].concat()
 }
 
 fn track(body: &[u8]) -> Vec<u8> {
-    chunk(b"MTrk", body.len(), body)
+    chunk(*b"MTrk", body.len(), body)
 }
 
 /// One track in a file of format 0.
@@ -60,14 +60,14 @@ fn is_the_note(bytes: &[u8], says: &[&str]) {
 fn a_sound_file_needs_no_word() {
     is_the_note(&one(NOTE), &[]);
     // Chunks of other kinds belong to a file, before its tracks and after them.
-    let alien = chunk(b"XFIH", 2, b"ab");
+    let alien = chunk(*b"XFIH", 2, b"ab");
     is_the_note(
         &[header(0, 1), alien.clone(), track(NOTE), alien].concat(),
         &[],
     );
     // The header may be longer than six bytes.
     let long = [
-        &chunk(b"MThd", 8, b"\0\0\0\x01\x01\xE0\0\0")[..],
+        &chunk(*b"MThd", 8, b"\0\0\0\x01\x01\xE0\0\0")[..],
         &track(NOTE),
     ]
     .concat();
@@ -92,7 +92,7 @@ fn bytes_after_the_last_track_are_ignored() {
 fn a_track_may_be_shorter_than_it_says() {
     let whole = NOTE.len();
     for size in [whole + 1, whole + 4, 0x7FFF_FFFF, 0xFFFF_FFFF] {
-        let bytes = [header(0, 1), chunk(b"MTrk", size, NOTE)].concat();
+        let bytes = [header(0, 1), chunk(*b"MTrk", size, NOTE)].concat();
         is_the_note(&bytes, &["byte 0xe: track 1 claims"]);
     }
     // Filled up after its End-of-Track.
@@ -100,7 +100,7 @@ fn a_track_may_be_shorter_than_it_says() {
     is_the_note(&one(&padded), &["End-of-Track stands after 13"]);
     // It reaches into the next track, or over all of it.
     for more in [3, 8, 12, 25, 1000] {
-        let first = chunk(b"MTrk", whole + more, NOTE);
+        let first = chunk(*b"MTrk", whole + more, NOTE);
         let bytes = [header(1, 2), first, track(b"\0\xC1\x05\0\xFF\x2F\0")].concat();
         let song = read(&bytes);
         assert_eq!((song.tracks, song.events.len()), (2, 3), "{more}");
@@ -116,10 +116,10 @@ fn a_track_may_be_shorter_than_it_says() {
 fn a_track_may_be_longer_than_it_says() {
     // 0: recorders that were switched off write no length.
     for size in 0..NOTE.len() {
-        let bytes = [header(0, 1), chunk(b"MTrk", size, NOTE)].concat();
+        let bytes = [header(0, 1), chunk(*b"MTrk", size, NOTE)].concat();
         is_the_note(&bytes, &["events go on to 13"]);
         let second = track(b"\0\xC1\x05\0\xFF\x2F\0");
-        let song = read(&[header(1, 2), chunk(b"MTrk", size, NOTE), second].concat());
+        let song = read(&[header(1, 2), chunk(*b"MTrk", size, NOTE), second].concat());
         assert_eq!((song.tracks, song.events.len()), (2, 3), "{size}");
         assert_eq!(song.warnings.len(), 1, "{size}: {:?}", song.warnings);
     }
@@ -158,7 +158,7 @@ fn the_end_of_the_file_may_be_missing() {
 
 #[test]
 fn a_piece_of_a_file_is_no_file() {
-    let bytes = [header(1, 2), chunk(b"MTrk", 13, &NOTE[..7])].concat();
+    let bytes = [header(1, 2), chunk(*b"MTrk", 13, &NOTE[..7])].concat();
     let message = Song::from_bytes("x.mid", &bytes).unwrap_err().to_string();
     assert_eq!(
         message,
@@ -498,11 +498,11 @@ fn ports_are_channel_groups() {
     assert_eq!(groups, [1, 2]);
 }
 
-fn riff(id: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn riff(id: [u8; 4], body: &[u8]) -> Vec<u8> {
     riff_of(id, body.len(), body)
 }
 
-fn riff_of(id: &[u8; 4], size: usize, body: &[u8]) -> Vec<u8> {
+fn riff_of(id: [u8; 4], size: usize, body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(size).unwrap().to_le_bytes();
     [&id[..], &size, body].concat()
 }
@@ -511,11 +511,11 @@ fn riff_of(id: &[u8; 4], size: usize, body: &[u8]) -> Vec<u8> {
 fn a_riff_midi_file_is_a_song_with_or_without_instruments() {
     let song = one(NOTE);
     assert_eq!(song.len() % 2, 1, "it needs a pad byte");
-    let data = [riff(b"data", &song), vec![0]].concat();
-    let form = |parts: &[&[u8]]| riff(b"RIFF", &[&[&b"RMID"[..]], parts].concat().concat());
+    let data = [riff(*b"data", &song), vec![0]].concat();
+    let form = |parts: &[&[u8]]| riff(*b"RIFF", &[&[&b"RMID"[..]], parts].concat().concat());
     is_the_note(&form(&[&data]), &[]);
-    let bank = riff(b"RIFF", b"DLS colh\x04\0\0\0\0\0\0\0");
-    let list = riff(b"LIST", b"INFOINAM\x02\0\0\0a\0");
+    let bank = riff(*b"RIFF", b"DLS colh\x04\0\0\0\0\0\0\0");
+    let list = riff(*b"LIST", b"INFOINAM\x02\0\0\0a\0");
     for parts in [
         &[&data[..], &bank[..]][..],
         &[&bank, &data],
@@ -529,22 +529,22 @@ fn a_riff_midi_file_is_a_song_with_or_without_instruments() {
         assert_eq!(bytes[at..at + bank.len()], bank);
     }
     // No pad byte; a wrong length of the file, of the song, of the instruments.
-    let bare = riff(b"data", &song);
+    let bare = riff(*b"data", &song);
     let unpadded = form(&[&bare, &bank]);
     is_the_note(&unpadded, &["byte 0x37: chunk \"data\" lacks its pad byte"]);
     assert_eq!(read(&unpadded).bank.unwrap().bytes, bank);
     is_the_note(&form(&[&bare]), &[]);
     let body = [&b"RMID"[..], &data, &bank].concat();
     is_the_note(
-        &riff_of(b"RIFF", body.len() + 8, &body),
+        &riff_of(*b"RIFF", body.len() + 8, &body),
         &["chunk \"RIFF\" claims"],
     );
     for size in [0, 4] {
-        is_the_note(&riff_of(b"RIFF", size, &body), &[]);
+        is_the_note(&riff_of(*b"RIFF", size, &body), &[]);
     }
     for size in [song.len() + 3000, song.len() - 5, 0] {
-        let body = [&b"RMID"[..], &riff_of(b"data", size, &song), &[0], &bank].concat();
-        let song = read(&riff(b"RIFF", &body));
+        let body = [&b"RMID"[..], &riff_of(*b"data", size, &song), &[0], &bank].concat();
+        let song = read(&riff(*b"RIFF", &body));
         assert_eq!(
             (song.events.len(), song.bank.unwrap().bytes),
             (2, bank.clone()),

@@ -102,21 +102,21 @@ impl Facts {
         for (group, channel) in (1..=song.channel_groups())
             .flat_map(|group| (0..16).map(move |channel| (group, channel)))
         {
-            let Some(part) = Part::of(song, group, channel) else {
+            let Some(own) = Part::of(song, group, channel) else {
                 continue;
             };
-            let port = song.ports.get(usize::from(group) - 1);
-            let place = port.map_or_else(String::new, |port| format!("port {port}, "));
+            let number = song.ports.get(usize::from(group) - 1);
+            let place = number.map_or_else(String::new, |port| format!("port {port}, "));
             let _ = writeln!(
                 text,
                 "  {place}channel {:>2}  {:>5} notes, keys {:>3}-{:<3}  {}",
                 channel + 1,
-                part.notes,
-                part.low,
-                part.high,
-                part.names(channel)
+                own.notes,
+                own.low,
+                own.high,
+                own.names(channel)
             );
-            channels.push(json!({ "port": port, "channel": channel + 1, "notes": part.notes, "low": part.low, "high": part.high, "programs": part.programs }));
+            channels.push(json!({ "port": number, "channel": channel + 1, "notes": own.notes, "low": own.low, "high": own.high, "programs": own.programs }));
         }
         let json = json!({ "kind": "song", "song": report, "format": song.format, "tracks": song.tracks, "channels": channels });
         Self { text, json }

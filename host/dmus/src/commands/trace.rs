@@ -1,7 +1,7 @@
 //! `dmus trace`
 
-use super::instruments;
 use super::playing::Playing;
+use super::{instruments, uart};
 use crate::arguments::Trace;
 use crate::output;
 use crate::report;
@@ -35,6 +35,7 @@ fn play(
 ) -> Result<Machine> {
     let driver = arguments.driver.load()?;
     let Some(bank) = bank else {
+        uart::ensure_playable(song)?;
         let mut uart = UartSession::open(&driver, false)?;
         uart.play(&song.packets)?;
         return Ok(uart.close());

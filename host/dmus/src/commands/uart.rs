@@ -7,8 +7,8 @@ use crate::report::{SongReport, UartReport};
 use crate::session::{Driver, UartSession, WireByte};
 use crate::warnings::Warnings;
 use crate::{interrupt, wire};
-use anyhow::{Context, Result};
-use dmusmini_song::{Event, Song};
+use anyhow::{Context, Result, ensure};
+use dmusmini_song::{Event, SECOND, Song};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -58,6 +58,19 @@ pub(super) fn run(arguments: &Uart, quiet: bool, mut warnings: Warnings) -> Resu
     report.verdict()
 }
 
+/// The cable is played in the machine's own time, a tenth of a second at a time: what lasts for years has no end.
+const LONGEST: i64 = 366 * 24 * 3600 * SECOND;
+
+/// Refuses a song that would never end.
+pub(super) fn ensure_playable(song: &Song) -> Result<()> {
+    ensure!(
+        song.length <= LONGEST,
+        "{}: it lasts longer than a year, which is not played",
+        song.path.display()
+    );
+    Ok(())
+}
+
 /// How to play.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Way {
@@ -74,6 +87,7 @@ pub(super) fn play(
     way: Way,
     quiet: bool,
 ) -> Result<(Vec<WireByte>, UartReport)> {
+    ensure_playable(song)?;
     let progress = Progress::spinner("playing", quiet);
     let mut uart = UartSession::open(driver, way.is_polled)?;
     let bytes = uart.play(&song.packets)?;
