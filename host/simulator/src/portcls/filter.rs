@@ -90,6 +90,9 @@ impl FilterState {
             }
             // The driver's objects go first: they may still hold the port.
             self.leave_groups();
+            if self.keeps_miniport() {
+                self.identity.replace(Some(identity));
+            }
             return status;
         }
         if let Some(group) = group {
@@ -232,10 +235,15 @@ impl FilterState {
         for pin in self.open_pins() {
             pin.close();
         }
-        let system = self.system.upgrade();
-        if !system.is_some_and(|system| system.settings.keeps_miniport.get()) {
+        if !self.keeps_miniport() {
             self.tear_down();
         }
+    }
+
+    /// The port lets go of its miniport in its destructor only.
+    fn keeps_miniport(&self) -> bool {
+        let system = self.system.upgrade();
+        system.is_some_and(|system| system.settings.keeps_miniport.get())
     }
 
     /// The port lets go of its miniport, streams first (contract section 2, "Removal order"); its
@@ -247,10 +255,10 @@ impl FilterState {
         self.leave_groups();
         drop(self.power_notify.take());
         drop(self.description.take());
-        let (Some(identity), Some(miniport)) = (self.identity.take(), self.miniport.take()) else {
+        drop(self.miniport.take());
+        let Some(identity) = self.identity.take() else {
             return;
         };
-        drop(miniport);
         let left = identity.release();
         if left != 0 {
             let name = self.name.borrow();
