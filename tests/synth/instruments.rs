@@ -4,10 +4,12 @@
 use dmusmini::com::Status;
 use dmusmini::portcls::guids::DMUSMINI_PROPSETID_SYNTH;
 use dmusmini::portcls::synth_abi::{lookup, own_property, silent_cause, synth_property};
+use dmusmini::trace::{Event, recorder};
 use dmusmini_collection::{Bank, Instrument, Region, Sample, Wave};
 use dmusmini_simulator::session::{Binary, Pin, Property, WaveClient, WaveOptions};
 
 use crate::rig::{DIRECT_MUSIC, MIDI, Synth, WAVE, ask, get, words};
+use crate::traces::decode;
 
 crate::scenarios!(
     notes_without_an_instrument_are_counted_by_kind,
@@ -254,7 +256,8 @@ fn a_new_run_begins_to_count_anew(binary: &Binary) {
     }
 }
 
-fn silent_notes_are_traced_once_a_kind(binary: &Binary) {
+/// Many notes of three kinds: what the driver wrote of them.
+fn trace_of_silent_notes(binary: &Binary) -> Vec<Event> {
     let mut playing = Playing::start(binary, DIRECT_MUSIC, &[0]);
     for _ in 0..50 {
         // Bank 121, 2 and program 7; a kit; a key that the instrument lacks.
@@ -268,30 +271,43 @@ fn silent_notes_are_traced_once_a_kind(binary: &Binary) {
         playing.pull(441);
     }
     playing.pull(8820);
-    // From ETW, as the image writes it; natively other tests share the provider's handle.
-    if *binary == Binary::Native {
-        return;
-    }
     let written = playing.synth.session.machine().etw().written();
-    let traced: Vec<[u32; 4]> = written
-        .iter()
-        .filter(|event| (45..=47).contains(&event.descriptor[0]))
-        .map(|event| {
-            let fields = event.data[2..].iter();
-            let mut words = fields.map(|field| u32::from_le_bytes(field[..].try_into().unwrap()));
-            let code = u32::from(event.descriptor[0]);
-            [
-                code,
-                words.next().unwrap(),
-                words.next().unwrap(),
-                words.next().unwrap(),
-            ]
-        })
-        .collect();
-    assert_eq!(
-        traced,
-        [[45, 3, 121 * 128 + 2, 7], [46, 9, 0, 0], [47, 0, 0, 0]]
-    );
+    written.iter().filter_map(decode).collect()
+}
+
+/// The image's events are read from ETW. Natively other tests of this process share the provider's
+/// handle, so the recorder of this thread stands for it.
+fn silent_notes_are_traced_once_a_kind(binary: &Binary) {
+    let events = if *binary == Binary::Native {
+        recorder::record(|| trace_of_silent_notes(binary)).1
+    } else {
+        trace_of_silent_notes(binary)
+    };
+    let is_silence = |event: &&Event| {
+        matches!(
+            event,
+            Event::NoInstrument { .. } | Event::NoKit { .. } | Event::NoRegion { .. }
+        )
+    };
+    let silences: Vec<Event> = events.iter().filter(is_silence).copied().collect();
+    let expected = [
+        Event::NoInstrument {
+            channel: 3,
+            bank: 121 * 128 + 2,
+            program: 7,
+        },
+        Event::NoKit {
+            channel: 9,
+            bank: 0,
+            program: 0,
+        },
+        Event::NoRegion {
+            channel: 0,
+            bank: 0,
+            program: 0,
+        },
+    ];
+    assert_eq!(silences, expected);
 }
 
 fn a_directmusic_pin_keeps_to_the_patch(binary: &Binary) {

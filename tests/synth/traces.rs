@@ -11,7 +11,7 @@ use crate::rig::{DIRECT_MUSIC, Synth, items_of, square_bank};
 crate::scenarios!(events_tell_what_happened);
 
 /// What TraceLogging consumers do: the fields behind the two metadata blocks.
-fn decode(written: &dmusmini_simulator::etw::Written) -> Option<Event> {
+pub(crate) fn decode(written: &dmusmini_simulator::etw::Written) -> Option<Event> {
     assert_eq!(written.provider, guid_bytes(&PROVIDER));
     assert_eq!(written.descriptor[3], 11, "the channel of TraceLogging");
     let traits = &written.data[0];

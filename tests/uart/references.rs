@@ -69,3 +69,37 @@ fn a_subdevice_that_is_refused_leaves_nothing() {
         assert!(report.is_clean(), "{report}");
     });
 }
+
+/// A chip that does not answer, and each object of PortCls' that cannot be made: Init fails, and
+/// whatever the port's habit nothing is left.
+#[test]
+fn an_init_that_fails_leaves_nothing() {
+    with_each_habit(|_, session| {
+        let before = session.machine().pool().outstanding();
+        let is_gone = || {
+            assert_eq!(session.portcls_objects("IPortDMus"), 0, "the port lives on");
+            assert_eq!(session.machine().pool().outstanding(), before);
+        };
+        let device = session.add(&Hardware::uart(Config::default())).unwrap();
+        let chip = device.chip().unwrap();
+        chip.borrow_mut().faults_mut().no_answer = true;
+        assert!(!device.start().is_success());
+        device.remove();
+        is_gone();
+        for object in 0.. {
+            let device = session.add(&Hardware::uart(Config::default())).unwrap();
+            session.fail_portcls_object(object);
+            let status = device.start();
+            let is_over = session.fail_no_portcls_object();
+            // Without its registry key a device starts with the defaults.
+            assert!(status.is_success() || !is_over, "object {object}");
+            device.remove();
+            is_gone();
+            if is_over {
+                break;
+            }
+        }
+        let report = session.shut_down();
+        assert!(report.is_clean(), "{report}");
+    });
+}

@@ -33,8 +33,6 @@ pub(crate) struct FilterState {
     /// The pointer that IPort::Init got: MajorTarget of property requests.
     identity: RefCell<Option<Foreign<IUnknown>>>,
     power_notify: RefCell<Option<Foreign<IPowerNotify>>>,
-    /// The miniport of a port that lets go of it in its destructor only.
-    kept: RefCell<Option<Foreign<IUnknown>>>,
     groups: RefCell<Vec<ComRef<IServiceGroup>>>,
     sink: RefCell<Option<ObjectRef<ServiceSink>>>,
     description: RefCell<Option<Rc<Description>>>,
@@ -53,7 +51,6 @@ impl FilterState {
             miniport: RefCell::default(),
             identity: RefCell::default(),
             power_notify: RefCell::default(),
-            kept: RefCell::default(),
             groups: RefCell::default(),
             sink: RefCell::default(),
             description: RefCell::default(),
@@ -93,8 +90,9 @@ impl FilterState {
             }
             // The driver's objects go first: they may still hold the port.
             self.leave_groups();
-            drop(miniport);
-            drop(self.keep(identity));
+            if self.keeps_miniport() {
+                self.identity.replace(Some(identity));
+            }
             return status;
         }
         if let Some(group) = group {
@@ -237,10 +235,15 @@ impl FilterState {
         for pin in self.open_pins() {
             pin.close();
         }
-        let system = self.system.upgrade();
-        if !system.is_some_and(|system| system.settings.keeps_miniport.get()) {
+        if !self.keeps_miniport() {
             self.tear_down();
         }
+    }
+
+    /// The port lets go of its miniport in its destructor only.
+    fn keeps_miniport(&self) -> bool {
+        let system = self.system.upgrade();
+        system.is_some_and(|system| system.settings.keeps_miniport.get())
     }
 
     /// The port lets go of its miniport, streams first (contract section 2, "Removal order"); its
@@ -252,35 +255,10 @@ impl FilterState {
         self.leave_groups();
         drop(self.power_notify.take());
         drop(self.description.take());
-        let (Some(identity), Some(miniport)) = (self.identity.take(), self.miniport.take()) else {
+        drop(self.miniport.take());
+        let Some(identity) = self.identity.take() else {
             return;
         };
-        drop(miniport);
-        if let Some(identity) = self.keep(identity) {
-            self.let_go(identity);
-        }
-    }
-
-    /// Keeps the miniport until the port's own end, if that is the port's habit.
-    fn keep(&self, identity: Foreign<IUnknown>) -> Option<Foreign<IUnknown>> {
-        let keeps = self
-            .system
-            .upgrade()
-            .is_some_and(|system| system.settings.keeps_miniport.get());
-        if keeps {
-            self.kept.replace(Some(identity));
-            return None;
-        }
-        Some(identity)
-    }
-
-    /// The port's destructor. Whoever let go of the port last may still have the miniport.
-    pub(crate) fn destroy(&self) {
-        drop(self.kept.take());
-    }
-
-    /// The last reference to the miniport must be ours.
-    fn let_go(&self, identity: Foreign<IUnknown>) {
         let left = identity.release();
         if left != 0 {
             let name = self.name.borrow();

@@ -49,7 +49,6 @@ impl Drop for Port {
                 host::miscount("IPort::Release", "the port died before its teardown");
             }
             self.filter.tear_down();
-            self.filter.destroy();
             if let Some(system) = self.filter.system.upgrade() {
                 system.forget_port(self.filter.port_address.get());
             }
