@@ -40,9 +40,10 @@ mod voice;
 pub use groups::{GroupMemory, NeedsMemory};
 pub use reverb::ReverbParameters;
 
+pub use downloads::Garbage;
+
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
-use crate::dls::Download;
 use crate::mem::{Buffer, OutOfMemory};
 use crate::midi::message::DecodeError;
 use crate::midi::{Channel, Message};
@@ -185,22 +186,18 @@ impl Storage {
         })
     }
 
+    /// As [`try_new`](Self::try_new), for another number of groups and the voices that there are.
+    pub fn for_groups(channel_groups: u16) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            pool: Pool::none(),
+            groups: Groups::try_new(channel_groups)?,
+        })
+    }
+
     /// Bytes that the channel groups of a new one take.
     #[must_use]
     pub fn group_bytes(channel_groups: u16) -> usize {
         Groups::bytes_for(channel_groups)
-    }
-}
-
-/// Memory that nothing uses any more; drop it outside the lock.
-#[derive(Debug)]
-pub struct Garbage(Download);
-
-impl Garbage {
-    /// What it takes of the pool.
-    #[must_use]
-    pub fn pool_bytes(&self) -> u64 {
-        self.0.pool_bytes()
     }
 }
 
@@ -335,6 +332,9 @@ impl Synth {
         self.drop_voices();
         storage.groups.succeed(&mut self.storage.groups);
         core::mem::swap(&mut self.storage, &mut storage);
+        if self.storage.pool.limit() == 0 {
+            core::mem::swap(&mut self.storage.pool, &mut storage.pool);
+        }
         self.config.voices = u16::try_from(self.storage.pool.limit()).unwrap_or(u16::MAX);
         let groups = u16::try_from(self.storage.groups.len());
         self.config.channel_groups = groups.unwrap_or(u16::MAX);

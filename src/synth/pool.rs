@@ -53,6 +53,18 @@ impl Pool {
         })
     }
 
+    /// No places at all: where another pool stays.
+    pub(super) const fn none() -> Self {
+        Self {
+            voices: Buffer::empty(),
+            order: Buffer::empty(),
+            sounding: 0,
+            fading: 0,
+            limit: 0,
+            started: 0,
+        }
+    }
+
     /// How many voices there are to render.
     pub(super) const fn sounding(&self) -> usize {
         self.sounding
