@@ -231,6 +231,13 @@ impl Engine {
                 return Err(error.into());
             }
         };
+        // In steps, because no hold of the lock may be long; there are some two thousand at most.
+        self.with(irql, |state, _| state.synth.close_groups(channel_groups));
+        let mut cursor = Some(0);
+        for _ in 0..MOST_TIDY {
+            let Some(next) = cursor else { break };
+            cursor = self.with(irql, |state, _| state.synth.tidy_groups(next));
+        }
         // The old memory goes at the end of this function, outside the lock.
         let (_old, unused) = self.with(irql, |state, _| {
             state.voices = voices;
@@ -306,6 +313,9 @@ impl Drop for Engine {
         self.budget.release(self.state.get_mut().group_bytes);
     }
 }
+
+/// Steps in which groups are closed: each but the last does away with a chunk, or looks at many.
+const MOST_TIDY: usize = 1 << 15;
 
 /// What [`GroupMemory`] takes of the budget.
 const MEMORY_BYTES: u64 = GroupMemory::BYTES as u64;
