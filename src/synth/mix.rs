@@ -420,7 +420,7 @@ const EVENT_WORK: usize = 128 * 44_100;
 /// What blocks without events leave to one with many: 0.1 ms, in which 140 notes begin from silence.
 pub(super) const EVENT_CREDIT: usize = 32_768;
 /// What an event costs apart from the voices that it visits.
-const EVENT_COST: usize = 64;
+const EVENT_COST: usize = 24;
 /// Regions that a note may look at for the cost of its event; each further one is a visit.
 const FREE_SEARCHES: usize = 64;
 /// What it costs to start a voice, apart from looking at the others.
