@@ -235,6 +235,8 @@ pub struct Synth {
     notes: u32,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
     debt: usize,
+    /// What they may cost beyond that, because the last blocks had few.
+    credit: usize,
     /// The frame behind the last one that was made.
     next: SampleTime,
     /// Regions that the notes of an event were looked for in.
@@ -283,6 +285,7 @@ impl Synth {
             curves: 0,
             notes: 0,
             debt: 0,
+            credit: mix::EVENT_CREDIT,
             next: SampleTime(0),
             searched: 0,
             stats: Stats::default(),
@@ -341,6 +344,18 @@ impl Synth {
         storage
     }
 
+    /// Begins to close the channel groups above so many, which may be tens of thousands: before a
+    /// [`resize`](Self::resize) to fewer, so that it has little to do.
+    pub fn close_groups(&mut self, channel_groups: u16) {
+        self.storage.groups.close(channel_groups);
+    }
+
+    /// Goes on with that for some 20 us. `cursor` is what the last call returned, and 0 at first; none
+    /// at the end.
+    pub fn tidy_groups(&mut self, cursor: usize) -> Option<usize> {
+        self.storage.groups.tidy(cursor)
+    }
+
     /// Takes over what outlives a change of format: downloads, volume, boost, effect parameters,
     /// and the channel groups with their controllers and voice priorities. What sounds in `old`
     /// ends, and its events are lost; `old` is to be dropped outside the lock.
@@ -390,6 +405,7 @@ impl Synth {
         self.fader = Fader::new(self.volume, self.boost);
         self.next = SampleTime(0);
         self.debt = 0;
+        self.credit = mix::EVENT_CREDIT;
         self.stats = Stats::default();
     }
 

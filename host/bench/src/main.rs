@@ -66,6 +66,12 @@ enum Command {
         /// What the driver renders under one hold of its lock, instead of 64 frames
         #[arg(long)]
         driver: bool,
+        /// Note-offs that all sixteen parts hear, which a GS client can have listen to one channel
+        #[arg(long)]
+        parts: bool,
+        /// One event after the other, frame by frame, instead of all on the first
+        #[arg(long)]
+        spread: bool,
         /// Blocks
         #[arg(long, default_value_t = 20)]
         blocks: u32,
@@ -129,16 +135,28 @@ fn run(command: Command) -> Result<()> {
             voices,
             notes,
             driver,
+            parts,
+            spread,
             blocks,
             events,
         } => {
             let mut synth = Driver::new(&bank::tones(true), Mode::Sinc16, 1024)?;
             synth.hold(voices)?;
+            if parts {
+                for part in 0..16 {
+                    let receive = [0xF0, 0x41, 16, 0x42, 0x12, 0x40, 0x10 | part, 2, 0, 0, 0xF7];
+                    synth.schedule(synth.position(), &receive);
+                }
+                synth.blocks(100);
+            }
             for _ in 0..blocks {
                 let now = synth.position();
                 for n in 0..events {
                     let (channel, key, value) = (n % 9, n / 9 % 128, n / 2 % 128);
-                    if notes {
+                    let now = now + i64::from(n % 64) * i64::from(spread);
+                    if parts {
+                        synth.schedule(now, &[0x80, 127, 0]);
+                    } else if notes {
                         synth.schedule(now, &[0x90 | channel as u8, key as u8, 100]);
                     } else {
                         // A controller that every voice of its channel hears.

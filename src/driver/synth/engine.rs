@@ -250,6 +250,13 @@ impl Engine {
         } else {
             Storage::try_new(voices, channel_groups)?
         };
+        // In steps, because no hold of the lock may be long; there are some two thousand at most.
+        self.with(irql, |state, _| state.synth.close_groups(channel_groups));
+        let mut cursor = Some(0);
+        for _ in 0..MOST_TIDY {
+            let Some(next) = cursor else { break };
+            cursor = self.with(irql, |state, _| state.synth.tidy_groups(next));
+        }
         let (old, unused) = self.with(irql, |state, _| {
             let mut unused = both.saturating_sub(counted);
             if voices != before {
@@ -395,6 +402,9 @@ fn table_bytes(downloads: usize) -> u64 {
         0
     }
 }
+
+/// Steps in which groups are closed: each but the last does away with a chunk, or looks at many.
+const MOST_TIDY: usize = 1 << 15;
 
 /// What [`GroupMemory`] takes of the budget.
 const MEMORY_BYTES: u64 = GroupMemory::BYTES as u64;

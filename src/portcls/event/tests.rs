@@ -196,3 +196,113 @@ fn packages_are_emptied_however_deep() {
     allocator.give_back_one(&irql, empty);
     assert!(heap.lent.lock().unwrap().is_empty());
 }
+
+/// A chain of `count` events with these bytes, from `first` on.
+fn chain(irql: &Irql<Dispatch>, allocator: &Allocator, first: u8, count: u8) -> EventChain {
+    let mut chain = EventChain::new();
+    for byte in first..first + count {
+        chain.push_back(short(irql, allocator, byte));
+    }
+    chain
+}
+
+fn package_of(irql: &Irql<Dispatch>, allocator: &Allocator, children: EventChain) -> Event {
+    let mut package = allocator.event(irql).unwrap();
+    let head = children.into_raw();
+    package.get_mut().flags = event_flags::PACKAGE;
+    package.get_mut().data = DmusEventData {
+        package: head.map_or(core::ptr::null_mut(), NonNull::as_ptr),
+    };
+    package
+}
+
+/// Gives a chain to a backlog, as a `PutMessage` call would.
+fn put(backlog: &mut Backlog, chain: EventChain) {
+    // SAFETY: the chain is given away here.
+    backlog.push(unsafe { RawChain::new(chain.into_raw().unwrap()) });
+}
+
+#[test]
+fn a_backlog_hands_out_chains_and_packages_in_their_order() {
+    let (irql, heap, allocator) = bench();
+    let mut backlog = Backlog::new();
+    assert!(backlog.is_empty() && backlog.pop().is_none() && backlog.front_time().is_none());
+    put(&mut backlog, chain(&irql, &allocator, 0, 3));
+    // 3, [4, [5, 6], [], 7], 8
+    let mut inner = chain(&irql, &allocator, 4, 1);
+    let five = chain(&irql, &allocator, 5, 2);
+    inner.push_back(package_of(&irql, &allocator, five));
+    inner.push_back(package_of(&irql, &allocator, EventChain::new()));
+    inner.append(&mut chain(&irql, &allocator, 7, 1));
+    let mut outer = chain(&irql, &allocator, 3, 1);
+    outer.push_back(package_of(&irql, &allocator, inner));
+    outer.append(&mut chain(&irql, &allocator, 8, 1));
+    put(&mut backlog, outer);
+    put(&mut backlog, chain(&irql, &allocator, 9, 1));
+    let mut next = 0;
+    let mut emptied = 0;
+    while let Some(step) = backlog.pop() {
+        match step {
+            Step::Event(event) => {
+                assert_eq!(event.bytes(), [next]);
+                if next % 2 == 1 {
+                    // One that could not be used yet is the next again.
+                    backlog.put_back(event);
+                    assert!(!backlog.is_empty());
+                    assert_eq!(backlog.front_time(), Some(RefTime(0)));
+                    let Some(Step::Event(event)) = backlog.pop() else {
+                        panic!("another one");
+                    };
+                    assert_eq!(event.bytes(), [next]);
+                    allocator.give_back_one(&irql, event);
+                } else {
+                    allocator.give_back_one(&irql, event);
+                }
+                next += 1;
+                if next == 9 {
+                    // While the last chain is still to come.
+                    put(&mut backlog, chain(&irql, &allocator, 10, 2));
+                }
+            }
+            Step::Emptied(package) => {
+                allocator.give_back_one(&irql, package);
+                emptied += 1;
+            }
+            Step::Opened => {}
+        }
+    }
+    assert_eq!((next, emptied), (12, 3));
+    assert!(backlog.is_empty());
+    assert!(heap.lent.lock().unwrap().is_empty());
+}
+
+/// However deep: one step is one event.
+#[test]
+fn a_backlog_opens_packages_step_by_step() {
+    let (irql, heap, allocator) = bench();
+    let depth = if cfg!(miri) { 20 } else { 2000 };
+    let mut package = chain(&irql, &allocator, 7, 1);
+    for _ in 0..depth {
+        let outer = package_of(&irql, &allocator, package);
+        package = EventChain::new();
+        package.push_back(outer);
+    }
+    let mut backlog = Backlog::new();
+    put(&mut backlog, package);
+    for _ in 0..depth {
+        assert!(matches!(backlog.pop(), Some(Step::Opened)));
+    }
+    let Some(Step::Event(event)) = backlog.pop() else {
+        panic!("the innermost");
+    };
+    assert_eq!(event.bytes(), [7]);
+    allocator.give_back_one(&irql, event);
+    for _ in 0..depth {
+        let Some(Step::Emptied(package)) = backlog.pop() else {
+            panic!("a package that is empty now");
+        };
+        allocator.give_back_one(&irql, package);
+    }
+    assert!(backlog.is_empty());
+    assert!(heap.lent.lock().unwrap().is_empty());
+}
