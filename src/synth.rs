@@ -42,9 +42,10 @@ pub use groups::{GroupMemory, NeedsMemory};
 pub use reverb::ReverbParameters;
 pub use silent::{Cause, MOST_SILENT, SilentNotes};
 
+pub use downloads::Garbage;
+
 pub use bank::{BankTable, Handle, InstallError, UnknownHandle};
 
-use crate::dls::Download;
 use crate::mem::{Buffer, OutOfMemory};
 use crate::midi::message::DecodeError;
 use crate::midi::{Channel, Message};
@@ -202,22 +203,18 @@ impl Storage {
         })
     }
 
+    /// As [`try_new`](Self::try_new), for another number of groups and the voices that there are.
+    pub fn for_groups(channel_groups: u16) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            pool: Pool::none(),
+            groups: Groups::try_new(channel_groups)?,
+        })
+    }
+
     /// Bytes that the channel groups of a new one take.
     #[must_use]
     pub fn group_bytes(channel_groups: u16) -> usize {
         Groups::bytes_for(channel_groups)
-    }
-}
-
-/// Memory that nothing uses any more; drop it outside the lock.
-#[derive(Debug)]
-pub struct Garbage(Download);
-
-impl Garbage {
-    /// What it takes of the pool.
-    #[must_use]
-    pub fn pool_bytes(&self) -> u64 {
-        self.0.pool_bytes()
     }
 }
 
@@ -259,6 +256,8 @@ pub struct Synth {
     lookup: Lookup,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
     debt: usize,
+    /// What they may cost beyond that, because the last blocks had few.
+    credit: usize,
     /// The frame behind the last one that was made.
     next: SampleTime,
     /// Regions that the notes of an event were looked for in.
@@ -309,6 +308,7 @@ impl Synth {
             silent: silent::Table::try_new()?,
             lookup: Lookup::default(),
             debt: 0,
+            credit: mix::EVENT_CREDIT,
             next: SampleTime(0),
             searched: 0,
             stats: Stats::default(),
@@ -358,10 +358,25 @@ impl Synth {
         self.drop_voices();
         storage.groups.succeed(&mut self.storage.groups);
         core::mem::swap(&mut self.storage, &mut storage);
+        if self.storage.pool.limit() == 0 {
+            core::mem::swap(&mut self.storage.pool, &mut storage.pool);
+        }
         self.config.voices = u16::try_from(self.storage.pool.limit()).unwrap_or(u16::MAX);
         let groups = u16::try_from(self.storage.groups.len());
         self.config.channel_groups = groups.unwrap_or(u16::MAX);
         storage
+    }
+
+    /// Begins to close the channel groups above so many, which may be tens of thousands: before a
+    /// [`resize`](Self::resize) to fewer, so that it has little to do.
+    pub fn close_groups(&mut self, channel_groups: u16) {
+        self.storage.groups.close(channel_groups);
+    }
+
+    /// Goes on with that for some 20 us. `cursor` is what the last call returned, and 0 at first; none
+    /// at the end.
+    pub fn tidy_groups(&mut self, cursor: usize) -> Option<usize> {
+        self.storage.groups.tidy(cursor)
     }
 
     /// Takes over what outlives a change of format: downloads, volume, boost, effect parameters,
@@ -414,6 +429,7 @@ impl Synth {
         self.fader = Fader::new(self.volume, self.boost);
         self.next = SampleTime(0);
         self.debt = 0;
+        self.credit = mix::EVENT_CREDIT;
         self.reset_stats();
     }
 

@@ -1,8 +1,20 @@
 //! Downloads, as a client of the synth sees them (contract section 11); [`super::bank`] keeps them.
 #![forbid(unsafe_code)]
 
-use super::{BankTable, Garbage, Handle, InstallError, Synth, UnknownHandle};
+use super::{BankTable, Handle, InstallError, Synth, UnknownHandle};
 use crate::dls::Download;
+
+/// Memory that nothing uses any more; drop it outside the lock.
+#[derive(Debug)]
+pub struct Garbage(Download);
+
+impl Garbage {
+    /// What it takes of the pool.
+    #[must_use]
+    pub fn pool_bytes(&self) -> u64 {
+        self.0.pool_bytes()
+    }
+}
 
 impl Synth {
     /// Makes a download playable, as [`install`](Self::install), after

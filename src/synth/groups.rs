@@ -79,6 +79,10 @@ impl Chunk {
 pub(super) struct Groups {
     /// For each open group the number of its slot, counted from 1; 0 if it is not in use.
     directory: Buffer<u16>,
+    /// How many groups are open: fewer than the directory has room for while some are being closed.
+    open: usize,
+    /// No group is in use that is not open, and none lies in a chunk that a table of `open` lacks.
+    is_tidy: bool,
     chunks: Buffer<Chunk>,
     /// One: the state of every group that is not in use.
     rest: Buffer<Group>,
@@ -95,6 +99,8 @@ impl Groups {
         let mut first = Some(slots(count.min(CHUNK))?);
         let mut groups = Self {
             directory: Buffer::try_filled(count, 0)?,
+            open: count,
+            is_tidy: true,
             chunks: Buffer::try_from_fn(chunks_for(count), |_| Chunk {
                 slots: first.take().unwrap_or(Buffer::empty()),
                 taken: 0,
@@ -134,8 +140,8 @@ impl Groups {
     }
 
     /// How many groups are open.
-    pub(super) fn len(&self) -> usize {
-        self.directory.len()
+    pub(super) const fn len(&self) -> usize {
+        self.open
     }
 
     /// A group in use; 0 stands for all that are not.
@@ -158,7 +164,8 @@ impl Groups {
 
     /// The state of an open group, in use or not.
     pub(super) fn state_of(&self, number: u16) -> Option<&Group> {
-        let slot = self.directory.get(usize::from(number).checked_sub(1)?)?;
+        let open = self.directory.get(..self.open)?;
+        let slot = open.get(usize::from(number).checked_sub(1)?)?;
         self.get(if *slot == 0 { ALL } else { number })
     }
 
@@ -170,6 +177,7 @@ impl Groups {
         spare: &mut Option<GroupMemory>,
     ) -> Result<(), NeedsMemory> {
         let index = usize::from(number).checked_sub(1);
+        let index = index.filter(|&index| index < self.open);
         let entry = index.and_then(|index| self.directory.get(index));
         if entry.is_none_or(|&slot| slot != 0) {
             // All groups, one that is not open, or one in use.
@@ -208,10 +216,133 @@ impl Groups {
         None
     }
 
+    /// Begins to close all groups but the first `count`, if there are more.
+    pub(super) fn close(&mut self, count: u16) {
+        let count = usize::from(count.max(1));
+        if count < self.open {
+            self.open = count;
+            self.is_tidy = false;
+        }
+    }
+
+    /// Gives up closed groups, and moves those that stay out of the chunks that will go: so many in one
+    /// call that it takes some 20 us. `cursor` is what the last call returned, and 0 at first; none at
+    /// the end.
+    pub(super) fn tidy(&mut self, mut cursor: usize) -> Option<usize> {
+        let chunks = self.chunks.len();
+        let mut left = TIDY;
+        while left > 0 {
+            if let Some(index) = cursor.checked_sub(chunks) {
+                if index >= chunks {
+                    self.is_tidy = true;
+                    return None;
+                }
+                left = left.saturating_sub(self.move_out(index));
+            } else {
+                left = left.saturating_sub(self.give_up(cursor));
+            }
+            cursor = cursor.saturating_add(1);
+        }
+        Some(cursor)
+    }
+
+    /// Gives up the closed groups of a chunk; says what that has cost.
+    fn give_up(&mut self, index: usize) -> usize {
+        let open = self.open;
+        let Some(chunk) = self.chunks.get_mut(index).filter(|chunk| chunk.taken != 0) else {
+            return 1;
+        };
+        for (place, slot) in chunk.slots.iter().enumerate() {
+            if chunk.taken & bit(place) != 0 && usize::from(slot.number) > open {
+                chunk.taken &= !bit(place);
+                enter(&mut self.directory, slot.number, 0);
+            }
+        }
+        self.first_free = self.first_free.min(index);
+        CHUNK
+    }
+
+    /// Moves the groups of a chunk that will go: with their memory to a place that has none, or to free
+    /// slots. Says what that has cost.
+    fn move_out(&mut self, index: usize) -> usize {
+        let kept = chunks_for(self.open).min(self.chunks.len());
+        let Some(chunk) = self.chunks.get(index).filter(|chunk| chunk.taken != 0) else {
+            return 1;
+        };
+        if index < kept {
+            return 1;
+        }
+        let mut taken = chunk.taken;
+        if let Some(hole) = self
+            .chunks
+            .iter()
+            .take(kept)
+            .position(|c| c.slots.is_empty())
+        {
+            if let Ok([from, to]) = self.chunks.get_disjoint_mut([index, hole]) {
+                core::mem::swap(from, to);
+            }
+            self.adopt(hole);
+            return TIDY;
+        }
+        self.first_free = 0;
+        while let Ok(place @ 0..CHUNK) = usize::try_from(taken.trailing_zeros()) {
+            // Its lowest bit goes.
+            taken &= taken.wrapping_sub(1);
+            let Some(chunk) = self.chunks.get_mut(index) else {
+                break;
+            };
+            chunk.taken &= !bit(place);
+            let Some(&Slot { number, group }) = chunk.slots.get(place) else {
+                break;
+            };
+            if let Some((to, place)) = self.free_slot(&mut None) {
+                self.fill(to, place, number, &group);
+            }
+        }
+        TIDY
+    }
+
+    /// Takes over all groups of a table that is tidy and no larger, where they are.
+    fn take_all(&mut self, old: &mut Self) -> bool {
+        if !old.is_tidy || old.open > self.open {
+            return false;
+        }
+        for (entry, &their) in self.directory.iter_mut().zip(old.directory.iter()) {
+            *entry = their;
+        }
+        for (chunk, theirs) in self.chunks.iter_mut().zip(old.chunks.iter_mut()) {
+            if !theirs.slots.is_empty() {
+                core::mem::swap(chunk, theirs);
+            }
+        }
+        self.end = old.end.min(self.chunks.len());
+        self.first_free = 0;
+        self.drop_unused(old);
+        true
+    }
+
+    /// Chunks that nobody uses go, but the first, which any synth has.
+    fn drop_unused(&mut self, old: &mut Self) {
+        let pairs = self.chunks.iter_mut().zip(old.chunks.iter_mut()).skip(1);
+        for (chunk, theirs) in pairs.filter(|(chunk, _)| chunk.taken == 0) {
+            core::mem::swap(chunk, theirs);
+        }
+        self.first_free = 0;
+        let last = self
+            .chunks
+            .iter()
+            .rposition(|chunk| !chunk.slots.is_empty());
+        self.end = last.map_or(0, |last| last.saturating_add(1));
+    }
+
     /// Takes over the state of another number of groups, and their memory; `old` is left with
     /// what is no longer needed, to be dropped.
     pub(super) fn succeed(&mut self, old: &mut Self) {
         core::mem::swap(&mut self.rest, &mut old.rest);
+        if self.take_all(old) {
+            return;
+        }
         // What follows numbers all slots anew: the first chunk is another one.
         self.directory.fill(0);
         for (chunk, theirs) in self.chunks.iter_mut().zip(old.chunks.iter_mut()) {
@@ -248,17 +379,7 @@ impl Groups {
                 }
             }
         }
-        // Chunks that nobody uses go, but the first, which any synth has.
-        let pairs = self.chunks.iter_mut().zip(old.chunks.iter_mut()).skip(1);
-        for (chunk, theirs) in pairs.filter(|(chunk, _)| chunk.taken == 0) {
-            core::mem::swap(chunk, theirs);
-        }
-        self.first_free = 0;
-        let last = self
-            .chunks
-            .iter()
-            .rposition(|chunk| !chunk.slots.is_empty());
-        self.end = last.map_or(0, |last| last.saturating_add(1));
+        self.drop_unused(old);
     }
 
     /// Enters the groups of a chunk into the directory.
@@ -368,6 +489,8 @@ fn bit(place: usize) -> u8 {
 
 /// The number that means every group.
 pub(super) const ALL: u16 = 0;
+/// What one call of [`Groups::tidy`] does: so many chunks are looked at.
+const TIDY: usize = 1024;
 /// Slots in a chunk: the bits of a byte.
 const CHUNK: usize = 8;
 
@@ -382,6 +505,27 @@ mod tests {
             assert_eq!(groups.enlist(number, &mut spare), Ok(()), "group {number}");
         }
         assert!(spare.is_none(), "memory was brought that was not needed");
+    }
+
+    /// Another number of groups; in steps, as the driver does it, or in one go.
+    fn change(groups: &mut Groups, count: u16, in_steps: bool) {
+        if in_steps {
+            groups.close(count);
+            let mut cursor = Some(0);
+            let mut steps = 0;
+            while let Some(next) = cursor {
+                cursor = groups.tidy(next);
+                steps += 1;
+                assert!(steps <= 1 << 14);
+                // Others use groups meanwhile; those that are being closed need nothing.
+                use_group(groups, 2 + steps % 7);
+                use_group(groups, u16::MAX - steps % 7);
+            }
+            assert!(groups.is_tidy);
+        }
+        let mut next = Groups::try_new(count).unwrap();
+        next.succeed(groups);
+        *groups = next;
     }
 
     fn in_use(groups: &Groups) -> std::vec::Vec<u16> {
@@ -437,28 +581,30 @@ mod tests {
             let part = groups.get_mut(number).unwrap().part_mut(0).unwrap();
             part.priority = number.into();
         };
-        // Used from the highest down, so that those that stay lie in the last chunks.
-        let mut groups = Groups::try_new(100).unwrap();
-        for number in (2..=100).rev() {
-            mark(&mut groups, number);
-        }
-        for count in [60, 9, 8, 7, 300, 1, 40] {
-            let kept = in_use(&groups);
-            let mut next = Groups::try_new(count).unwrap();
-            next.succeed(&mut groups);
-            let mut expected: std::vec::Vec<u16> =
-                kept.into_iter().filter(|&number| number <= count).collect();
-            expected.sort_unstable();
-            let mut found = in_use(&next);
-            found.sort_unstable();
-            assert_eq!(found, expected, "{count} groups");
-            for number in found.into_iter().filter(|&number| number > 1) {
-                let part = next.get(number).unwrap().part(0).unwrap();
-                assert_eq!(part.priority, u32::from(number));
-            }
-            groups = next;
-            for number in 2..=count {
+        for in_steps in [false, true] {
+            // Used from the highest down, so that those that stay lie in the last chunks.
+            let mut groups = Groups::try_new(100).unwrap();
+            for number in (2..=100).rev() {
                 mark(&mut groups, number);
+            }
+            for count in [60, 9, 8, 7, 300, 1, 40] {
+                let kept = in_use(&groups);
+                let mut next = groups;
+                change(&mut next, count, in_steps);
+                let mut expected: std::vec::Vec<u16> =
+                    kept.into_iter().filter(|&number| number <= count).collect();
+                expected.sort_unstable();
+                let mut found = in_use(&next);
+                found.sort_unstable();
+                assert_eq!(found, expected, "{count} groups");
+                for number in found.into_iter().filter(|&number| number > 1) {
+                    let part = next.get(number).unwrap().part(0).unwrap();
+                    assert_eq!(part.priority, u32::from(number));
+                }
+                groups = next;
+                for number in 2..=count {
+                    mark(&mut groups, number);
+                }
             }
         }
     }
@@ -469,10 +615,9 @@ mod tests {
         let most = u16::MAX;
         for first in [1, 7, 8, 9, most] {
             let mut groups = Groups::try_new(first).unwrap();
+            use_group(&mut groups, first);
             for count in [1, 2, 7, 8, 9, 16, 17].into_iter().chain(most - 9..=most) {
-                let mut next = Groups::try_new(count).unwrap();
-                next.succeed(&mut groups);
-                groups = next;
+                change(&mut groups, count, count % 2 == 0);
                 assert_eq!(groups.len(), usize::from(count));
                 // Twice: the last ones are still there.
                 for number in (1..=count).chain(count.saturating_sub(20)..=count) {
@@ -506,21 +651,21 @@ mod tests {
                 .unwrap()
                 .priority = number.into();
         };
-        let mut groups = Groups::try_new(100).unwrap();
-        // The first chunk has group 1 and 100 to 94, the second 93 to 86, and so on.
-        for number in (2..=100).rev() {
-            mark(&mut groups, number);
-        }
-        for count in [92, 85, 20, 17, 9] {
-            let mut next = Groups::try_new(count).unwrap();
-            next.succeed(&mut groups);
-            groups = next;
-            let mut found = in_use(&groups);
-            found.sort_unstable();
-            assert!(found.iter().copied().eq(1..=count), "{count}: {found:?}");
-            for number in 2..=count {
-                let part = groups.get(number).unwrap().part(0).unwrap();
-                assert_eq!(part.priority, u32::from(number), "of {count}");
+        for in_steps in [false, true] {
+            let mut groups = Groups::try_new(100).unwrap();
+            // The first chunk has group 1 and 100 to 94, the second 93 to 86, and so on.
+            for number in (2..=100).rev() {
+                mark(&mut groups, number);
+            }
+            for count in [92, 85, 20, 17, 9] {
+                change(&mut groups, count, in_steps);
+                let mut found = in_use(&groups);
+                found.sort_unstable();
+                assert!(found.iter().copied().eq(1..=count), "{count}: {found:?}");
+                for number in 2..=count {
+                    let part = groups.get(number).unwrap().part(0).unwrap();
+                    assert_eq!(part.priority, u32::from(number), "of {count}");
+                }
             }
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Pool {
     limit: usize,
     /// Counts voices that were put in.
     started: usize,
+    /// Counts visits of voices.
+    visits: usize,
 }
 
 /// How a voice is cut off.
@@ -50,7 +52,21 @@ impl Pool {
             fading: 0,
             limit,
             started: 0,
+            visits: 0,
         })
+    }
+
+    /// No places at all: where another pool stays.
+    pub(super) const fn none() -> Self {
+        Self {
+            voices: Buffer::empty(),
+            order: Buffer::empty(),
+            sounding: 0,
+            fading: 0,
+            limit: 0,
+            started: 0,
+            visits: 0,
+        }
     }
 
     /// How many voices there are to render.
@@ -71,6 +87,11 @@ impl Pool {
     /// How many voices were ever put in; wraps.
     pub(super) const fn started(&self) -> usize {
         self.started
+    }
+
+    /// How many voices were ever looked at for messages; wraps.
+    pub(super) const fn visits(&self) -> usize {
+        self.visits
     }
 
     pub(super) const fn limit(&self) -> usize {
@@ -95,6 +116,7 @@ impl Pool {
 
     /// All sounding voices.
     pub(super) fn each(&mut self, mut visit: impl FnMut(&mut Voice)) {
+        self.visits = self.visits.wrapping_add(self.sounding);
         for &place in self.order.iter().take(self.sounding) {
             if let Some(Some(voice)) = self.voices.get_mut(usize::from(place)) {
                 visit(voice);
@@ -104,6 +126,7 @@ impl Pool {
 
     /// Cuts off all voices that are meant.
     pub(super) fn cut(&mut self, how: Cut, is_meant: impl Fn(&Voice) -> bool) {
+        self.visits = self.visits.wrapping_add(self.sounding);
         for &place in self.order.iter().take(self.sounding) {
             if let Some(Some(voice)) = self.voices.get_mut(usize::from(place))
                 && is_meant(voice)

@@ -64,7 +64,7 @@ impl Span<'_> {
                 break;
             }
             next = next.saturating_add(1);
-            *work = work.saturating_sub(length);
+            *work = work.saturating_sub(length.max(SHORTEST));
             let Some(voice) = self.pool.at(place) else {
                 continue;
             };
@@ -101,5 +101,7 @@ impl Span<'_> {
     }
 }
 
+/// A shorter span costs a voice as much as one of so many frames: it sets its control points.
+const SHORTEST: usize = 24;
 /// What it costs to look at a connection that bends, in frames of a voice.
 const SHAPE_COST: usize = 4;

@@ -26,7 +26,7 @@ const QUIET: &[u8] = &[0xB0, 120, 0];
 const MOST: usize = 65_536;
 /// Frames of 10 ms.
 const TEN_MS: u32 = 441;
-/// Events that 10 ms of rendering play at most: 0.5 ms at 100 ns each, which none is below.
+/// Events that 10 ms of rendering play at most: 0.5 ms at 100 ns each.
 const A_RENDER: usize = 5000;
 
 struct Playing {

@@ -31,6 +31,7 @@ crate::scenarios!(
     a_stalled_page_holds_up_no_other_client,
     downloads_that_fail_take_nothing,
     everything_closed_leaves_nothing_used,
+    no_more_downloads_than_a_handle_can_name,
     downloads_count_against_the_process,
 );
 
@@ -491,22 +492,53 @@ fn everything_closed_leaves_nothing_used(binary: &Binary) {
     assert_eq!(free_memory(&watcher), 64 * MIB);
 }
 
+/// Handles have 16 bits for the place: 65,535 downloads, and not one more.
+fn no_more_downloads_than_a_handle_can_name(binary: &Binary) {
+    const MOST: u32 = 65_535;
+    let synth = Synth::boot(binary);
+    let midi = synth.open(DIRECT_MUSIC);
+    let memory = synth.session.machine().memory();
+    let wave = wave_of(1);
+    let address = memory.map_user(&wave);
+    let download = |id: u32| {
+        memory.write_user(address + 4, &id.to_le_bytes()).unwrap();
+        handle_of(&download_at(&midi, address, wave.len()))
+    };
+    let mut handles: Vec<u64> = (0..MOST).map(|id| download(id).unwrap()).collect();
+    let free = free_memory(&midi);
+    assert_eq!(download(MOST), Err(Status::NO_MEMORY));
+    assert_eq!(free_memory(&midi), free, "a refusal takes nothing");
+    for place in [0, 1, 65_533, 65_534] {
+        assert_eq!(unload(&midi, handles[place]), Status::SUCCESS);
+        handles[place] = download(MOST).unwrap();
+        assert_eq!(download(MOST), Err(Status::NO_MEMORY));
+    }
+    handles.sort_unstable();
+    handles.dedup();
+    assert_eq!(handles.len(), 65_535);
+    memory.unmap_user(address);
+    let watcher = synth.open(MIDI);
+    drop(midi);
+    assert_eq!(free_memory(&watcher), 64 * MIB);
+}
+
 fn downloads_count_against_the_process(binary: &Binary) {
     let synth = Synth::boot(binary);
     let machine = synth.session.machine();
     let pool = machine.pool();
     let midi = machine.within(A, || synth.open(DIRECT_MUSIC));
     let wave = wave_of(100_000);
-    let charged = Rc::new(Cell::new(0));
+    let charged = Rc::new(Cell::new((0, 0)));
     {
         let charged = Rc::clone(&charged);
         during_the_next_copy(machine, move |kernel| {
-            charged.set(kernel.pool().charged_to(A));
+            charged.set((kernel.pool().charged_to(A), kernel.pool().paged()));
         });
     }
     let handle = machine.within(A, || synth.download(&midi, &wave)).unwrap();
     machine.inject_nothing();
-    assert_eq!(charged.get(), wave.len(), "the copy");
+    assert_eq!(charged.get(), (wave.len(), wave.len()), "the copy is paged");
+    assert_eq!(pool.paged(), 0, "what is played from is not");
     // Rust's allocator of a native build has no quotas.
     let kept = match binary {
         Binary::Sys(_) => 2 * (100_000 + 64),

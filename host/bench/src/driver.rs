@@ -49,7 +49,7 @@ impl Driver {
             self.schedule(0, &[0x90 | channel, key, 100]);
         }
         // A block obeys a bounded number of events.
-        for _ in 0..100 {
+        for _ in 0..400 {
             self.blocks(1);
         }
         self.expect_voices(voices)

@@ -128,6 +128,15 @@ impl Pool {
         self.quotas.borrow().charged(process)
     }
 
+    /// Bytes of paged pool that are allocated now.
+    pub fn paged(&self) -> usize {
+        let blocks = self.blocks.borrow();
+        let paged = blocks
+            .values()
+            .filter(|block| block.paging() == Paging::Paged);
+        paged.map(Block::size).sum()
+    }
+
     /// Gives a process a quota.
     pub fn set_quota(&self, process: Process, bytes: usize) {
         self.quotas.borrow_mut().limit(process, bytes);

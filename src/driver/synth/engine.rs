@@ -235,25 +235,47 @@ impl Engine {
         voices: u16,
         channel_groups: u16,
     ) -> Result<(), Status> {
-        let open = self.with(irql, |state, _| state.channel_groups);
+        let (before, open) = self.with(irql, |state, _| (state.voices, state.channel_groups));
         // Fewer groups take no more than there is, and can always be had.
         let more = if channel_groups > open {
             group_bytes(Storage::group_bytes(channel_groups))
         } else {
             0
         };
-        let held = self.reserve(more.saturating_add(self.voice_bytes(voices)))?;
-        let storage = Storage::try_new(voices, channel_groups)?;
+        // Other voices are there twice, until what was before them is freed.
+        let (both, counted) = if voices == before {
+            (0, 0)
+        } else {
+            (Storage::pool_bytes_for(voices, 1), self.voice_bytes(voices))
+        };
+        let held = self.reserve(more.saturating_add(both))?;
+        let storage = if voices == before {
+            Storage::for_groups(channel_groups)?
+        } else {
+            Storage::try_new(voices, channel_groups)?
+        };
+        // In steps, because no hold of the lock may be long; there are some two thousand at most.
+        self.with(irql, |state, _| state.synth.close_groups(channel_groups));
+        let mut cursor = Some(0);
+        for _ in 0..MOST_TIDY {
+            let Some(next) = cursor else { break };
+            cursor = self.with(irql, |state, _| state.synth.tidy_groups(next));
+        }
         let (old, unused) = self.with(irql, |state, _| {
-            let voices_before = self.voice_bytes(state.voices);
-            state.voices = voices;
+            let mut unused = both.saturating_sub(counted);
+            if voices != before {
+                unused = unused.saturating_add(self.voice_bytes(state.voices));
+                state.voices = voices;
+            }
             state.channel_groups = channel_groups;
             let old = state.synth.resize(storage);
             let reserved = state.group_bytes.saturating_add(more);
             let taken = group_bytes(state.synth.group_bytes());
             state.group_bytes = taken.min(reserved);
-            let unused = reserved.saturating_sub(state.group_bytes);
-            (old, unused.saturating_add(voices_before))
+            (
+                old,
+                unused.saturating_add(reserved.saturating_sub(state.group_bytes)),
+            )
         });
         drop(old);
         held.keep();
@@ -384,6 +406,9 @@ fn table_bytes(downloads: usize) -> u64 {
         0
     }
 }
+
+/// Steps in which groups are closed: each but the last does away with a chunk, or looks at many.
+const MOST_TIDY: usize = 1 << 15;
 
 /// What [`GroupMemory`] takes of the budget.
 const MEMORY_BYTES: u64 = GroupMemory::BYTES as u64;

@@ -14,19 +14,20 @@
 //! all others on it. KS hands an open to the driver in the context of the thread that opens
 //! (IRP_MJ_CREATE is dispatched there, and PortCls calls `NewStream` from it at PASSIVE); the
 //! samples and the documentation pair whatever halves there are, and say nothing of processes
-//! (contract section 5.6). A kernel client that opens from a thread of its own is the system process, so that
-//! those pair among themselves; one that opens on a program's thread acts for that program, and
-//! the same goes for its pins.
+//! (contract section 5.6). A kernel client that opens from a thread of its own is the system
+//! process, so that those pair among themselves; one that opens on a program's thread acts for that
+//! program.
 //!
-//! Later requests are not bound to the process: a handle to a pin can be handed on on purpose
-//! (duplicated, inherited), and who has it may do with the pin what its opener may. A download's
-//! handle names something in the engine of the pin that it is used on, and nowhere else.
+//! Later requests are not bound to the process: a program can hand the handle of a pin on
+//! (duplicate it, let a child inherit it), and then means to. A download's handle names something in
+//! the engine of the pin that it is used on, and nowhere else.
 //!
-//! Legacy events cross from one process to another, and stay able to: it is wdmaud or the MIDI
-//! service that opens legacy pins, for every program and in a process of its own, while the
-//! program that wants to hear them opens the wave pin (contract section 5.7: legacy notes
-//! play on the first open DirectMusic instance). That gives a legacy pin the way in of a keyboard: it plays,
-//! and can hang notes on, an engine that it can neither download to nor set up.
+//! Legacy events cross from one process to another, as before: wdmaud or the MIDI service opens
+//! legacy pins, for every program and in a process of its own, while the program that wants to hear
+//! them opens the wave pin (contract section 5.7: legacy notes play on the first open DirectMusic
+//! instance). What a legacy pin can do to an engine of another process is what a keyboard can: it
+//! plays notes on it, and ends them when it stops and no other pin plays. It can neither download
+//! to it nor set it up.
 //!
 //! The table is guarded by the miniport's lock, which is outside all others. It holds references
 //! to engines and inlets, none to streams; nothing is allocated or freed under the lock.
