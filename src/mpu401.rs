@@ -8,7 +8,7 @@
 //! | [`receive`] | the service routine's half of capture: drain, stamp, store in the ring |
 //! | [`capture`] | the stream's half: ring to whole messages (cooked) or to stamped chunks (raw) |
 //! | [`transmit`] | what is sent next, when to come back, when to give up |
-//! | [`sounding`] | what an instrument still sounds, so that power never goes under a held note |
+//! | [`sounding`] | what an instrument still sounds, and what silences it at a stop and before D3 |
 //! | [`storm`] | when an interrupt is too much, and when it may come again |
 //! | [`absence`] | when an interrupt that was promised does not come |
 //! | [`duplex`] | chip and receiver together: what the interrupt lock guards |

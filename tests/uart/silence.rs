@@ -44,9 +44,8 @@ impl Instrument {
                 self.keys.insert((channel, key));
             }
             (0x80 | 0x90, key, _) => {
-                if self.keys.remove(&(channel, key)) && self.has_pedal(channel) {
-                    self.held.insert((channel, key));
-                }
+                let held = self.keys.remove(&(channel, key)) && self.has_pedal(channel);
+                self.held.extend(held.then_some((channel, key)));
             }
             (0xB0, 64 | 66 | 69, 64..) => {
                 self.pedals.insert((channel, first));
