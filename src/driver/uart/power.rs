@@ -96,7 +96,7 @@ impl Uart {
             // Somebody else may have done it, or the chip may be gone.
             wanted(self.mode(irql)).then(|| {
                 // A reset throws away what the last stream left in the chip.
-                self.wait_for_quiet(irql, spec::LONGEST_BACKLOG);
+                self.wait_for_silence(irql, spec::LONGEST_BACKLOG);
                 self.bring_up(irql)
             })
         });
@@ -156,7 +156,7 @@ impl Uart {
         self.turn.take(irql);
         self.sender
             .with(irql, |sender, _| sender.transmitter.hush());
-        self.wait_for_quiet(irql, spec::CLOSE_TIME);
+        self.wait_for_silence(irql, spec::CLOSE_TIME);
         self.device.with(irql, |state, _| {
             state.notice_removal();
             state.duplex.close();
@@ -164,19 +164,19 @@ impl Uart {
         });
     }
 
-    /// Waits until the chip has sent what it holds and what silences the receiver, `limit` and a sleep at
-    /// most.
-    fn wait_for_quiet(&self, irql: &mut Irql<Passive>, limit: RefTime) {
+    /// Sends what is left of a silence and waits until it has left the chip: `limit` and a sleep at most,
+    /// and no longer than there is a chip that takes bytes.
+    pub(super) fn wait_for_silence(&self, irql: &mut Irql<Passive>, limit: RefTime) {
         let since = clock::interrupt_time();
         loop {
-            let _ = self.pump(&mut irql.as_at_most());
+            let pumped = self.pump(&mut irql.as_at_most());
             let now = clock::interrupt_time();
             let quiet = self
                 .sender
                 .with(irql, |sender, _| sender.transmitter.is_quiet(now));
             let late = now.0.saturating_sub(since.0) >= limit.0;
-            if quiet || late || self.mode(irql) != Mode::Uart {
-                break;
+            if quiet || late || pumped.is_err() || self.mode(irql) != Mode::Uart {
+                return;
             }
             // The pump's timer goes on meanwhile.
             clock::sleep(irql, spec::POLL_SLEEP);
