@@ -301,6 +301,8 @@ events! {
         /// The pin.
         pin: u32,
     };
+    /// The MPU-401 acknowledged nothing, and was taken all the same, as the registry asks.
+    19 Warning UartAssumed;
     /// The MPU-401 is in UART mode.
     20 Info UartOpened {
         /// Whether it acknowledged the change of mode; some chips do not.
@@ -328,11 +330,9 @@ events! {
     27 Warning InterruptMissing;
     /// The MPU-401's interrupt, which was missing, has come: the chip is polled no longer.
     28 Info InterruptFound;
-    /// The MPU-401 acknowledged nothing, and was taken all the same, as the registry asks.
-    29 Warning UartAssumed;
     /// A SysEx could not be sent to its end: its stream was stopped, it stalled while another waited,
     /// or the chip or its power failed.
-    39 Warning SysExCut {
+    29 Warning SysExCut {
         /// The pin.
         pin: u32,
         /// How many bytes of it were sent.

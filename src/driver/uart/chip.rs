@@ -80,6 +80,10 @@ pub struct Interrupted {
 
 /// What one exchange with the chip came to.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the interrupt"
+)]
 pub(super) struct Exchanged {
     pub(super) exchange: Exchange,
     pub(super) mode: Mode,

@@ -2,7 +2,7 @@
 //! all that is done at PASSIVE.
 //!
 //! **The interrupt** is connected once, when the device starts, and stays so through every change of
-//! power: no power request waits for its connection ([MS: wdm-powerirpddis]). The service routine declines
+//! power: no power request waits for its connection (corrections section 5). The service routine declines
 //! while the chip has no power. It is disconnected when the device goes, and when it storms:
 //! [`Uart::settle`] is the work that the service routine, or the pump, asks for by way of the deferral, at
 //! any time, during a handshake too. So connections have one maker: the work, one thread at a time, until
@@ -96,7 +96,7 @@ impl Uart {
             // Somebody else may have done it, or the chip may be gone.
             wanted(self.mode(irql)).then(|| {
                 // A reset throws away what the last stream left in the chip.
-                self.wait_for_quiet(irql, spec::LONGEST_BACKLOG);
+                self.wait_for_silence(irql, spec::LONGEST_BACKLOG);
                 self.bring_up(irql)
             })
         });
@@ -156,7 +156,7 @@ impl Uart {
         self.turn.take(irql);
         self.sender
             .with(irql, |sender, _| sender.transmitter.hush());
-        self.wait_for_quiet(irql, spec::CLOSE_TIME);
+        self.wait_for_silence(irql, spec::CLOSE_TIME);
         self.device.with(irql, |state, _| {
             state.notice_removal();
             state.duplex.close();
@@ -164,9 +164,9 @@ impl Uart {
         });
     }
 
-    /// Waits until the chip has sent what it holds and what silences the receiver, `limit` and a sleep at
-    /// most.
-    pub(super) fn wait_for_quiet(&self, irql: &mut Irql<Passive>, limit: RefTime) {
+    /// Sends what is left of a silence and waits until it has left the chip: `limit` and a sleep at most,
+    /// and no longer than there is a chip that takes bytes.
+    pub(super) fn wait_for_silence(&self, irql: &mut Irql<Passive>, limit: RefTime) {
         let since = clock::interrupt_time();
         loop {
             let pumped = self.pump(&mut irql.as_at_most());
@@ -176,7 +176,7 @@ impl Uart {
                 .with(irql, |sender, _| sender.transmitter.is_quiet(now));
             let late = now.0.saturating_sub(since.0) >= limit.0;
             if quiet || late || pumped.is_err() || self.mode(irql) != Mode::Uart {
-                break;
+                return;
             }
             // The pump's timer goes on meanwhile.
             clock::sleep(irql, spec::POLL_SLEEP);

@@ -55,7 +55,7 @@ impl Uart {
         });
         rundown.wait(irql);
         if last {
-            self.wait_for_quiet(irql, spec::CLOSE_TIME);
+            self.wait_for_silence(irql, spec::CLOSE_TIME);
         } else {
             // The other stream may have waited for the rest of a message.
             let _ = self.pump(&mut irql.as_at_most());

@@ -47,6 +47,7 @@ impl Ties {
     }
 
     /// The service group, whose DPC serves the capture stream.
+    #[must_use]
     pub fn group(&self, _irql: &Irql<Passive>) -> ComRef<IServiceGroup> {
         self.group.clone()
     }
