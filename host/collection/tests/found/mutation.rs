@@ -1,5 +1,7 @@
 //! Damage of every kind: always an answer, with a place and a cause, and never a panic.
 
+use std::slice;
+
 use dmusmini::dls::{Download, Fault};
 use dmusmini_collection::{Collection, Level, Options, Selection};
 use proptest::prelude::*;
@@ -217,9 +219,9 @@ fn no_noise_makes_reading_slow() {
     ]);
     for noise in noises {
         let much = noise.repeat((1 << 20) / noise.len());
-        let one = instrument(0, 1, &[region("rgn ", 0, &[])], &[much.clone()]);
+        let one = instrument(0, 1, &[region("rgn ", 0, &[])], slice::from_ref(&much));
         let lists = [
-            instrument(0, 0, &[region("rgn ", 0, &[much.clone()])], &[]),
+            instrument(0, 0, &[region("rgn ", 0, slice::from_ref(&much))], &[]),
             one,
             much.clone(),
         ];
