@@ -219,11 +219,16 @@ impl<'a> Walk<'a> {
         let header = match self.header(self.at) {
             Some(header) if header.is_text() && header.fits(0) => header,
             other => {
-                if let Some((at, header)) = self.search() {
-                    report.warn(here.offset, self.slip(at));
+                // A chunk whose size lies begins where it is expected, all the same.
+                let cut = other
+                    .filter(Header::is_known)
+                    .map(|header| (self.at, header));
+                let found = self.search_near().or(cut).or_else(|| self.search_far());
+                if let Some((at, header)) = found {
+                    if at != self.at {
+                        report.warn(here.offset, self.slip(at));
+                    }
                     self.at = at;
-                    header
-                } else if let Some(header) = other.filter(Header::is_known) {
                     header
                 } else {
                     report.warn(
@@ -279,7 +284,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A chunk close to where one is expected and does not begin.
-    fn search(&self) -> Option<(usize, Header)> {
+    fn search_near(&self) -> Option<(usize, Header)> {
         // One byte early: the pad byte is missing. Eight early: the size counts the header too.
         let early = [1, 8].into_iter().filter_map(|n| self.at.checked_sub(n));
         let early = early.filter(|at| *at >= self.earliest);
@@ -288,6 +293,18 @@ impl<'a> Walk<'a> {
             let header = self.header(at)?;
             (header.is_known() && header.fits(SLACK)).then_some((at, header))
         })
+    }
+
+    /// The next chunk of a collection behind noise of any length. Not a text: four capitals are not
+    /// rare enough.
+    fn search_far(&self) -> Option<(usize, Header)> {
+        let rest = self.rest().bytes;
+        let places = rest.windows(4).enumerate().skip(8);
+        let known = places.filter(|(_, four)| KNOWN.iter().any(|id| id[..] == **four));
+        known
+            .map(|(distance, _)| self.at + distance)
+            .filter_map(|at| Some((at, self.header(at)?)))
+            .find(|(_, header)| header.fits(0))
     }
 
     /// What is wrong where the next chunk begins at `at`.

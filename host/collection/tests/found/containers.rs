@@ -524,8 +524,11 @@ fn names_are_kept_whatever_they_are() {
 }
 
 #[test]
-fn chunks_that_stand_a_few_bytes_late_are_found() {
+fn chunks_that_stand_late_are_found() {
     for stray in [
+        &[0; 8][..],
+        &[0xFF; 300],
+        b"some text of a tool that knew no better",
         &[0_u8][..],
         &[0, 0],
         &[0, 0, 0],
@@ -561,4 +564,16 @@ fn chunks_that_stand_a_few_bytes_late_are_found() {
         let found = said(&collection);
         assert_eq!(found.len(), 6, "{found:?}");
     }
+    // Data that claims too little leaves its rest behind.
+    let mut bytes = file(&[plain_instrument()], &[good_wave(), good_wave()]);
+    let at = find(&bytes, "data");
+    put(&mut bytes, at - 4, 50);
+    let collection = read(&bytes);
+    let waves = &collection.bank().waves;
+    assert_eq!((waves[0].frames.len(), waves[1].frames.len()), (25, 100));
+    assert_eq!(waves[0].name, "good");
+    expect_word(
+        &collection,
+        &["wave 0 \"good\"", "150 stray byte(s) between chunks"],
+    );
 }

@@ -23,6 +23,7 @@ fn with_bad_wave(bad: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line a case")]
 fn a_wave_that_cannot_be_played_costs_that_wave() {
     let data = frames(20);
     let bare = |parts: &[Vec<u8>]| list("wave", &[parts.concat(), name("bad")]);

@@ -6,6 +6,7 @@ mod banks;
 mod bytes;
 mod cases;
 mod containers;
+mod downloads;
 mod items;
 mod mutation;
 mod samples;

@@ -1,5 +1,7 @@
 //! Damage of every kind: always an answer, with a place and a cause, and never a panic.
 
+use std::slice;
+
 use dmusmini::dls::{Download, Fault};
 use dmusmini_collection::{Collection, Level, Options, Selection};
 use proptest::prelude::*;
@@ -194,6 +196,41 @@ fn a_file_can_be_cut_anywhere_and_have_a_byte_more_or_less() {
         }
         let _ = check(&[&bytes[..at], &[0], &bytes[at..]].concat());
         let _ = check(&[&bytes[..at], &bytes[at + 1..]].concat());
+    }
+}
+
+/// Noise of a kind that makes a reader look again and again, a mebibyte of it in each list.
+#[test]
+fn no_noise_makes_reading_slow() {
+    let endless = |form: &[u8; 4]| [b"LIST\xFF\xFF\xFF\xFF", &form[..]].concat();
+    let mut noises: Vec<Vec<u8>> = [
+        b"ins ", b"lrgn", b"rgn ", b"lart", b"wave", b"abcd", b"INFO",
+    ]
+    .map(endless)
+    .into();
+    noises.extend([
+        b"data\xFF\xFF\xFF\xFF".to_vec(),
+        b"insh\0\0\0\0".to_vec(),
+        b"xxxx\0\0\0\0".to_vec(),
+        b"LIST\0\0\0\0".to_vec(),
+        b"INAM\x01\0\0\0a".to_vec(),
+        b"\0\0\0\0data\xFF\xFF\xFF\xFF".to_vec(),
+        vec![0],
+    ]);
+    for noise in noises {
+        let much = noise.repeat((1 << 20) / noise.len());
+        let one = instrument(0, 1, &[region("rgn ", 0, &[])], slice::from_ref(&much));
+        let lists = [
+            instrument(0, 0, &[region("rgn ", 0, slice::from_ref(&much))], &[]),
+            one,
+            much.clone(),
+        ];
+        let bytes = file(&lists, &[good_wave(), much.clone()]);
+        let begun = std::time::Instant::now();
+        let _ = check(&bytes);
+        let took = begun.elapsed();
+        println!("{}: {took:?}", noise.escape_ascii());
+        assert!(took.as_secs() < 10, "{}: {took:?}", noise.escape_ascii());
     }
 }
 

@@ -107,10 +107,12 @@ fn what_is_cut_off_has_its_default() {
     assert_eq!((sample, said), (Some(plain), vec![]));
 }
 
+/// A loop record, the start and length that become of it, and the word.
+type LoopCase = ([u32; 4], Option<(u32, u32)>, &'static str);
+
 #[test]
 fn loops_that_lie() {
-    // Record, what becomes of it, and the word.
-    let cases: &[([u32; 4], Option<(u32, u32)>, &str)] = &[
+    let cases: &[LoopCase] = &[
         ([16, 0, 10, 91], Some((10, 90)), "cut"),
         ([16, 0, 0, u32::MAX], Some((0, 100)), "cut"),
         ([16, 0, 99, 1], Some((99, 1)), ""),

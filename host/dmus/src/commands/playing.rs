@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use dmusmini_collection::{Collection, ItemKind, Level, Loss, Options, Selection};
 use dmusmini_song::{SECOND, Song};
 use rustix::time::{ClockId, clock_gettime};
+use std::fmt::Write;
 use std::time::Duration;
 
 /// How to play.
@@ -138,11 +139,10 @@ fn losses(losses: &[Loss]) -> String {
     const TOLD: usize = 4;
     let mut text = String::new();
     for loss in losses.iter().take(TOLD) {
-        text.push_str("; ");
-        text.push_str(&loss.to_string());
+        let _ = write!(text, "; {loss}");
     }
     if let Some(more @ 1..) = losses.len().checked_sub(TOLD) {
-        text.push_str(&format!("; {more} more instruments lose regions"));
+        let _ = write!(text, "; {more} more instruments lose regions");
     }
     text
 }
