@@ -25,6 +25,7 @@ crate::scenarios!(
     buffers_of_clients_play,
     an_event_may_hold_several_messages,
     an_event_of_several_messages_waits_for_room,
+    an_undefined_status_ends_running_status,
 );
 
 /// A running pair with the square bank.
@@ -437,4 +438,28 @@ fn overflow_is_counted() {
     sink.pull(4410, &mut Vec::new());
     let stats = words(&get(&midi, synth_property::RUNNING_STATS, 28).ok().unwrap());
     assert_eq!(stats[4], 1500 - 1024, "notes lost");
+}
+
+/// F4 and F5 mean nothing to a synthesizer, but the data bytes behind them are theirs, and no note.
+fn an_undefined_status_ends_running_status(binary: &Binary) {
+    for (between, sounds) in [
+        (&[0xF4][..], false),
+        (&[0xF5, 2], false),
+        (&[0xF5, 2, 60, 127], false),
+        (&[0x90, 72, 0, 0xF5, 2, 60, 127], false),
+        (&[0x90, 72, 0, 0xFD, 72, 0], true),
+        // Real time ends nothing, the undefined neither.
+        (&[0xF8], true),
+        (&[0xF9], true),
+        (&[0xFD], true),
+    ] {
+        let mut playing = Playing::start(binary, WaveOptions::default());
+        let before = playing.time_of(1000);
+        playing.midi.send(before, 1, &[0x90, 72, 0]);
+        playing.midi.send(before, 1, between);
+        let time = playing.time_of(2000);
+        playing.midi.send(time, 1, &[60, 127]);
+        let sound = playing.pull(4000);
+        assert_eq!(!is_silent(&sound), sounds, "{between:02X?}");
+    }
 }
