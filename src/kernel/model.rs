@@ -255,7 +255,9 @@ fn another_try_against_a_change_of_power() {
                 if !attempts.enter() {
                     return false;
                 }
-                let mine = !busy.swap(true, Ordering::Acquire);
+                let claim =
+                    busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+                let mine = claim.is_ok();
                 if mine {
                     chip.with_mut(|_| ());
                     busy.store(false, Ordering::Release);

@@ -4,14 +4,19 @@
 
 use core::cell::UnsafeCell;
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::nt;
 use crate::irql::{Irql, Passive};
 
 /// An `EX_RUNDOWN_REF`, which [`initialise`](Rundown::initialise) has to see first, where it lies for
 /// good. Not for service routines: its functions are for DISPATCH and below.
+///
+/// Until then nobody may begin a use, and there is none to wait for: what never got to its place, because
+/// there was no memory for it, is dropped like anything else.
 pub struct Rundown {
     word: UnsafeCell<usize>,
+    ready: AtomicBool,
 }
 
 // SAFETY: the word is only touched by the interlocked run-down routines.
@@ -31,6 +36,7 @@ impl Rundown {
     pub const fn new() -> Self {
         Self {
             word: UnsafeCell::new(0),
+            ready: AtomicBool::new(false),
         }
     }
 
@@ -38,11 +44,19 @@ impl Rundown {
     pub fn initialise(&self) {
         // SAFETY: the word is a run-down reference's, and nobody uses it yet.
         unsafe { nt::ExInitializeRundownProtection(self.word.get()) };
+        self.ready.store(true, Ordering::Release);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
     }
 
     /// Begins a use, at DISPATCH or below; none once [`wait`](Self::wait) was called.
     pub fn enter(&self) -> Option<InUse<'_>> {
-        // SAFETY: the word is a run-down reference.
+        if !self.is_ready() {
+            return None;
+        }
+        // SAFETY: the word is a run-down reference, initialised.
         let entered = unsafe { nt::ExAcquireRundownProtection(self.word.get()) };
         // Lazily: a use that is made and thrown away would end one that was never begun.
         (entered != 0).then(|| InUse { rundown: self })
@@ -61,12 +75,18 @@ impl Rundown {
     /// Waits until all uses have ended, and lets no new one begin until
     /// [`reopen`](Self::reopen).
     pub fn wait(&self, _irql: &Irql<Passive>) {
-        // SAFETY: the word is a run-down reference, and waiting is allowed at PASSIVE.
+        if !self.is_ready() {
+            return;
+        }
+        // SAFETY: the word is a run-down reference, initialised, and waiting is allowed at PASSIVE.
         unsafe { nt::ExWaitForRundownProtectionRelease(self.word.get()) };
     }
 
     /// Lets uses begin again after a [`wait`](Self::wait).
     pub fn reopen(&self, _irql: &Irql<Passive>) {
+        if !self.is_ready() {
+            return;
+        }
         // SAFETY: the word is a run-down reference that has run down.
         unsafe { nt::ExReInitializeRundownProtection(self.word.get()) };
     }

@@ -46,7 +46,11 @@ impl Turn {
         job: impl FnOnce(&mut Irql<Passive>) -> R,
     ) -> Option<R> {
         let _in_use = self.attempts.enter()?;
-        if self.busy.swap(true, Ordering::Acquire) {
+        // Who comes second writes nothing: the flag is the first one's alone.
+        let claim = self
+            .busy
+            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        if claim.is_err() {
             return None;
         }
         let result = job(irql);
