@@ -101,7 +101,7 @@ pub(crate) fn of_instructions(counts: &Counts) -> Vec<Bar> {
             "million",
         ),
         Bar::at_most(
-            "instructions of events in 64 frames: 1,024 voices, note-offs for sixteen parts",
+            "instructions of events in 64 frames: 1,024 voices, controllers for sixteen parts",
             counts.parts,
             EVENTS,
             "million",

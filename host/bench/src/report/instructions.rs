@@ -20,7 +20,7 @@ pub(crate) struct Counts {
     pub(crate) scattered: f64,
     /// The same with 256 voices.
     pub(crate) scattered_among_many: f64,
-    /// The same with 1,024 voices and note-offs that sixteen parts hear.
+    /// The same with 1,024 voices and controllers that sixteen parts hear.
     pub(crate) parts: f64,
 }
 
