@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Instant;
 
 use crate::irql::Irql;
 use crate::kernel::Kernel;
@@ -30,8 +29,6 @@ struct Held {
     kind: Kind,
     before: Irql,
     since: u64,
-    /// The host's time, while holds are timed.
-    taken_at: Option<Instant>,
 }
 
 /// Locks held now and the state of events.
@@ -39,8 +36,6 @@ struct Held {
 pub struct Locks {
     held: RefCell<Vec<Held>>,
     taken: Cell<u64>,
-    /// How long spin locks were held, in nanoseconds of the host; none while nobody asks.
-    times: RefCell<Option<Vec<u64>>>,
     events: RefCell<BTreeMap<usize, Event>>,
     rundowns: RefCell<BTreeMap<usize, i64>>,
 }
@@ -103,17 +98,6 @@ impl Kernel {
         self.locks.taken.get()
     }
 
-    /// From now on times each hold of a spin lock by the host's clock.
-    pub fn time_locks(&self) {
-        self.locks.times.replace(Some(Vec::new()));
-    }
-
-    /// The nanoseconds of each hold since [`time_locks`](Self::time_locks), in the order of their ends.
-    /// The host does other things meanwhile: what counts is the least of several rounds.
-    pub fn lock_times(&self) -> Vec<u64> {
-        self.locks.times.take().unwrap_or_default()
-    }
-
     /// Takes the lock at `address`, at `level`; returns the level before.
     pub(crate) fn lock(&self, address: usize, kind: Kind, level: Irql, at: &'static str) -> Irql {
         let before = self.irql();
@@ -141,7 +125,6 @@ impl Kernel {
             kind,
             before,
             since: self.now(),
-            taken_at: self.locks.times.borrow().as_ref().map(|_| Instant::now()),
         });
         before
     }
@@ -162,12 +145,6 @@ impl Kernel {
         drop(held);
         if !matches!(kind, Kind::Interrupt | Kind::FastMutex) {
             self.stretch(lock.since, |stretches| &mut stretches.lock);
-            if let Some(taken_at) = lock.taken_at
-                && let Some(times) = &mut *self.locks.times.borrow_mut()
-            {
-                let passed = taken_at.elapsed().as_nanos();
-                times.push(u64::try_from(passed).unwrap_or(u64::MAX));
-            }
         }
         if !last {
             self.violate(Rule::LockOrder, at, format!("{kind:?} lock {address:#x}"));
