@@ -254,8 +254,8 @@ impl Synth {
             if pass.work > 0 {
                 most = most.min(EVENT_FRAMES);
             }
-            // At its beginning a block need not be cut.
-            if pass.at > 0 {
+            // One that begins here and is not cut behind it either has the control points in any case.
+            if pass.at > 0 || pass.work > 0 {
                 let pieces = self.storage.pool.sounding().saturating_mul(SPAN_COST);
                 self.spend(pass, work, pieces);
             }

@@ -66,7 +66,7 @@ enum Command {
         /// What the driver renders under one hold of its lock, instead of 64 frames
         #[arg(long)]
         driver: bool,
-        /// Note-offs that all sixteen parts hear, which a GS client can have listen to one channel
+        /// Controllers that all sixteen parts hear, which a GS client can have listen to one channel
         #[arg(long)]
         parts: bool,
         /// One event after the other, frame by frame, instead of all on the first
@@ -159,7 +159,7 @@ fn run(command: Command) -> Result<()> {
                     let (channel, key, value) = (n % 9, n / 9 % 128, n / 2 % 128);
                     let now = now + i64::from(n % 64) * i64::from(spread);
                     if parts {
-                        synth.schedule(now, &[0x80, 127, 0]);
+                        synth.schedule(now, &[0xB0, 7, value as u8]);
                     } else if notes {
                         synth.schedule(now, &[0x90 | channel as u8, key as u8, 100]);
                     } else {

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::time::Instant;
 
 use crate::irql::Irql;
 use crate::kernel::Kernel;
@@ -30,8 +29,6 @@ struct Held {
     kind: Kind,
     before: Irql,
     since: u64,
-    /// The host's time, while holds are timed.
-    taken_at: Option<Instant>,
 }
 
 /// Locks held now and the state of events.
@@ -39,8 +36,6 @@ struct Held {
 pub struct Locks {
     held: RefCell<Vec<Held>>,
     taken: Cell<u64>,
-    /// How long spin locks were held, in nanoseconds of the host; none while nobody asks.
-    times: RefCell<Option<Vec<u64>>>,
     events: RefCell<BTreeMap<usize, Event>>,
     rundowns: RefCell<BTreeMap<usize, i64>>,
     /// Spin locks and run-down references that were initialised, by address: what is used without, or
@@ -109,17 +104,6 @@ impl Kernel {
         self.locks.taken.get()
     }
 
-    /// From now on times each hold of a spin lock by the host's clock.
-    pub fn time_locks(&self) {
-        self.locks.times.replace(Some(Vec::new()));
-    }
-
-    /// The nanoseconds of each hold since [`time_locks`](Self::time_locks), in the order of their ends.
-    /// The host does other things meanwhile: what counts is the least of several rounds.
-    pub fn lock_times(&self) -> Vec<u64> {
-        self.locks.times.take().unwrap_or_default()
-    }
-
     /// The spin lock or run-down reference at `address` is initialised.
     pub(crate) fn set_up(&self, address: usize) {
         self.locks.set_up.borrow_mut().insert(address);
@@ -160,7 +144,6 @@ impl Kernel {
             kind,
             before,
             since: self.now(),
-            taken_at: self.locks.times.borrow().as_ref().map(|_| Instant::now()),
         });
         before
     }
@@ -181,12 +164,6 @@ impl Kernel {
         drop(held);
         if !matches!(kind, Kind::Interrupt | Kind::FastMutex) {
             self.stretch(lock.since, |stretches| &mut stretches.lock);
-            if let Some(taken_at) = lock.taken_at
-                && let Some(times) = &mut *self.locks.times.borrow_mut()
-            {
-                let passed = taken_at.elapsed().as_nanos();
-                times.push(u64::try_from(passed).unwrap_or(u64::MAX));
-            }
         }
         if !last {
             self.violate(Rule::LockOrder, at, format!("{kind:?} lock {address:#x}"));

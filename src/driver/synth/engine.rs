@@ -310,7 +310,8 @@ impl Engine {
 
     /// Takes back what [`bring`](Self::bring) brought and no group has used. No lock is held.
     pub fn take_back(&self, spare: Option<GroupMemory>) {
-        if spare.is_some() {
+        if let Some(memory) = spare {
+            drop(memory);
             self.budget().release(MEMORY_BYTES);
         }
     }

@@ -82,9 +82,9 @@ impl Messages {
         // Without a way out in the middle, so that it is done for all at once.
         let floor = if self.status == 0 { 0xF0 } else { 0xF8 };
         let data = self.status == 0;
-        chunk.iter().fold(true, |all, &byte| {
-            all & (byte >= floor || (data && byte < 0x80))
-        })
+        let matters = |byte: u8| byte < floor && (byte >= 0x80 || !data);
+        let bits = chunk.iter().map(|&byte| u8::from(matters(byte)));
+        bits.fold(0, |some, bit| some | bit) == 0
     }
 
     fn take(&mut self, byte: u8, running: &mut u8) -> Option<Short> {

@@ -63,6 +63,7 @@ pub enum Step {
 
 impl Backlog {
     /// No events.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             held: None,
@@ -122,18 +123,16 @@ impl Backlog {
         if let Some(held) = self.held.take() {
             return Some(Step::Event(held));
         }
-        let event = match self.packages.pop_front() {
-            Some(mut package) => match package.take_child() {
-                Some(child) => {
-                    self.packages.push_front(package);
-                    child
-                }
-                None => {
-                    drop(package.take_package());
-                    return Some(Step::Emptied(package));
-                }
-            },
-            None => self.pop_chain()?,
+        let event = if let Some(mut package) = self.packages.pop_front() {
+            let Some(child) = package.take_child() else {
+                // It becomes a plain empty event.
+                drop(package.take_package());
+                return Some(Step::Emptied(package));
+            };
+            self.packages.push_front(package);
+            child
+        } else {
+            self.pop_chain()?
         };
         if event.is_package() {
             self.packages.push_front(event);
