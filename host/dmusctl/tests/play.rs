@@ -19,14 +19,10 @@ use dmusctl::{
     error::exit_code,
     ks::{Access, Object, Read},
     output::{Output, Report},
+    player::{CUT_DUMPS, PROPSETID_UART},
     stop::Stop,
 };
-use dmusmini_ks::{
-    guids::KSPROPSETID_SYNTH,
-    property::NodeProperty,
-    synth::{SynthStats, synth_item},
-    zerocopy::{FromBytes as _, IntoBytes as _},
-};
+use dmusmini_ks::{property::NodeProperty, zerocopy::FromBytes as _};
 use dmusmini_simulator::{
     chip::Config,
     session::{Binary, Device, Hardware, Session},
@@ -41,7 +37,7 @@ struct Acts {
     stop_at: Option<i64>,
     /// Until this time, whoever opens a pin is told that it is busy.
     busy_until: i64,
-    /// What a pin's statistics say of lost notes, where they say anything.
+    /// How many dumps a pin says it has cut, where it says anything.
     lost: Option<u32>,
 }
 
@@ -132,15 +128,9 @@ impl Object for ActedPin {
     fn property(&self, request: &[u8], value: &mut [u8]) -> Result<usize, OsError> {
         if let Some(lost) = self.lost
             && let Ok((asked, _)) = NodeProperty::read_from_prefix(request)
-            && (asked.property.set, asked.property.id)
-                == (KSPROPSETID_SYNTH, synth_item::RUNNING_STATS)
+            && (asked.property.set, asked.property.id) == (PROPSETID_UART, CUT_DUMPS)
         {
-            let stats = SynthStats {
-                valid: 8,
-                lost_notes: lost,
-                ..SynthStats::default()
-            };
-            value.copy_from_slice(stats.as_bytes());
+            value.copy_from_slice(&lost.to_le_bytes());
             return Ok(value.len());
         }
         self.pin.property(request, value)
