@@ -252,9 +252,10 @@ fn play_ends_when_the_wire_has_carried_everything() {
         let came = play_on(&Binary::Native, "UART", pin, &song, &Acts::default());
         assert_eq!(came.report.unwrap().exit_code, 0);
         let bytes: Vec<u8> = came.wire.iter().map(|(_, byte)| *byte).collect();
-        assert_eq!(bytes.len(), 10_003, "pin {pin}");
-        assert_eq!(bytes[10_000..], [0x90, 60, 1]);
-        let last = came.wire.last().unwrap().0 + 3_200;
+        // Behind the song there may be what the driver silences it with.
+        assert!(bytes.len() >= 10_003, "pin {pin}: {}", bytes.len());
+        assert_eq!(bytes[10_000..10_003], [0x90, 60, 1]);
+        let last = came.wire[10_002].0 + 3_200;
         let took = came.ended - came.began;
         assert!(took >= last, "pin {pin}: {took} {last}");
         // 3.2 s, a lead, and the tail: not much more.
