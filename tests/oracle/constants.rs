@@ -2,7 +2,7 @@
 
 use dmusmini::com::Status;
 use dmusmini::portcls::abi::{
-    Communication, DataFlow, InterruptSyncMode, KsState, PowerState, StreamType,
+    Communication, DataFlow, InterruptSyncMode, KsState, PowerState, StreamType, ValueType,
 };
 use dmusmini_ks::pin::State;
 
@@ -49,6 +49,7 @@ bits! {
     DataFlow: it => it as u32;
     Communication: it => it as u32;
     InterruptSyncMode: it => it as u32;
+    ValueType: it => it as u32;
     State: it => it as u32;
 }
 
@@ -74,6 +75,13 @@ pub(crate) fn all() -> Vec<Constant> {
         dmusmini::portcls::abi::Communication::Source = "KSPIN_COMMUNICATION_SOURCE";
         dmusmini::portcls::abi::Communication::Both = "KSPIN_COMMUNICATION_BOTH";
         dmusmini::portcls::abi::Communication::Bridge = "KSPIN_COMMUNICATION_BRIDGE";
+        dmusmini::portcls::abi::ValueType::Empty = "VT_EMPTY";
+        dmusmini::portcls::abi::ValueType::I4 = "VT_I4";
+        dmusmini::portcls::abi::ValueType::Bool = "VT_BOOL";
+        dmusmini::portcls::abi::ValueType::Ui4 = "VT_UI4";
+        dmusmini::portcls::abi::ValueType::Ui8 = "VT_UI8";
+        dmusmini::portcls::abi::ValueType::UintPtr = "VT_UINT_PTR";
+        dmusmini::portcls::abi::ValueType::Blob = "VT_BLOB";
         dmusmini::portcls::abi::FILTER_NODE = "PCFILTER_NODE";
         dmusmini::portcls::abi::verb::GET = "PCPROPERTY_ITEM_FLAG_GET";
         dmusmini::portcls::abi::verb::SET = "PCPROPERTY_ITEM_FLAG_SET";
@@ -142,6 +150,10 @@ pub(crate) fn all() -> Vec<Constant> {
         dmusmini::kernel::nt::pnp::REMOVE_DEVICE = "IRP_MN_REMOVE_DEVICE";
         dmusmini::kernel::nt::pnp::STOP_DEVICE = "IRP_MN_STOP_DEVICE";
         dmusmini::kernel::nt::pnp::SURPRISE_REMOVAL = "IRP_MN_SURPRISE_REMOVAL";
+        dmusmini::kernel::nt::POOL_FLAG_USE_QUOTA = "POOL_FLAG_USE_QUOTA";
+        dmusmini::kernel::nt::POOL_FLAG_UNINITIALIZED = "POOL_FLAG_UNINITIALIZED";
+        dmusmini::kernel::nt::POOL_FLAG_NON_PAGED = "POOL_FLAG_NON_PAGED";
+        dmusmini::kernel::nt::POOL_FLAG_PAGED = "POOL_FLAG_PAGED";
         dmusmini::kernel::nt::DELAYED_WORK_QUEUE = "DelayedWorkQueue";
         dmusmini::kernel::nt::EX_TIMER_HIGH_RESOLUTION = "EX_TIMER_HIGH_RESOLUTION";
         dmusmini::com::Status::SUCCESS = "STATUS_SUCCESS";

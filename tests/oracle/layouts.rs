@@ -93,6 +93,13 @@ pub(crate) fn all() -> Vec<Layout> {
             verb = "Verb", instance_size = "InstanceSize", instance = "Instance", value_size = "ValueSize", value = "Value",
             irp = "Irp",
         }
+        dmusmini::portcls::abi::PropertyDescription = "KSPROPERTY_DESCRIPTION" {
+            access_flags = "AccessFlags", description_size = "DescriptionSize",
+            type_set = "PropTypeSet+KSIDENTIFIER.Anonymous.Anonymous.Set",
+            type_id = "PropTypeSet+KSIDENTIFIER.Anonymous.Anonymous.Id",
+            type_flags = "PropTypeSet+KSIDENTIFIER.Anonymous.Anonymous.Flags",
+            members_list_count = "MembersListCount", reserved = "Reserved",
+        }
         dmusmini::portcls::abi::KsIdentifier = "KSIDENTIFIER" {
             set = "Anonymous.Anonymous.Set", id = "Anonymous.Anonymous.Id", flags = "Anonymous.Anonymous.Flags",
         }
@@ -200,6 +207,10 @@ pub(crate) fn all() -> Vec<Layout> {
         dmusmini_ks::format::WaveDataFormat = "KSDATAFORMAT_WAVEFORMATEX" { format = "DataFormat", wave = "WaveFormatEx" }
         dmusmini_ks::property::Property = "KSIDENTIFIER" {
             set = "Anonymous.Anonymous.Set", id = "Anonymous.Anonymous.Id", flags = "Anonymous.Anonymous.Flags",
+        }
+        dmusmini_ks::property::Description = "KSPROPERTY_DESCRIPTION" {
+            access = "AccessFlags", size = "DescriptionSize", value = "PropTypeSet", members = "MembersListCount",
+            reserved = "Reserved",
         }
         dmusmini_ks::property::PinProperty = "KSP_PIN" {
             property = "Property", pin = "PinId", reserved = "Anonymous.Reserved",

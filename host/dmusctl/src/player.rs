@@ -5,9 +5,11 @@
 
 use anyhow::{Context, Result};
 use dmusmini_ks::{
+    Guid,
     format::DataFormat,
     guids::{KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_MIDI},
     pin::{Connect, State},
+    property::Property,
     zerocopy::IntoBytes as _,
 };
 use dmusmini_song::{Event, SECOND};
@@ -19,7 +21,7 @@ use crate::{
     render,
     schedule::{self, Buffer, duration},
     stop::Stop,
-    synth::{Node, master_clock},
+    synth::master_clock,
     wire::{Sounding, Wire},
 };
 
@@ -132,6 +134,9 @@ const AHEAD: i64 = SECOND / 2;
 const LEAD: i64 = SECOND / 10;
 /// The longest sleep: a wish to stop is noticed within it.
 const NAP: i64 = SECOND / 20;
+
+/// How long the wire may have the driver's own silence, which a STOP makes, in front of ours.
+const OWN_SILENCE: i64 = SECOND / 4;
 
 /// Where to play.
 #[derive(Clone, Copy)]
@@ -258,19 +263,19 @@ fn silence(target: &Target<'_>, sounding: &Sounding) -> Result<()> {
     if target.has_wire {
         let mut wire = Wire::default();
         wire.carry(&events);
-        // The wire may hold the rest of a message, and the driver a byte or two.
-        system.sleep(duration(wire.free() + LEAD));
+        system.sleep(duration(wire.free() + OWN_SILENCE));
     }
     Ok(())
 }
 
-/// What the driver says of dumps that it could not send whole since the pin was opened: notes lost, where a port to the outside
-/// counts them. Drivers that do not count are believed.
+/// What the driver says of dumps that it could not send whole since the pin was opened. Drivers that do not count are believed.
 fn cut_dumps(pin: &dyn Pin) -> u32 {
-    let stats = Node::of(pin, 0).stats();
-    let counted = stats.ok().filter(|stats| stats.valid & LOST_NOTES != 0);
-    counted.map_or(0, |stats| stats.lost_notes)
+    let request = Property::get(PROPSETID_UART, CUT_DUMPS).of_node(0);
+    let count = ks::object(pin).get_value(request.as_bytes(), "the dumps that were cut");
+    count.unwrap_or(0)
 }
 
-/// `SYNTH_STATS.ValidStats`: the notes that were lost are counted.
-const LOST_NOTES: u32 = 8;
+/// The driver's own property set of an MPU-401's pins.
+pub const PROPSETID_UART: Guid = Guid::parse("5e2f0c1a-8a3d-4d0e-9f57-2c60b9a4d711");
+/// Its item: how many dumps could not be sent to their ends.
+pub const CUT_DUMPS: u32 = 0;

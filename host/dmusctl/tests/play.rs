@@ -19,14 +19,10 @@ use dmusctl::{
     error::exit_code,
     ks::{Access, Object, Read},
     output::{Output, Report},
+    player::{CUT_DUMPS, PROPSETID_UART},
     stop::Stop,
 };
-use dmusmini_ks::{
-    guids::KSPROPSETID_SYNTH,
-    property::NodeProperty,
-    synth::{SynthStats, synth_item},
-    zerocopy::{FromBytes as _, IntoBytes as _},
-};
+use dmusmini_ks::{property::NodeProperty, zerocopy::FromBytes as _};
 use dmusmini_simulator::{
     chip::Config,
     session::{Binary, Device, Hardware, Session},
@@ -41,7 +37,7 @@ struct Acts {
     stop_at: Option<i64>,
     /// Until this time, whoever opens a pin is told that it is busy.
     busy_until: i64,
-    /// What a pin's statistics say of lost notes, where they say anything.
+    /// How many dumps a pin says it has cut, where it says anything.
     lost: Option<u32>,
 }
 
@@ -132,15 +128,9 @@ impl Object for ActedPin {
     fn property(&self, request: &[u8], value: &mut [u8]) -> Result<usize, OsError> {
         if let Some(lost) = self.lost
             && let Ok((asked, _)) = NodeProperty::read_from_prefix(request)
-            && (asked.property.set, asked.property.id)
-                == (KSPROPSETID_SYNTH, synth_item::RUNNING_STATS)
+            && (asked.property.set, asked.property.id) == (PROPSETID_UART, CUT_DUMPS)
         {
-            let stats = SynthStats {
-                valid: 8,
-                lost_notes: lost,
-                ..SynthStats::default()
-            };
-            value.copy_from_slice(stats.as_bytes());
+            value.copy_from_slice(&lost.to_le_bytes());
             return Ok(value.len());
         }
         self.pin.property(request, value)
@@ -262,9 +252,10 @@ fn play_ends_when_the_wire_has_carried_everything() {
         let came = play_on(&Binary::Native, "UART", pin, &song, &Acts::default());
         assert_eq!(came.report.unwrap().exit_code, 0);
         let bytes: Vec<u8> = came.wire.iter().map(|(_, byte)| *byte).collect();
-        assert_eq!(bytes.len(), 10_003, "pin {pin}");
-        assert_eq!(bytes[10_000..], [0x90, 60, 1]);
-        let last = came.wire.last().unwrap().0 + 3_200;
+        // Behind the song there may be what the driver silences it with.
+        assert!(bytes.len() >= 10_003, "pin {pin}: {}", bytes.len());
+        assert_eq!(bytes[10_000..10_003], [0x90, 60, 1]);
+        let last = came.wire[10_002].0 + 3_200;
         let took = came.ended - came.began;
         assert!(took >= last, "pin {pin}: {took} {last}");
         // 3.2 s, a lead, and the tail: not much more.

@@ -93,7 +93,7 @@ pub mod verb {
 }
 
 /// `KSPROPERTY_DESCRIPTION` with its `KSIDENTIFIER`, which names the type of the value.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PropertyDescription {
     /// [`verb`] bits.
