@@ -39,6 +39,11 @@ pub(super) struct Line {
 
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 impl Line {
+    /// Whether it adds to the first side alone: most voices are sent to the reverb and not to the chorus.
+    const fn is_one_sided(&self) -> bool {
+        self.gains[1] == 0 && self.steps[1] == 0
+    }
+
     /// The line from its frame `n` on.
     pub(super) fn after(self, n: usize) -> Self {
         let [left, right] = self.gains;
@@ -129,6 +134,79 @@ struct Surplus {
     bend: [i64; 2],
 }
 
+impl Buses<'_> {
+    /// Adds two voices' runs of equal lengths, with what of them is sent to the effects.
+    pub(super) fn add_two(
+        &mut self,
+        at: usize,
+        frames: [&[i32]; 2],
+        lines: [Line; 2],
+        sent: Option<[Line; 2]>,
+    ) {
+        self.mix.add_two(at, frames, lines);
+        if let (Some(sends), Some(sent)) = (&mut self.sends, sent) {
+            sends.add_two(at, frames, sent);
+        }
+    }
+
+    /// Filters two voices' frames and adds them; the frames are used up.
+    pub(super) fn add_filtered(
+        &mut self,
+        at: usize,
+        mut runs: [Run<'_>; 2],
+        lines: [Line; 2],
+        sent: Option<[Line; 2]>,
+    ) {
+        #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+        if self.add_filtered_at_once(at, &mut runs, lines, sent) {
+            return;
+        }
+        filter::run_two(&mut runs);
+        let frames = runs.each_ref().map(|run| &*run.frames);
+        self.add_two(at, frames, lines, sent);
+    }
+
+    /// As [`add_filtered`](Self::add_filtered), or false and nothing is done.
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    fn add_filtered_at_once(
+        &mut self,
+        at: usize,
+        runs: &mut [Run<'_>; 2],
+        lines: [Line; 2],
+        sent: Option<[Line; 2]>,
+    ) -> bool {
+        let end = at.saturating_add(runs[0].frames.len());
+        let Some(mix) = self.mix.twins.get_mut(at..end) else {
+            return false;
+        };
+        let sends = match (&mut self.sends, sent) {
+            (Some(sends), Some(sent)) => Some((sends, sent)),
+            _ => None,
+        };
+        let Some((sends, sent)) = sends else {
+            let done = super::simd::add_filtered(mix, runs, lines);
+            if done {
+                self.mix.note_twins(at, end, lines);
+            }
+            return done;
+        };
+        let Some(bus) = sends.twins.get_mut(at..end) else {
+            return false;
+        };
+        let (buses, all) = ([mix, bus], [lines, sent]);
+        let done = if sent.iter().all(Line::is_one_sided) {
+            super::simd::add_filtered_and_send::<1>(buses, runs, all)
+        } else {
+            super::simd::add_filtered_and_send::<2>(buses, runs, all)
+        };
+        if done {
+            self.mix.note_twins(at, end, lines);
+            sends.note_twins(at, end, sent);
+        }
+        done
+    }
+}
+
 impl Bus {
     pub(super) fn try_new() -> Result<Self, OutOfMemory> {
         Ok(Self {
@@ -167,7 +245,11 @@ impl Bus {
         };
         #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
         {
-            super::simd::add_two(bus, frames, lines);
+            if lines.iter().all(Line::is_one_sided) {
+                super::simd::add_two::<1>(bus, frames, lines);
+            } else {
+                super::simd::add_two::<2>(bus, frames, lines);
+            }
             self.has_twins = true;
         }
         #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
@@ -177,23 +259,13 @@ impl Bus {
         }
     }
 
-    /// Filters two voices' frames and adds them; the frames are used up.
-    pub(super) fn add_filtered(&mut self, at: usize, mut runs: [Run<'_>; 2], lines: [Line; 2]) {
-        #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-        {
-            let end = at.saturating_add(runs[0].frames.len());
-            if let Some(bus) = self.twins.get_mut(at..end)
-                && super::simd::add_filtered(bus, &mut runs, lines)
-            {
-                self.has_twins = true;
-                for line in lines {
-                    self.note_surplus(at, end, line);
-                }
-                return;
-            }
+    /// Two lines of gains go from frame `at` to frame `end` of the pairs' sums.
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    fn note_twins(&mut self, at: usize, end: usize, lines: [Line; 2]) {
+        self.has_twins = true;
+        for line in lines {
+            self.note_surplus(at, end, line);
         }
-        filter::run_two(&mut runs);
-        self.add_two(at, runs.each_ref().map(|run| &*run.frames), lines);
     }
 
     /// A line of gains goes from frame `at` to frame `end`.
@@ -237,12 +309,16 @@ impl Bus {
 
     /// Forgets what was added.
     pub(super) fn clear(&mut self) {
-        self.drain(&mut [(); BLOCK_FRAMES], |(), _| ());
+        self.drain([(); BLOCK_FRAMES], |(), _| ());
     }
 
     /// Hands out the true sums in Q37 of a 16-bit sample's step, one to each place of `out`, and
     /// falls silent. Nothing was added behind the last place.
-    pub(super) fn drain<T>(&mut self, out: &mut [T], mut each: impl FnMut(&mut T, [i64; 2])) {
+    pub(super) fn drain<T>(
+        &mut self,
+        out: impl IntoIterator<Item = T>,
+        mut each: impl FnMut(T, [i64; 2]),
+    ) {
         let mut line = [0_i64; 2];
         let mut slope = [0_i64; 2];
         let mut marks = core::mem::take(&mut self.marks);

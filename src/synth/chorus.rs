@@ -20,6 +20,10 @@ pub(super) struct Chorus {
     /// Frames, Q16.
     delay: i64,
     depth: i64,
+    /// The delays of both sides at the next frame, and what each frame adds, frames in Q32.
+    delays: [Glide; 2],
+    /// Frames for which the delays go on so.
+    straight: u8,
     /// Frames since anything came in.
     quiet: usize,
 }
@@ -36,27 +40,54 @@ impl Chorus {
             speed: ((4_u64 << 32) / 10).checked_div(rate.into()).unwrap_or(0) as u32,
             delay: i64::try_from(frames(8000)).unwrap_or(0),
             depth: i64::try_from(frames(2500)).unwrap_or(0),
+            delays: [Glide::default(); 2],
+            straight: 0,
             quiet: usize::MAX,
         })
     }
 
-    /// One frame, Q8 of a 16-bit sample's step in and out.
-    pub(super) fn next(&mut self, input: i32) -> [i32; 2] {
-        self.phase = self.phase.wrapping_add(self.speed);
-        if input != 0 {
-            self.quiet = 0;
-        } else if self.quiet > FRAMES {
-            return [0; 2];
+    /// Adds the chorus of a run of frames to `out`, which is as long; Q8 of a 16-bit sample's step in and out.
+    pub(super) fn run(&mut self, input: &[i32], out: &mut [[i32; 2]]) {
+        for (&input, [left, right]) in input.iter().zip(out) {
+            self.phase = self.phase.wrapping_add(self.speed);
+            if input != 0 {
+                self.quiet = 0;
+            } else if self.quiet > FRAMES {
+                self.straight = 0;
+                continue;
+            }
+            self.quiet = self.quiet.saturating_add(1);
+            if self.straight == 0 {
+                self.turn();
+            }
+            self.straight = self.straight.saturating_sub(1);
+            self.at = self.at.wrapping_add(1);
+            let Some(memory) = self.memory.first_chunk_mut::<FRAMES>() else {
+                return;
+            };
+            memory[self.at % FRAMES] = input;
+            let [left_delay, right_delay] = &mut self.delays;
+            *left = left.wrapping_add(left_delay.read(memory, self.at));
+            *right = right.wrapping_add(right_delay.read(memory, self.at));
         }
-        self.quiet = self.quiet.saturating_add(1);
-        self.at = self.at.wrapping_add(1) & (FRAMES - 1);
-        if let Some(slot) = self.memory.get_mut(self.at) {
-            *slot = input;
+    }
+
+    /// Puts both delays on the line from this frame's to that of [`STRAIGHT`] frames on: the sine bends
+    /// by less than a millionth of its swing between them.
+    fn turn(&mut self) {
+        let delay_at = |phase: u32| {
+            let swing = i64::from(fixed::sine(phase)).wrapping_mul(self.depth) >> 14;
+            (self.delay << 16).wrapping_add(swing).max(0)
+        };
+        let way = self.speed.wrapping_mul(STRAIGHT.into());
+        for (side, delay) in self.delays.iter_mut().enumerate() {
+            let phase = self.phase.wrapping_add((side as u32) << 30);
+            let now = delay_at(phase);
+            let then = delay_at(phase.wrapping_add(way));
+            let step = then.wrapping_sub(now) / i64::from(STRAIGHT);
+            *delay = Glide { now, step };
         }
-        [
-            self.read(self.phase),
-            self.read(self.phase.wrapping_add(1 << 30)),
-        ]
+        self.straight = STRAIGHT;
     }
 
     /// Forgets what it has heard.
@@ -64,26 +95,44 @@ impl Chorus {
         self.memory.fill(0);
         self.quiet = usize::MAX;
     }
+}
 
-    fn read(&self, phase: u32) -> i32 {
-        let swing = i64::from(fixed::sine(phase)).wrapping_mul(self.depth) >> 30;
-        let delay = self.delay.wrapping_add(swing).max(0);
-        let whole = (delay >> 16) as usize;
-        let frame = |back: usize| {
-            let index = self.at.wrapping_sub(back) & (FRAMES - 1);
-            i64::from(self.memory.get(index).copied().unwrap_or(0))
-        };
+/// A delay in frames (Q32), and what each frame adds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Glide {
+    now: i64,
+    step: i64,
+}
+
+impl Glide {
+    /// What came in so long before `at`, and goes on.
+    fn read(&mut self, memory: &[i32; FRAMES], at: usize) -> i32 {
+        let whole = (self.now >> 32) as usize;
+        let frame = |back: usize| i64::from(memory[at.wrapping_sub(back) % FRAMES]);
         let (near, far) = (frame(whole), frame(whole.wrapping_add(1)));
-        let between = far.wrapping_sub(near).wrapping_mul(delay & 0xFFFF) >> 16;
-        near.wrapping_add(between) as i32
+        let part = self.now >> 16 & 0xFFFF;
+        self.now = self.now.wrapping_add(self.step);
+        near.wrapping_add(far.wrapping_sub(near).wrapping_mul(part) >> 16) as i32
     }
 }
 
+/// Frames from one place on the sine to the next.
+const STRAIGHT: u8 = 16;
+/// A power of two, so that places wrap without a comparison.
 const FRAMES: usize = 2048;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Chorus {
+        /// One frame.
+        fn next(&mut self, input: i32) -> [i32; 2] {
+            let mut out = [[0; 2]];
+            self.run(&[input], &mut out);
+            out[0]
+        }
+    }
 
     /// A delay of 8 ms that swings by 2.5 ms at 0.4 Hz, a quarter of a turn ahead on the right,
     /// read between frames in a straight line.

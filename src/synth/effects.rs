@@ -14,8 +14,10 @@ pub(super) struct Rack {
     reverb: Option<Reverb>,
     chorus: Option<Chorus>,
     sends: Bus,
-    /// What the effects add to the mix, Q37.
-    wet: Buffer<[i64; 2]>,
+    /// What was sent to each of them, Q8 of a 16-bit sample's step.
+    sent: [Buffer<i32>; 2],
+    /// What the effects add to the mix, Q8.
+    wet: Buffer<[i32; 2]>,
 }
 
 impl Rack {
@@ -32,6 +34,10 @@ impl Rack {
                 None
             },
             sends: Bus::try_new()?,
+            sent: [
+                Buffer::try_filled(BLOCK_FRAMES, 0)?,
+                Buffer::try_filled(BLOCK_FRAMES, 0)?,
+            ],
             wet: Buffer::try_filled(BLOCK_FRAMES, [0; 2])?,
         })
     }
@@ -53,34 +59,33 @@ impl Rack {
     }
 
     /// Runs the effects over a block of sends; without any, there is nothing to add.
-    pub(super) fn run(&mut self, frames: usize) -> &[[i64; 2]] {
-        if self.is_on() {
-            let Self {
-                reverb,
-                chorus,
-                sends,
-                wet,
-            } = self;
-            let wet = wet.get_mut(..frames).unwrap_or_default();
-            sends.drain(wet, |slot, [to_reverb, to_chorus]| {
-                let mut sums = [0_i64; 2];
-                let mut add = |wet: [i32; 2]| {
-                    for (sum, wet) in sums.iter_mut().zip(wet) {
-                        *sum = sum.saturating_add(i64::from(wet) << 29);
-                    }
-                };
-                if let Some(reverb) = reverb {
-                    add(reverb.next(q8(to_reverb)));
-                }
-                if let Some(chorus) = chorus {
-                    add(chorus.next(q8(to_chorus)));
-                }
-                *slot = sums;
-            });
-            wet
-        } else {
-            &[]
+    pub(super) fn run(&mut self, frames: usize) -> &[[i32; 2]] {
+        if !self.is_on() {
+            return &[];
         }
+        let Self {
+            reverb,
+            chorus,
+            sends,
+            sent: [to_reverb, to_chorus],
+            wet,
+        } = self;
+        let to_reverb = to_reverb.get_mut(..frames).unwrap_or_default();
+        let to_chorus = to_chorus.get_mut(..frames).unwrap_or_default();
+        let wet = wet.get_mut(..frames).unwrap_or_default();
+        let places = to_reverb.iter_mut().zip(&mut *to_chorus);
+        sends.drain(places, |(to_reverb, to_chorus), [reverb, chorus]| {
+            *to_reverb = q8(reverb);
+            *to_chorus = q8(chorus);
+        });
+        wet.fill([0; 2]);
+        if let Some(reverb) = reverb {
+            reverb.run(to_reverb, wet);
+        }
+        if let Some(chorus) = chorus {
+            chorus.run(to_chorus, wet);
+        }
+        wet
     }
 
     /// No echo is left of what was sent.

@@ -106,7 +106,7 @@ impl Synth {
         let (samples, rest) = out.split_at_mut(samples.min(out.len()));
         rest.fill(0);
         if self.config.channels == 1 {
-            self.bus.drain(samples, |slot, sums| {
+            self.bus.drain(&mut *samples, |slot, sums| {
                 *slot = level().mono_sample(plus(sums, wet.next()));
             });
         } else {
@@ -398,11 +398,11 @@ const fn frames_for(curves: usize) -> usize {
 const CURVES_A_FRAME: usize = 512;
 
 /// A frame of the mix with what the effects add to it.
-fn plus([left, right]: [i64; 2], wet: Option<&[i64; 2]>) -> [i64; 2] {
+fn plus([left, right]: [i64; 2], wet: Option<&[i32; 2]>) -> [i64; 2] {
     match wet {
         Some(&[wet_left, wet_right]) => [
-            left.saturating_add(wet_left),
-            right.saturating_add(wet_right),
+            left.saturating_add(i64::from(wet_left) << 29),
+            right.saturating_add(i64::from(wet_right) << 29),
         ],
         None => [left, right],
     }

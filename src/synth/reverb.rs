@@ -171,65 +171,136 @@ impl Reverb {
         self.left = self.left.saturating_sub(1);
     }
 
-    /// One frame, Q8 of a 16-bit sample's step in and out.
-    pub(super) fn next(&mut self, input: i32) -> [i32; 2] {
-        if input.unsigned_abs() > AUDIBLE {
-            self.quiet = 0;
-        } else if self.is_quiet() {
-            return [0; 2];
+    /// Adds the reverb of a run of frames to `out`, which is as long; Q8 of a 16-bit sample's step in and out.
+    pub(super) fn run(&mut self, mut input: &[i32], mut out: &mut [[i32; 2]]) {
+        while !input.is_empty() {
+            let frames = if self.is_quiet() {
+                let loud = |sample: &i32| sample.unsigned_abs() > AUDIBLE;
+                match input.iter().position(loud) {
+                    None => return,
+                    Some(0) => {
+                        self.quiet = 0;
+                        continue;
+                    }
+                    Some(silent) => silent,
+                }
+            } else {
+                self.run_some(input, out)
+            };
+            input = input.get(frames..).unwrap_or_default();
+            out = core::mem::take(&mut out)
+                .get_mut(frames..)
+                .unwrap_or_default();
         }
+    }
+
+    /// As [`run`](Self::run), for as many frames as no line comes to the end of its memory in, and the
+    /// reverb cannot fall silent in: at least one. Says how many.
+    fn run_some(&mut self, input: &[i32], out: &mut [[i32; 2]]) -> usize {
         if self.left > 0 {
             self.advance();
         }
-        let input = times(input.into(), self.in_gain.now);
+        let longest = self.lines[3].memory.len();
+        let awake = longest.saturating_sub(self.quiet).saturating_add(1);
+        // Parameters on their way are other ones for each frame.
+        let most = if self.left > 0 { 1 } else { awake };
+        let frames = self
+            .lines
+            .iter()
+            .fold(most.min(input.len()), |frames, line| {
+                frames.min(line.memory.len().saturating_sub(line.at))
+            });
+        let (in_gain, mix) = (self.in_gain.now, self.mix.now);
         let [a, b, c, d] = &mut self.lines;
-        let [a, b, c, d] = [a.read(), b.read(), c.read(), d.read()];
-        let loudest = a.abs().max(b.abs()).max(c.abs()).max(d.abs());
-        let heard = loudest > i64::from(AUDIBLE);
-        self.quiet = if heard {
-            0
-        } else {
-            self.quiet.saturating_add(1)
-        };
-        // Hadamard's matrix, halved.
-        let (ab, cd) = (
-            (a.wrapping_add(b), a.wrapping_sub(b)),
-            (c.wrapping_add(d), c.wrapping_sub(d)),
-        );
-        let mixed = [
-            ab.0.wrapping_add(cd.0),
-            ab.1.wrapping_add(cd.1),
-            ab.0.wrapping_sub(cd.0),
-            ab.1.wrapping_sub(cd.1),
-        ];
-        for (line, value) in self.lines.iter_mut().zip(mixed) {
-            line.write(input.wrapping_add(value / 2));
+        let (mut state_a, mut state_b) = (a.loss(), b.loss());
+        let (mut state_c, mut state_d) = (c.loss(), d.loss());
+        let pairs = a.ahead(frames).iter_mut().zip(b.ahead(frames));
+        let fours = pairs.zip(c.ahead(frames).iter_mut().zip(d.ahead(frames)));
+        let mut quiet = self.quiet;
+        for (((slot_a, slot_b), (slot_c, slot_d)), (&input, sum)) in
+            fours.zip(input.iter().zip(out))
+        {
+            if input.unsigned_abs() > AUDIBLE {
+                quiet = 0;
+            }
+            let input = times(input.into(), in_gain);
+            let (a, b) = (state_a.read(*slot_a), state_b.read(*slot_b));
+            let (c, d) = (state_c.read(*slot_c), state_d.read(*slot_d));
+            let loudest = a.abs().max(b.abs()).max(c.abs()).max(d.abs());
+            let after = quiet.wrapping_add(1);
+            quiet = if loudest > i64::from(AUDIBLE) {
+                0
+            } else {
+                after
+            };
+            // Hadamard's matrix, halved.
+            let (ab, cd) = (a.wrapping_add(b), c.wrapping_add(d));
+            let (a_b, c_d) = (a.wrapping_sub(b), c.wrapping_sub(d));
+            let fed = |value: i64| clamp(input.wrapping_add(value >> 1));
+            *slot_a = fed(ab.wrapping_add(cd));
+            *slot_b = fed(a_b.wrapping_add(c_d));
+            *slot_c = fed(ab.wrapping_sub(cd));
+            *slot_d = fed(a_b.wrapping_sub(c_d));
+            let sides = [a.wrapping_add(c), b.wrapping_add(d)];
+            for (sum, side) in sum.iter_mut().zip(sides) {
+                *sum = sum.wrapping_add(times(side, mix) as i32);
+            }
         }
-        [a.wrapping_add(c), b.wrapping_add(d)].map(|side| clamp(times(side, self.mix.now)))
+        self.quiet = quiet;
+        for (line, state) in self
+            .lines
+            .iter_mut()
+            .zip([state_a, state_b, state_c, state_d])
+        {
+            line.low = state.low;
+            line.move_on(frames);
+        }
+        frames
     }
 }
 
 impl Line {
-    /// The oldest value after its losses.
-    fn read(&mut self) -> i64 {
-        let value = i64::from(self.memory.get(self.at).copied().unwrap_or(0));
-        let step = times(value.wrapping_sub(self.low), self.brightness.now);
-        self.low = self.low.wrapping_add(step);
-        times(self.low, self.gain.now)
+    /// What happens to a value that comes out, at the parameters of now.
+    const fn loss(&self) -> Loss {
+        Loss {
+            low: self.low,
+            brightness: self.brightness.now,
+            gain: self.gain.now,
+        }
     }
 
-    fn write(&mut self, value: i64) {
-        if let Some(slot) = self.memory.get_mut(self.at) {
-            *slot = clamp(value);
-        }
-        let next = self.at.wrapping_add(1);
+    /// The oldest values, in whose places the newest go.
+    fn ahead(&mut self, frames: usize) -> &mut [i32] {
+        let end = self.at.saturating_add(frames);
+        self.memory.get_mut(self.at..end).unwrap_or_default()
+    }
+
+    fn move_on(&mut self, frames: usize) {
+        let next = self.at.saturating_add(frames);
         self.at = if next < self.memory.len() { next } else { 0 };
     }
 }
 
-/// Toward zero, so that what remains dies.
+/// The losses of one line.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    low: i64,
+    brightness: i64,
+    gain: i64,
+}
+
+impl Loss {
+    /// A value after its losses.
+    fn read(&mut self, value: i32) -> i64 {
+        let step = times(i64::from(value).wrapping_sub(self.low), self.brightness);
+        self.low = self.low.wrapping_add(step);
+        times(self.low, self.gain)
+    }
+}
+
+/// Rounds down: what remains of a sound for ever is far from audible, and ends with the silence.
 const fn times(value: i64, q30: i64) -> i64 {
-    value.wrapping_mul(q30) / ONE as i64
+    value.wrapping_mul(q30) >> 30
 }
 
 fn clamp(value: i64) -> i32 {
@@ -244,6 +315,7 @@ const SIXTY_DB: u128 = 42_802_718_894;
 const WAY: u8 = 64;
 /// A quarter of a 16-bit step.
 const AUDIBLE: u32 = 64;
+const _: () = assert!(AUDIBLE.is_power_of_two());
 /// 30 dB above full scale.
 const LOUDEST: i64 = 1 << 28;
 
@@ -255,6 +327,55 @@ const LOUDEST: i64 = 1 << 28;
 )]
 mod tests {
     use super::*;
+
+    impl Reverb {
+        /// One frame.
+        fn next(&mut self, input: i32) -> [i32; 2] {
+            let mut out = [[0; 2]];
+            self.run(&[input], &mut out);
+            out[0]
+        }
+    }
+
+    /// Runs of any length are the frames one by one: through silence and waking, while parameters
+    /// move, around the ends of the lines.
+    #[test]
+    fn a_run_is_its_frames() {
+        let mut reverbs = [(); 2].map(|()| Reverb::try_new(8000).unwrap());
+        let mut random = 1_u32;
+        let mut noise = || {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            random >> 8
+        };
+        for round in 0..3000 {
+            let length = noise() as usize % 129;
+            let loud = round % 100 < 10;
+            let input: std::vec::Vec<i32> = (0..length)
+                .map(|_| {
+                    if loud {
+                        noise().cast_signed() - (1 << 23)
+                    } else {
+                        0
+                    }
+                })
+                .collect();
+            if round % 70 == 5 {
+                for reverb in &mut reverbs {
+                    reverb.set(&ReverbParameters {
+                        time: 100 + round,
+                        ..ReverbParameters::default()
+                    });
+                }
+            }
+            let [whole, single] = &mut reverbs;
+            let mut out = std::vec![[1, -2]; length];
+            whole.run(&input, &mut out);
+            for (input, [left, right]) in input.into_iter().zip(out) {
+                assert_eq!(single.next(input), [left - 1, right + 2], "round {round}");
+            }
+        }
+        assert_eq!(reverbs[0].quiet, reverbs[1].quiet);
+    }
 
     /// Energy of each tenth of a second after an impulse.
     fn decay(parameters: ReverbParameters) -> std::vec::Vec<f64> {

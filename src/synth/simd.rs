@@ -17,7 +17,7 @@ use core::arch::x86_64::{
     _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_unpacklo_epi64,
 };
 
-pub(super) use filter::add_filtered;
+pub(super) use filter::{add_filtered, add_filtered_and_send};
 pub(super) use mix::{add, add_two};
 
 use super::fir::{self, Cursor};

@@ -88,6 +88,9 @@ enum Command {
         /// How waves are read
         #[arg(long, default_value = "sinc16")]
         mode: Mode,
+        /// Reverb and chorus on
+        #[arg(long)]
+        effects: bool,
         /// A Standard MIDI File
         file: PathBuf,
         /// A DLS collection
@@ -176,9 +179,14 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Report(arguments) => report::run(&arguments)?,
         Command::Instructions => report::instructions::check()?,
-        Command::Song { mode, file, bank } => {
+        Command::Song {
+            mode,
+            effects,
+            file,
+            bank,
+        } => {
             let bank = Collection::open(bank)?.into_bank();
-            let mut synth = Driver::new(&bank, mode, 64)?;
+            let mut synth = Driver::with(&bank, &song::config(mode, effects))?;
             let song = song::Song::open(&file)?;
             let time = song.play(&mut synth)?;
             say!("{:.3} ms a second", time / 1e6 / song.seconds());

@@ -4,7 +4,23 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use dmusmini::synth::{Config, Effects};
+
+use crate::Mode;
 use crate::driver::Driver;
+
+/// What songs are played with: 64 voices, 44.1 kHz stereo.
+pub fn config(mode: Mode, effects: bool) -> Config {
+    Config {
+        voices: 64,
+        interpolation: mode.into(),
+        effects: Effects {
+            reverb: effects,
+            chorus: effects,
+        },
+        ..Config::default()
+    }
+}
 
 const RATE: f64 = 44_100.0;
 

@@ -37,20 +37,44 @@ pub(in crate::synth) fn add_filtered(
     runs: &mut [Run<'_>; 2],
     lines: [Line; 2],
 ) -> bool {
-    // What moves between two coefficients that are not negative is not negative.
-    let fits = |c: &Coefficients| c.b0 | c.last | c.before >= 0;
-    let fit = runs
-        .iter()
-        .all(|run| fits(&run.filter.now) && fits(&run.target));
+    let fit = fit(runs);
     if fit {
+        let buses = [bus, &mut []];
         // SAFETY: every x86-64 processor has SSE2.
-        unsafe { add_filtered_sse2(bus, runs, lines) };
+        unsafe { add_filtered_sse2::<0>(buses, runs, [lines, [Line::default(); 2]]) };
     }
     fit
 }
 
+/// As [`add_filtered`], with a second bus of the same length, to whose first `SIDES` sides other lines lead.
+#[inline]
+pub(in crate::synth) fn add_filtered_and_send<const SIDES: usize>(
+    buses: [&mut [Twin]; 2],
+    runs: &mut [Run<'_>; 2],
+    lines: [[Line; 2]; 2],
+) -> bool {
+    let fit = fit(runs);
+    if fit {
+        // SAFETY: every x86-64 processor has SSE2.
+        unsafe { add_filtered_sse2::<SIDES>(buses, runs, lines) };
+    }
+    fit
+}
+
+/// Whether no coefficient is negative.
+fn fit(runs: &[Run<'_>; 2]) -> bool {
+    // What moves between two coefficients that are not negative is not negative.
+    let fits = |c: &Coefficients| c.b0 | c.last | c.before >= 0;
+    runs.iter()
+        .all(|run| fits(&run.filter.now) && fits(&run.target))
+}
+
 #[target_feature(enable = "sse2")]
-fn add_filtered_sse2(bus: &mut [Twin], [a, b]: &mut [Run<'_>; 2], lines: [Line; 2]) {
+fn add_filtered_sse2<const SENDS: usize>(
+    [bus, sends]: [&mut [Twin]; 2],
+    [a, b]: &mut [Run<'_>; 2],
+    [lines, sent]: [[Line; 2]; 2],
+) {
     let slopes = [a.slope(), b.slope()];
     let mut c = Vector::of(&a.filter.now, &b.filter.now);
     let slope = Vector::of(&slopes[0], &slopes[1]);
@@ -70,12 +94,18 @@ fn add_filtered_sse2(bus: &mut [Twin], [a, b]: &mut [Run<'_>; 2], lines: [Line; 
     let mut two_back = _mm_sub_epi64(late_second, _mm_add_epi64(both(after), c.bias_of_after()));
     let mut rest = _mm_sub_epi64(last, biases(c.b0));
     let mut gains = mix::Twins::of(lines);
+    let mut send_gains = mix::Twins::of(sent);
 
     let (fours_a, _) = a.frames.as_chunks::<4>();
     let (fours_b, _) = b.frames.as_chunks::<4>();
     let (bus_fours, bus_rest) = bus.as_chunks_mut::<4>();
+    let (send_fours, send_rest) = sends.as_chunks_mut::<4>();
+    let mut send_fours = send_fours.iter_mut();
+    let mut nowhere = [Twin::default(); 4];
     for ((slots, four_a), four_b) in bus_fours.iter_mut().zip(fours_a).zip(fours_b) {
-        let mut step = |slot: &mut Twin, frame: __m128i, constant: __m128i| {
+        let send_slots = if SENDS > 0 { send_fours.next() } else { None };
+        let [send_0, send_1, send_2, send_3] = send_slots.unwrap_or(&mut nowhere);
+        let mut step = |slot: &mut Twin, send: &mut Twin, frame: __m128i, constant: __m128i| {
             let input = _mm_mul_epu32(frame, c.b0);
             let inputs = _mm_add_epi64(input, last);
             let sum = _mm_add_epi64(one_back, _mm_add_epi64(rest, inputs));
@@ -84,15 +114,21 @@ fn add_filtered_sse2(bus: &mut [Twin], [a, b]: &mut [Run<'_>; 2], lines: [Line; 
             rest = _mm_sub_epi64(_mm_add_epi64(inputs, constant), two_back);
             two_back = _mm_mul_epu32(output, c.before);
             last = input;
-            gains.add(slot, output);
+            gains.add::<2>(slot, output);
+            send_gains.add::<SENDS>(send, output);
         };
         // Not a loop: the compiler would keep its four frames in memory.
         let [slot_0, slot_1, slot_2, slot_3] = slots;
         let [frame_0, frame_1, frame_2, frame_3] = mix::spread(four_a, four_b);
-        step(slot_0, frame_0, _mm_add_epi64(constant, late_second));
-        step(slot_1, frame_1, constant);
-        step(slot_2, frame_2, constant);
-        step(slot_3, frame_3, _mm_sub_epi64(constant, late_first));
+        step(
+            slot_0,
+            send_0,
+            frame_0,
+            _mm_add_epi64(constant, late_second),
+        );
+        step(slot_1, send_1, frame_1, constant);
+        step(slot_2, send_2, frame_2, constant);
+        step(slot_3, send_3, frame_3, _mm_sub_epi64(constant, late_first));
         c.b0 = _mm_add_epi64(c.b0, slope.b0);
         c.last = _mm_add_epi64(c.last, slope.last);
         c.before = _mm_add_epi64(c.before, slope.before);
@@ -111,13 +147,19 @@ fn add_filtered_sse2(bus: &mut [Twin], [a, b]: &mut [Run<'_>; 2], lines: [Line; 
             next: next[half],
             after: after[half],
         };
-        finish(run, half, slopes[half], bus_rest, lines[half]);
+        let mut rests = [(&mut *bus_rest, lines[half]), (&mut *send_rest, sent[half])];
+        finish(run, half, slopes[half], &mut rests);
     }
 }
 
 /// The at most three frames that are left.
 #[inline]
-fn finish(run: &mut Run<'_>, half: usize, slope: Coefficients, bus: &mut [Twin], line: Line) {
+fn finish(
+    run: &mut Run<'_>,
+    half: usize,
+    slope: Coefficients,
+    buses: &mut [(&mut [Twin], Line); 2],
+) {
     let fours = run.frames.len() / 4;
     if let Some(rest) = run.frames.get_mut(4 * fours..)
         && !rest.is_empty()
@@ -129,7 +171,9 @@ fn finish(run: &mut Run<'_>, half: usize, slope: Coefficients, bus: &mut [Twin],
         for frame in &mut *rest {
             *frame = run.filter.state.step(&c, *frame);
         }
-        mix::add_half(bus, half, rest, line.after(4 * fours));
+        for (bus, line) in buses {
+            mix::add_half(bus, half, rest, line.after(4 * fours));
+        }
     }
     run.filter.now = run.target;
 }
@@ -202,6 +246,15 @@ mod tests {
     use crate::synth::filter::{self, Filter, Resonance, Tuning};
     use std::vec::Vec;
 
+    impl Line {
+        fn of_left(self) -> Self {
+            Self {
+                gains: [self.gains[0], 0],
+                steps: [self.steps[0], 0],
+            }
+        }
+    }
+
     /// Cutoffs and resonances at random, and in their corners.
     fn coefficients(random: &mut impl FnMut() -> u32, rate: u32) -> Coefficients {
         let cents = match random() % 4 {
@@ -233,31 +286,43 @@ mod tests {
                 });
                 let mut expected = frames.clone();
                 let targets = [(); 2].map(|()| coefficients(&mut random, rate));
-                let lines = [(); 2].map(|()| Line {
+                let mut line = || Line {
                     gains: [random() >> 3, random() >> 3],
                     steps: [random().cast_signed() >> 12, random().cast_signed() >> 12],
-                });
+                };
+                let lines = [[line(), line()], [line(), line()]];
+                let sent = round % 2 == 0;
+                let both = round % 4 == 0;
+                let mut lines = lines;
+                if !both {
+                    lines[1] = lines[1].map(Line::of_left);
+                }
                 let length = length as usize;
-                let (mut fast, mut slow) = ([Twin::default(); 64], [[Frame::default(); 64]; 2]);
+                let mut fast = [[Twin::default(); 64]; 2];
+                let mut slow = [[[Frame::default(); 64]; 2]; 2];
                 let was = filters;
                 let [a, b] = &mut filters;
                 let [frames_a, frames_b] = &mut frames;
-                let fitted = add_filtered(
-                    &mut fast[..length],
-                    &mut [
-                        Run {
-                            filter: a,
-                            frames: frames_a,
-                            target: targets[0],
-                        },
-                        Run {
-                            filter: b,
-                            frames: frames_b,
-                            target: targets[1],
-                        },
-                    ],
-                    lines,
-                );
+                let mut runs = [
+                    Run {
+                        filter: a,
+                        frames: frames_a,
+                        target: targets[0],
+                    },
+                    Run {
+                        filter: b,
+                        frames: frames_b,
+                        target: targets[1],
+                    },
+                ];
+                let [mix, sends] = fast.each_mut().map(|bus| &mut bus[..length]);
+                let fitted = if sent && both {
+                    add_filtered_and_send::<2>([mix, sends], &mut runs, lines)
+                } else if sent {
+                    add_filtered_and_send::<1>([mix, sends], &mut runs, lines)
+                } else {
+                    add_filtered(mix, &mut runs, lines[0])
+                };
                 if !fitted {
                     assert!(rate < 32_000 && was == others && filters == others);
                     filters = [(); 2].map(|()| Filter::new(coefficients(&mut random, rate)));
@@ -271,11 +336,15 @@ mod tests {
                         frames: &mut expected[n],
                         target: targets[n],
                     });
-                    bus::add(&mut slow[n], &expected[n], lines[n]);
+                    for (slow, lines) in slow.iter_mut().zip(lines).take(1 + usize::from(sent)) {
+                        bus::add(&mut slow[n], &expected[n], lines[n]);
+                    }
                 }
-                for (half, slow) in slow.into_iter().enumerate() {
-                    let fast = fast.map(|Twin(sides)| Frame(sides.map(|parts| parts[half])));
-                    assert_eq!(fast, slow, "round {round}");
+                for (fast, slow) in fast.iter().zip(slow) {
+                    for (half, slow) in slow.into_iter().enumerate() {
+                        let fast = fast.map(|Twin(sides)| Frame(sides.map(|parts| parts[half])));
+                        assert_eq!(fast, slow, "round {round}");
+                    }
                 }
                 assert_eq!(filters, others, "round {round}");
             }

@@ -45,22 +45,26 @@ fn add_sse2(bus: &mut [Frame], frames: &[i32], line: Line) {
     }
 }
 
-/// As [`add`] for each of two voices with runs of the bus's length.
+/// As [`add`] for each of two voices with runs of the bus's length, to the first `SIDES` sides.
 #[inline]
-pub(in crate::synth) fn add_two(bus: &mut [Twin], frames: [&[i32]; 2], lines: [Line; 2]) {
+pub(in crate::synth) fn add_two<const SIDES: usize>(
+    bus: &mut [Twin],
+    frames: [&[i32]; 2],
+    lines: [Line; 2],
+) {
     // SAFETY: every x86-64 processor has SSE2.
-    unsafe { add_two_sse2(bus, frames, lines) }
+    unsafe { add_two_sse2::<SIDES>(bus, frames, lines) }
 }
 
 #[target_feature(enable = "sse2")]
-fn add_two_sse2(bus: &mut [Twin], [a, b]: [&[i32]; 2], lines: [Line; 2]) {
+fn add_two_sse2<const SIDES: usize>(bus: &mut [Twin], [a, b]: [&[i32]; 2], lines: [Line; 2]) {
     let mut gains = Twins::of(lines);
     let (fours_a, rest_a) = a.as_chunks::<4>();
     let (fours_b, rest_b) = b.as_chunks::<4>();
     let (bus_fours, bus_rest) = bus.as_chunks_mut::<4>();
     for ((slots, four_a), four_b) in bus_fours.iter_mut().zip(fours_a).zip(fours_b) {
         for (slot, frame) in slots.iter_mut().zip(spread(four_a, four_b)) {
-            gains.add(slot, frame);
+            gains.add::<SIDES>(slot, frame);
         }
     }
     let done = 4 * fours_a.len();
@@ -122,15 +126,19 @@ impl Twins {
         }
     }
 
-    /// Adds a frame of both and goes on to the next.
+    /// Adds a frame of both to the first `SIDES` sides and goes on to the next.
     #[inline]
     #[target_feature(enable = "sse2")]
-    pub(super) fn add(&mut self, Twin(sides): &mut Twin, frame: __m128i) {
+    pub(super) fn add<const SIDES: usize>(&mut self, Twin(sides): &mut Twin, frame: __m128i) {
         let [left, right] = sides;
-        accumulate(left, _mm_mul_epu32(frame, self.left));
-        accumulate(right, _mm_mul_epu32(frame, self.right));
-        self.left = _mm_add_epi64(self.left, self.left_step);
-        self.right = _mm_add_epi64(self.right, self.right_step);
+        if SIDES > 0 {
+            accumulate(left, _mm_mul_epu32(frame, self.left));
+            self.left = _mm_add_epi64(self.left, self.left_step);
+        }
+        if SIDES > 1 {
+            accumulate(right, _mm_mul_epu32(frame, self.right));
+            self.right = _mm_add_epi64(self.right, self.right_step);
+        }
     }
 }
 
@@ -198,7 +206,7 @@ mod tests {
                 },
             ];
             let mut twins = [Twin::default(); 64];
-            add_two(&mut twins[..frames.len()], [&frames, &other], lines);
+            add_two::<2>(&mut twins[..frames.len()], [&frames, &other], lines);
             for (half, frames) in [&frames, &other].into_iter().enumerate() {
                 let mut slow = [Frame::default(); 64];
                 bus::add(&mut slow, frames, lines[half]);

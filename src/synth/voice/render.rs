@@ -65,22 +65,22 @@ impl Voice {
         let sweep_b = b.gain.sweep(&b.motion, length);
         let first_a = a.gain.stretch(&sweep_a, 0);
         let first_b = b.gain.stretch(&sweep_b, 0);
-        let is_whole = first_a.frames == length && first_b.frames == length;
+        let at_once = first_a.frames == length && first_b.frames == length;
         let is_sent = buses.sends.is_some() && (a.gain.is_sent() || b.gain.is_sent());
-        let at_once = is_whole && !is_sent;
         let lines = [first_a.line, first_b.line];
+        let sent = is_sent.then(|| [a.gain.send(&first_a), b.gain.send(&first_b)]);
         if let (Some(filter_a), Some(filter_b)) = (&mut a.resonator, &mut b.resonator) {
             let mut runs = [
                 filter_a.run(output.tuning, &a.motion, block_a),
                 filter_b.run(output.tuning, &b.motion, block_b),
             ];
             if at_once {
-                buses.mix.add_filtered(start, runs, lines);
+                buses.add_filtered(start, runs, lines, sent);
                 return;
             }
             filter::run_two(&mut runs);
         } else if at_once {
-            buses.mix.add_two(start, [block_a, block_b], lines);
+            buses.add_two(start, [block_a, block_b], lines, sent);
             return;
         }
         a.gain.mix(&sweep_a, first_a, start, block_a, buses);
