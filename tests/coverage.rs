@@ -81,6 +81,38 @@ fn every_row_names_tests_that_exist() {
     }
 }
 
+/// All Rust sources below a folder.
+fn sources_below(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            sources_below(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            into.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// Where docs/first-contact.md names a test, there is a function of this name.
+#[test]
+fn every_test_of_first_contact_exists() {
+    let mut sources = String::new();
+    for folder in ["src", "tests", "host"] {
+        sources_below(&workspace().join(folder), &mut sources);
+    }
+    let list = read("docs/first-contact.md");
+    let rows = list.lines().filter(|line| line.starts_with('|'));
+    let tests = rows.flat_map(|row| quoted(row.rsplit('|').nth(1).unwrap_or_default()));
+    let names = tests.filter_map(|test| test.rsplit_once("::").map(|(_, name)| name));
+    let names: Vec<&str> = names.filter(|name| *name != "*").collect();
+    assert!(names.len() > 80, "only {} tests are named", names.len());
+    let missing = names
+        .iter()
+        .filter(|name| !sources.contains(&format!("fn {name}(")));
+    let missing: Vec<_> = missing.collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
+
 /// Whether a source has a test of this name that plays with the native build and with the image: a
 /// scenario of `scenarios!`, which makes a test of each, or one that says `with_each_binary`.
 fn runs_in_both_builds(source: &str, name: &str) -> bool {

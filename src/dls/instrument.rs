@@ -421,7 +421,7 @@ fn parse_region(
 fn parse_loop(view: &View<'_>) -> Result<Loop, DownloadError> {
     let kind = match (view.u32(0)?, view.u32(4)?) {
         (16, 0) => LoopKind::Forward,
-        // Files from before Windows XP have 2 (corrections section 1).
+        // Files from before Windows XP have 2 (abi section 6).
         (16, 1 | 2) => LoopKind::UntilRelease,
         _ => return Err(view.fault(Fault::BadLoop)),
     };

@@ -10,7 +10,7 @@
 //! after the connection and shut out before the end of it, in a synchronised routine; until then it
 //! declines.
 //!
-//! Whether an interrupt object can be connected again is nowhere written either (corrections section 5):
+//! Whether an interrupt object can be connected again is nowhere written either (contract section 4):
 //! each connection has an object of its own, which goes with it.
 #![expect(unsafe_code, reason = "synchronises with the service routine")]
 

@@ -39,7 +39,7 @@ pub enum Format {
 /// The bytes that a `DMUS_KERNEL_EVENT` holds without a buffer on 64-bit Windows.
 pub const RAW_CHUNK: usize = 8;
 /// The longest part of a message: some of those who read, read into 256 bytes with a header of 8
-/// (corrections section 4).
+/// (contract section 7.3).
 pub const LONGEST_PART: usize = 240;
 
 /// A message ready to be delivered.

@@ -91,7 +91,7 @@ pub const SHORTEST_BYTE_TIME: RefTime = RefTime(3_168);
 /// How soon a wait looks at the chip again at first, in microseconds (section 2).
 pub const POLL_MICROSECONDS: u32 = 25;
 /// How often it does so before it sleeps between two looks: no wait at PASSIVE stands still for more
-/// than 50 us (corrections section 5).
+/// than 50 us (contract section 4).
 pub const FAST_POLLS: u32 = 50 / POLL_MICROSECONDS;
 /// How long it sleeps then; the system makes up to one of its ticks of that, some 15.6 ms.
 pub const POLL_SLEEP: RefTime = RefTime(10_000);

@@ -168,7 +168,7 @@ impl Request<'_> {
         Ok(Status::SUCCESS)
     }
 
-    /// Answers BASICSUPPORT (corrections section 3): the verbs alone where the client has room for
+    /// Answers BASICSUPPORT (contract section 10): the verbs alone where the client has room for
     /// those, the whole description where it has room for that, and nothing between the two.
     fn describe(&mut self, value: ValueType) -> Result<Status, Status> {
         let description = PropertyDescription::new(self.supported, value);

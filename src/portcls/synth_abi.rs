@@ -1,7 +1,7 @@
 //! Synth property structures and constants (abi sections 3.4, 5.4 and 6).
 //!
 //! The numeric flags are those of the equal-named public `DMUS_PC_*` constants, and the WDK's `dmusprop.h` has the same
-//! (corrections section 1). `tests/oracle` compares them.
+//! (abi section 9). `tests/oracle` compares them.
 
 use super::abi::assert_layout;
 use super::single::Bits;

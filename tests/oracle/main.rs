@@ -1,5 +1,5 @@
 //! Every structure, GUID, constant, method and function of ours that crosses the border to Windows, against what sources outside
-//! this project say (corrections section 1): Microsoft's metadata and mingw-w64's PortCls headers.
+//! this project say (abi section 9): Microsoft's metadata and mingw-w64's PortCls headers.
 //!
 //! `facts.tsv` is made by `cargo xtask oracle`. `pinned.tsv` has what neither source has, `exceptions.tsv` what is different on
 //! purpose.

@@ -68,7 +68,7 @@ fn a_drifting_jittering_sink_is_followed(binary: &Binary) {
     assert!(worst < 10_000, "{worst} units");
 }
 
-/// Always greater than the master clock (corrections section 3): by a block of 128 frames, which are
+/// Always greater than the master clock (contract section 8): by a block of 128 frames, which are
 /// 2.9025 ms, or by what the sink has rendered ahead.
 fn the_latency_clock_is_ahead_by_a_block(binary: &Binary) {
     let synth = Synth::boot(binary);

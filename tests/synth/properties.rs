@@ -217,7 +217,7 @@ fn value_type(set: Guid, id: u32) -> u32 {
 }
 
 /// `KSPROPERTY_DESCRIPTION` in its 40 bytes, for who has room for it, and nothing for who has room for
-/// some of it (corrections section 3).
+/// some of it (contract section 10).
 fn basic_support_describes_the_value(binary: &Binary) {
     let synth = Synth::boot(binary);
     let (midi, wave) = synth.open_pair();

@@ -41,7 +41,7 @@ fn each_event_is_a_whole_message_with_the_time_of_its_first_byte() {
         rig.advance(SECOND);
         let events = rig.capture.captured_events();
         let heard = rig.heard();
-        // The longest part (corrections section 4): the allocator's buffers are larger.
+        // The longest part (contract section 7.3): the allocator's buffers are larger.
         let part = 240;
         assert!(part < usize::from(rig.session.settings().buffer_size.get()));
         let sent = |byte: usize| long + byte + usize::from(byte >= 2_000);

@@ -53,7 +53,7 @@ fn nodes_say_what_the_device_is() {
         // Whatever node a client names on whatever pin.
         for (pin, node) in [(&rig.direct_music, 0), (&rig.capture, 1), (&rig.capture, 0)] {
             let reply = pin.property(&latency.clone().on_node(node), Client::USER);
-            // Greater than the master clock (corrections section 3), by the sequencer's millisecond.
+            // Greater than the master clock (contract section 10), by the sequencer's millisecond.
             let next = rig.session.master_time() + 10_000;
             assert_eq!(reply.as_u64(), u64::try_from(next).ok());
         }
@@ -67,7 +67,7 @@ fn nodes_say_what_the_device_is() {
     });
 }
 
-/// A node of type KSNODETYPE_SYNTHESIZER must have PORTPARAMETERS (corrections section 3).
+/// A node of type KSNODETYPE_SYNTHESIZER must have PORTPARAMETERS (contract section 10).
 #[test]
 fn parameters_are_those_of_one_cable() {
     with_each_binary(|binary| {

@@ -1,6 +1,6 @@
 //! The catalog: a PKCS #7 message that lists the package's files by their hashes.
 //!
-//! What Microsoft's Hardware Dev Center writes (corrections section 2), built with the RustCrypto ASN.1 and CMS types:
+//! What Microsoft's Hardware Dev Center writes (inf section 5.1), built with the RustCrypto ASN.1 and CMS types:
 //! `SignedData` (RFC 2315) whose content is a certificate trust list. A file is two trusted subjects. Their identifiers are
 //! its SHA-1 and its SHA-256 hash (Authenticode for images, plain for the INF); the attributes of both are the file's name,
 //! the systems it is for and the kind of subject, and the second has its hash once more as `SpcIndirectDataContent`. All

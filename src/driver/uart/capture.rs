@@ -150,7 +150,7 @@ impl CaptureStream {
     }
 
     /// Each message goes to the sink alone: some readers look at the first of a chain and at no other
-    /// (corrections section 4).
+    /// (contract section 7.3).
     fn deliver_all(&self, irql: &mut Irql<Dispatch>) -> Status {
         while let Some(length) = self.inner.with(irql, |inner, _| {
             inner.capture.front().map(|next| next.bytes.len())

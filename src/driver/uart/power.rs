@@ -2,14 +2,14 @@
 //! all that is done at PASSIVE.
 //!
 //! **The interrupt** is connected once, when the device starts, and stays so through every change of
-//! power: no power request waits for its connection (corrections section 5). The service routine declines
+//! power: no power request waits for its connection (contract section 4). The service routine declines
 //! while the chip has no power. It is disconnected when the device goes, and when it storms:
 //! [`Uart::settle`] is the work that the service routine, or the pump, asks for by way of the deferral, at
 //! any time, during a handshake too. So connections have one maker: the work, one thread at a time, until
 //! the deferral was deleted, and whoever deleted it from then on.
 //!
 //! **The chip** is brought up and down by whoever has the [`Turn`](crate::kernel::turn::Turn). Waits sleep:
-//! nobody stands still here for more than 50 us at a time (corrections section 5).
+//! nobody stands still here for more than 50 us at a time (contract section 4).
 
 use core::sync::atomic::Ordering;
 

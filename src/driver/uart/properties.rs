@@ -101,7 +101,7 @@ handlers! {
         })
     }
 
-    /// `PORTPARAMETERS`, which every node of this type must have (corrections section 3): one voice and
+    /// `PORTPARAMETERS`, which every node of this type must have (contract section 10): one voice and
     /// one channel group, no effects. The rest is echoed: what the instrument at the other end makes
     /// of its sound cannot be known here.
     Parameters: Blob(_irql, targets, request) {
@@ -136,7 +136,7 @@ handlers! {
     }
 
     /// `LATENCYCLOCK`: the next turn of the port's sequencer. It must be greater than the master clock
-    /// (corrections section 3), and an event for the present moment waits for that turn.
+    /// (contract section 10), and an event for the present moment waits for that turn.
     LatencyClock: Ui8(irql, targets, request) {
         node_of_pin(&targets, request)?;
         let stream = targets.stream.ok_or(Status::INVALID_DEVICE_REQUEST)?;

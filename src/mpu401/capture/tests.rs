@@ -192,7 +192,7 @@ fn an_undefined_message_with_a_hole_is_delivered_as_it_is() {
     assert_eq!(taken, [std::vec![0xF5, 1], std::vec![0xF6]]);
 }
 
-/// However large the allocator's buffers are (corrections section 4).
+/// However large the allocator's buffers are (contract section 7.3).
 #[test]
 fn no_part_is_longer_than_240_bytes() {
     let mut rig = Rig::new(Format::Cooked, 4_096);

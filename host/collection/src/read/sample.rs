@@ -85,7 +85,7 @@ fn wave_loop(chunk: &Chunk<'_>, frames: usize, report: &mut Report) -> Option<Lo
         );
     }
     Some(Loop {
-        // Files from before Windows XP have 2 (corrections section 1).
+        // Files from before Windows XP have 2 (abi section 6).
         until_release: kind == 1 || kind == 2,
         start,
         length: length.min(room),

@@ -138,7 +138,7 @@ fn loops_that_lie() {
     assert!(said[0].contains("2 loops"), "{said:?}");
 }
 
-/// WLOOP_TYPE_RELEASE is 1, in files from before Windows XP 2 (corrections section 1).
+/// WLOOP_TYPE_RELEASE is 1, in files from before Windows XP 2 (abi section 6).
 #[test]
 fn both_numbers_of_the_release_loop_are_known() {
     for (code, until_release) in [(0, false), (1, true), (2, true)] {

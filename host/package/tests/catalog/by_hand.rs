@@ -1,4 +1,4 @@
-//! The bytes of an unsigned catalog, from corrections section 2 and the ASN.1 of RFC 2315: a helper counts lengths, all else is
+//! The bytes of an unsigned catalog, from inf section 5.1 and the ASN.1 of RFC 2315: a helper counts lengths, all else is
 //! literal.
 
 /// A catalog of `dmusmini.inf` (SHA-1 is 20 times B2, SHA-256 32 times 11) and `dmusmini.sys` (11, 5A).

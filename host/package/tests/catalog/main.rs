@@ -1,4 +1,4 @@
-//! Catalogs have the bytes of Microsoft's (corrections section 2), and read back as they were written.
+//! Catalogs have the bytes of Microsoft's (inf section 5.1), and read back as they were written.
 //!
 //! [`by_hand`] has the bytes of a catalog of that shape, written down from the table; [`reader`] reads any catalog and was written
 //! from the same table. Neither uses the encoder or its types.

@@ -1,4 +1,4 @@
-//! A reader of catalogs, written from corrections section 2 and X.690 alone: tags and lengths, no ASN.1 crate.
+//! A reader of catalogs, written from inf section 5.1 and X.690 alone: tags and lengths, no ASN.1 crate.
 //! It panics at the first byte that is not as there.
 
 /// A trusted subject.

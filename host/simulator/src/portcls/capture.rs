@@ -86,7 +86,7 @@ impl Capture {
             .pool
             .hand_over(head.as_ptr(), Owner::Driver, Owner::Port, AT);
         if events.len() > 1 {
-            // Some readers look at the first of a chain and at no other (corrections section 4).
+            // Some readers look at the first of a chain and at no other (contract section 7.3).
             host::breach(AT, "a capture stream sent a chain of events");
         }
         for event in events {

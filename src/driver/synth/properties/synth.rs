@@ -181,7 +181,7 @@ handlers! {
 
     /// `LATENCYCLOCK`: the earliest time at which an event sent now still plays in time. Always a
     /// block ahead of the master clock at least: while an event is on its way in, the next block may
-    /// begin (contract section 8; corrections section 3).
+    /// begin (contract section 8).
     LatencyClock: Ui8(irql, targets, request) {
         let stream = node_stream(&targets, request)?;
         let (rendered, rate) = stream.engine().with(irql, |state, _| {
