@@ -66,7 +66,7 @@ pub const BLOCK_FRAMES: usize = 128;
 
 /// The most frames times voices that one call of [`Synth::render_some`] makes, except that a voice
 /// that has begun its block ends it: whoever waits for the lock that it is called under waits for so
-/// long (style section 3.5), whatever sounds. What events do is counted alike.
+/// long, whatever sounds. What events do is counted alike.
 pub const BLOCK_WORK: usize = 8192;
 
 /// How a wave is read between its frames.

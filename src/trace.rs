@@ -1,4 +1,4 @@
-//! What the driver reports: typed events, never text (style section 3.11).
+//! What the driver reports: typed events, never text.
 //!
 //! [`emit`] takes one [`Event`], a fact with its numbers, at any IRQL, and hands it to three sinks:
 //!

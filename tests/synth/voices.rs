@@ -1,5 +1,5 @@
 //! As many voices as were asked for: what is counted, and how long a block is (contract section
-//! 12.2, style section 3.5).
+//! 12.2).
 
 use dmusmini::com::Status;
 use dmusmini::portcls::guids::KSPROPSETID_SYNTH;
