@@ -162,7 +162,7 @@ fn before_pnp(
 ) -> Option<Leaving> {
     match minor? {
         pnp::SURPRISE_REMOVAL => {
-            adapter::of_device(irql, device)?.surprise_removed();
+            adapter::of_device(irql, device)?.surprise_removed(irql);
             None
         }
         pnp::STOP_DEVICE | pnp::REMOVE_DEVICE => adapter::detach(irql, device),

@@ -42,9 +42,15 @@ impl Adapter {
 
     /// The device is gone: nobody may touch its ports any more. Not undone: a device that comes
     /// back is a new one.
-    pub fn surprise_removed(&self) {
+    pub fn surprise_removed(&self, irql: &mut Irql<Passive>) {
         self.removed.store(true, Ordering::Release);
         crate::trace::emit(crate::trace::Event::SurpriseRemoved);
+        let notice = self
+            .subdevice
+            .with(irql, |kept, _| kept.as_ref()?.removal_notice());
+        if let Some(notice) = notice {
+            notice.give(irql);
+        }
     }
 
     /// Keeps what a start has registered, until the device goes. PnP never starts a device twice

@@ -49,6 +49,30 @@ impl Miniport {
     }
 }
 
+/// Who is to hear at once of a device that was pulled out: kept for a call outside the adapter's lock.
+#[derive(Debug)]
+pub enum RemovalNotice {
+    /// An MPU-401, with events that wait for its chip.
+    #[cfg(target_arch = "x86_64")]
+    Uart(ObjectRef<UartMiniport>),
+}
+
+impl RemovalNotice {
+    /// Tells.
+    pub fn give(self, irql: &mut Irql<Passive>) {
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = irql;
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Uart(miniport) => {
+                if let Some(uart) = miniport.uart() {
+                    uart.surprise_removed(irql);
+                }
+            }
+        }
+    }
+}
+
 /// A port and its miniport.
 #[derive(Debug)]
 pub struct Subdevice {
@@ -59,6 +83,16 @@ pub struct Subdevice {
 }
 
 impl Subdevice {
+    /// Who is to hear of a device that was pulled out. The others have no device.
+    #[must_use]
+    pub fn removal_notice(&self) -> Option<RemovalNotice> {
+        match &self.miniport {
+            #[cfg(target_arch = "x86_64")]
+            Miniport::Uart(miniport) => Some(RemovalNotice::Uart(miniport.clone())),
+            Miniport::Synth(_) | Miniport::PortCls(_) => None,
+        }
+    }
+
     /// Shuts the miniport down. The port is to be dropped when PortCls has been told.
     #[must_use]
     pub fn shut_down(self, irql: &mut Irql<Passive>) -> ComRef<IPort> {

@@ -43,6 +43,13 @@
 //! A step that does not help ends its loop: a chip that takes nothing ends the step, one that gives
 //! nothing the drain, an allocator without events the delivery. What is left over is the timer's.
 //!
+//! **A chip that failed** gets nothing, and what is queued waits for it: `PutMessage` succeeds and RUN is
+//! accepted. It is tried again by a new stream, by a stream that is set running, and while anything waits
+//! by the deferral's work once a second ([`REVIVE_REST`](crate::mpu401::spec::REVIVE_REST)): the timer
+//! asks for that, and no caller waits for it. STOP gives back what waits, the removal of the device all of
+//! it. A chip in UART mode that takes no byte any more is another matter: there what waits is dropped
+//! (contract section 7.2).
+//!
 //! Who runs the pump: `PutMessage` and `SetState`; the timer, when the chip will have room, or must
 //! be looked at; and whoever is woken by a received byte, for then the chip was reached in any case:
 //! the capture stream's service, or without such a stream the [`Deferral`]'s call.

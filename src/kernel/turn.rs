@@ -58,6 +58,13 @@ impl Turn {
         Some(result)
     }
 
+    /// Whether a change of power has the turn, or waits for it: an attempt that is under way had better
+    /// end.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Acquire)
+    }
+
     /// Waits until no attempt is under way, and lets none begin until [`give`](Self::give). Callers of
     /// the two are serialised: PnP and power requests are.
     pub fn take(&self, irql: &Irql<Passive>) {

@@ -13,16 +13,19 @@
 //! **At most [`SILENCE_BYTES`].** The wire needs 320 us a byte, so not every note-off may fit. When
 //! they do not, the pedals and the two controllers of every channel go first, at most 240 bytes, which
 //! end everything at an instrument that obeys any of them; then as many note-offs as still fit, for one
-//! that does not.
+//! that does not. Of more than [`PLAIN_SILENCE_BYTES`] only what differs from the last status has one
+//! (running status): a chip without a FIFO is too slow for all of them. A short silence says each, for
+//! an instrument that has lost a byte.
 //!
 //! **The other stream** shares the wire, and with it the instrument. A stop ends what its own stream
 //! pressed: no key or pedal that the other lane holds too, and no controller on a channel where the
 //! other lane holds any. What the other lane releases is released for both, as at the instrument.
 #![forbid(unsafe_code)]
 
-use super::spec::SILENCE_BYTES;
+use super::spec::{PLAIN_SILENCE_BYTES, SILENCE_BYTES};
 use super::transmit::Lane;
 use crate::midi::parser::{Meaning, Parser};
+use crate::midi::status::Kind;
 use crate::time::RefTime;
 
 /// Controllers that silence a channel.
@@ -70,6 +73,11 @@ struct Silence {
     /// Note-offs that may still be sent.
     note_offs: u32,
     order: Order,
+    /// A status that repeats is left out.
+    compact: bool,
+    /// The status of the last message. Nothing but real-time bytes comes between two messages of a
+    /// silence, but for what a lane sends before the first.
+    in_force: Option<u8>,
 }
 
 /// What a silence begins with.
@@ -97,12 +105,17 @@ impl Sounding {
                 second: None,
                 note_offs: 0,
                 order: Order::Keys,
+                compact: false,
+                in_force: None,
             },
         }
     }
 
     /// Follows one byte that was sent for a lane; for none, it is a silence's.
     pub fn sent(&mut self, byte: u8, lane: Option<Lane>) {
+        if lane.is_some() && !Kind::of(byte).is_real_time() {
+            self.silence.in_force = None;
+        }
         let Meaning::Short(short) = self.parser.feed(byte, RefTime(0)).meaning else {
             return;
         };
@@ -203,6 +216,8 @@ impl Sounding {
         } else {
             Order::Controllers
         };
+        let messages = controllers.saturating_add(self.silence.note_offs);
+        self.silence.compact = messages.saturating_mul(MESSAGE) > PLAIN_SILENCE_BYTES;
     }
 
     /// Decides on the next message, or that there is silence.
@@ -212,7 +227,10 @@ impl Sounding {
             Order::Keys => self.take_key().or_else(|| self.take_controller()),
             Order::Controllers => self.take_controller().or_else(|| self.take_key()),
         };
-        self.silence.message = message.map(|message| (message, 0));
+        let before = self.silence.in_force;
+        self.silence.in_force = message.map(|[status, ..]| status);
+        let repeats = self.silence.compact && self.silence.in_force == before;
+        self.silence.message = message.map(|message| (message, usize::from(repeats)));
         if message.is_none() {
             for held in self.lanes.iter_mut().filter(|held| held.ending) {
                 *held = Held::NOTHING;

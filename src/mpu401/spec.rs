@@ -103,7 +103,7 @@ pub const HANDSHAKE_TIME: RefTime = RefTime(1_750_000);
 /// The longest that silence is waited for before the power goes: 250 ms, less one sleep that was too
 /// long.
 pub const CLOSE_TIME: RefTime = RefTime(2_250_000);
-/// How long after a failed handshake a stream that is set running tries another.
+/// How long after a failed handshake a stream that is set running tries another, and what waits does.
 pub const REVIVE_REST: RefTime = RefTime(10_000_000);
 /// How long a chip of the greatest known depth needs to send all that it holds, and a byte.
 pub const LONGEST_BACKLOG: RefTime = RefTime(66 * BYTE_TIME.0);
@@ -165,8 +165,15 @@ pub const LONGEST_STALL: RefTime = RefTime(500);
 /// How late a high-resolution kernel timer may come.
 pub const TIMER_LATENESS: RefTime = RefTime(10_000);
 
-/// The most bytes of one silence: 192 ms on the wire, behind the 21 ms that the deepest FIFO may hold.
+/// The most bytes of one silence, each message with its status: 192 ms on the wire, behind the 21 ms that
+/// the deepest FIFO may hold.
 pub const SILENCE_BYTES: u32 = 600;
+/// A silence of more bytes than this leaves out the statuses that repeat. A chip without a FIFO takes two
+/// bytes a wake-up of the timer, which may be a millisecond late each time; 600 bytes would need 300 ms.
+pub const PLAIN_SILENCE_BYTES: u32 = 300;
+/// The most bytes of one silence without the statuses that repeat: two for each message that fits, and one
+/// for each channel's note-offs, for its pedals and for its two controllers. 224 ms at two a millisecond.
+pub const COMPACT_SILENCE_BYTES: u32 = 2 * SILENCE_BYTES / 3 + 3 * 16;
 /// How long the middle of a SysEx may keep the wire from another lane while nothing of it comes: it
 /// counts as stalled then. A sender that paces its packets for a slow instrument pauses for much less,
 /// and the MMA's sample dumps wait for two seconds, too, before they give up.
@@ -233,6 +240,15 @@ mod tests {
         assert!(before * usize::try_from(STEPS_PER_PUMP).unwrap() > 65);
         let leftovers = DRAIN_LIMIT * usize::try_from(LEFTOVER_DRAINS).unwrap();
         assert!(leftovers >= STUCK_BYTES);
+    }
+
+    #[test]
+    fn a_silence_fits_a_chip_without_a_fifo() {
+        // Two bytes a wake-up, each a millisecond after the last.
+        let slowest = |bytes: u32| i64::from(bytes / 2) * TIMER_LATENESS.0;
+        assert!(slowest(COMPACT_SILENCE_BYTES) <= CLOSE_TIME.0);
+        assert!(slowest(PLAIN_SILENCE_BYTES) <= CLOSE_TIME.0);
+        assert!(slowest(SILENCE_BYTES) > CLOSE_TIME.0);
     }
 
     #[test]

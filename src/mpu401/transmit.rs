@@ -64,7 +64,7 @@ pub struct Outcome {
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing can be sent now: nothing waits, its streams are held, or the chip is closed.
+    /// Nothing can be sent now: nothing waits, its streams are held, or the chip is closed or has failed.
     Idle,
     /// The limit of one step was reached and the chip may well take more: let the interrupt lock
     /// go for a moment and step again.
@@ -157,8 +157,8 @@ impl Transmitter {
         let next = loop {
             match chip.mode() {
                 Mode::Uart => {}
-                Mode::Closed | Mode::Handshake { .. } => break Next::Idle,
-                Mode::Failed => break Next::GaveUp(GaveUp::Before),
+                // A chip that is not ready may be yet: what waits, waits for that.
+                Mode::Closed | Mode::Failed | Mode::Handshake { .. } => break Next::Idle,
                 Mode::Gone => break Next::GaveUp(GaveUp::Removed),
             }
             if sent >= WRITE_LIMIT {

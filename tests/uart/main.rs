@@ -39,6 +39,7 @@ mod timing;
 #[path = "../mpu401/traffic.rs"]
 mod traffic;
 mod undefined;
+mod waiting;
 mod wake;
 mod whole_path;
 

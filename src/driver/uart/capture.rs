@@ -282,6 +282,8 @@ impl IMxfClass for CaptureStream {
             return Status::INVALID_PARAMETER;
         }
         let storage = if state == KsState::RUN {
+            // Never refused; a chip that failed gets another chance.
+            uart.revive_after_rest(irql);
             Storage::Keep
         } else {
             Storage::Discard

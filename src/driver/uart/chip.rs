@@ -89,8 +89,8 @@ pub(super) struct Exchanged {
     pub(super) mode: Mode,
     /// The interrupt rests, and somebody must look whether it may come again.
     pub(super) resting: bool,
-    /// It may.
-    pub(super) rested: bool,
+    /// There is work to do at PASSIVE: the interrupt may come again, or a failed chip is to be tried again.
+    pub(super) work: bool,
     /// The interrupt does not come.
     pub(super) missing: bool,
     /// That has just been noticed.
@@ -190,7 +190,7 @@ impl ChipState {
             exchange,
             mode,
             resting: storm.is_resting(),
-            rested,
+            work: rested,
             missing: absence.is_missing(),
             missed,
         }

@@ -303,7 +303,7 @@ impl IPowerNotifyClass for UartMiniport {
             return;
         };
         if state == PowerState::D0 {
-            // What was queued goes on, or is dropped; either way it is traced.
+            // What was queued goes on, or waits on for a chip that failed; that is traced.
             let _ = uart.open(irql);
         } else {
             uart.close(irql);
@@ -351,6 +351,7 @@ impl Defer for UartMiniport {
     fn work(this: &ObjectRef<Self>, irql: &mut Irql<Passive>) {
         if let Some(uart) = this.uart() {
             uart.settle(this, irql);
+            uart.retry(this, irql);
         }
     }
 }

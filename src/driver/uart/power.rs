@@ -52,11 +52,11 @@ impl Uart {
     ///
     /// # Errors
     ///
-    /// [`Status::IO_DEVICE_ERROR`] when the chip fails, after 200 ms at most; what was queued is
-    /// dropped.
+    /// [`Status::IO_DEVICE_ERROR`] when the chip fails, after 200 ms at most; what was queued waits for
+    /// the next attempt.
     pub fn open(&self, irql: &mut Irql<Passive>) -> Result<(), Status> {
         self.turn.take(irql);
-        let result = self.bring_up(irql);
+        let result = self.bring_up(irql, |_| true);
         self.turn.give(irql);
         let _ = self.pump(&mut irql.as_at_most());
         result
@@ -71,33 +71,71 @@ impl Uart {
     /// begins. Without power, or where somebody else is at it, nothing is tried.
     pub fn revive(&self, irql: &mut Irql<Passive>) {
         if self.has_failed(irql) {
-            self.bring_up_again(irql, |mode| mode == Mode::Failed);
+            self.bring_up_again(irql, |mode| mode == Mode::Failed, |_| {});
         }
     }
 
     /// A stream runs: as [`revive`](Self::revive), but not right after the last attempt. A change of power
     /// sets one stream after the other running, and none of them knows more of the chip than it did.
     pub fn revive_after_rest(&self, irql: &mut Irql<Passive>) {
-        let failed_at = self.failed_at.load(Ordering::Acquire);
-        let rested = clock::interrupt_time().0.saturating_sub(failed_at) >= spec::REVIVE_REST.0;
-        if rested {
+        if self.rest_of_failure().is_none() {
             self.revive(irql);
         }
+    }
+
+    /// The deferral's other work: tries a chip again that failed while events wait for it. The pump asks
+    /// for this once a second, so that nothing waits for ever where no stream comes or goes.
+    ///
+    /// An interrupt that storms meanwhile is dealt with by this very thread, so between two looks at the
+    /// chip it does that.
+    pub fn retry<O: ServiceRoutine>(&self, owner: &ObjectRef<O>, irql: &mut Irql<Passive>) {
+        let waits = self.sender.with(irql, |sender, _| sender.waits());
+        if waits && self.rest_of_failure().is_none() && self.has_failed(irql) {
+            let settle = |irql: &mut Irql<Passive>| self.settle(owner, irql);
+            self.bring_up_again(irql, |mode| mode == Mode::Failed, settle);
+        }
+    }
+
+    /// How long a chip that failed is left alone yet.
+    pub(super) fn rest_of_failure(&self) -> Option<RefTime> {
+        let failed_at = self.failed_at.load(Ordering::Acquire);
+        let since = clock::interrupt_time().0.saturating_sub(failed_at);
+        let left = spec::REVIVE_REST.0.saturating_sub(since);
+        (left > 0).then_some(RefTime(left))
+    }
+
+    /// The device was pulled out: what waits is given back now, and not when a stream comes or goes.
+    pub fn surprise_removed(&self, irql: &mut Irql<Passive>) {
+        let _ = self.pump(&mut irql.as_at_most());
     }
 
     /// The first stream begins after all were closed: opens the chip again, which may have been taken out
     /// of UART mode meanwhile by others. That cannot be seen from here.
     pub fn renew(&self, irql: &mut Irql<Passive>) {
-        self.bring_up_again(irql, |mode| matches!(mode, Mode::Uart | Mode::Failed));
+        self.bring_up_again(
+            irql,
+            |mode| matches!(mode, Mode::Uart | Mode::Failed),
+            |_| {},
+        );
     }
 
-    fn bring_up_again(&self, irql: &mut Irql<Passive>, wanted: impl FnOnce(Mode) -> bool) {
+    /// An attempt, with something else to do between two looks at the chip. It ends at once where a
+    /// change of power waits for it: which has 250 ms for itself.
+    fn bring_up_again(
+        &self,
+        irql: &mut Irql<Passive>,
+        wanted: impl FnOnce(Mode) -> bool,
+        mut between: impl FnMut(&mut Irql<Passive>),
+    ) {
         let tried = self.turn.attempt(irql, |irql| {
             // Somebody else may have done it, or the chip may be gone.
             wanted(self.mode(irql)).then(|| {
                 // A reset throws away what the last stream left in the chip.
                 self.wait_for_silence(irql, spec::LONGEST_BACKLOG);
-                self.bring_up(irql)
+                self.bring_up(irql, |irql| {
+                    between(irql);
+                    !self.turn.is_taken()
+                })
             })
         });
         if tried.flatten().is_some() {
@@ -105,8 +143,13 @@ impl Uart {
         }
     }
 
-    /// The handshake, for whoever has the turn. Ends by [`spec::HANDSHAKE_TIME`].
-    fn bring_up(&self, irql: &mut Irql<Passive>) -> Result<(), Status> {
+    /// The handshake, for whoever has the turn. Ends by [`spec::HANDSHAKE_TIME`], or when `go_on`, asked
+    /// after each look at the chip, says no: the chip is closed then.
+    fn bring_up(
+        &self,
+        irql: &mut Irql<Passive>,
+        mut go_on: impl FnMut(&mut Irql<Passive>) -> bool,
+    ) -> Result<(), Status> {
         self.sender
             .with(irql, |sender, _| sender.transmitter.restart());
         let connected = self.device.is_connected();
@@ -145,6 +188,13 @@ impl Uart {
                     self.failed_at.store(now, Ordering::Release);
                     break Err(Status::IO_DEVICE_ERROR);
                 }
+            }
+            if !go_on(irql) {
+                self.device.with(irql, |state, _| {
+                    state.notice_removal();
+                    state.duplex.close();
+                });
+                break Err(Status::IO_DEVICE_ERROR);
             }
         }
     }
@@ -198,6 +248,8 @@ impl Uart {
             state.ties.take()
         });
         self.timer.delete(irql);
+        // What waits goes back: there is no chip to wait for.
+        let _ = self.pump(&mut irql.as_at_most());
         // References are released outside the lock.
         drop(ties);
     }

@@ -117,7 +117,8 @@ impl Uart {
     ///
     /// # Errors
     ///
-    /// Why there is no chip to send to; what waited is dropped.
+    /// Why there is no chip to send to; what waited is dropped. What waits for a chip that failed at its
+    /// handshake is kept.
     pub fn pump(&self, irql: &mut Irql<Dispatch>) -> Result<(), GaveUp> {
         self.ask_again(irql);
         let mut steps = spec::STEPS_PER_PUMP;
@@ -135,7 +136,7 @@ impl Uart {
             }
             let Some(Exchanged {
                 exchange,
-                rested,
+                work,
                 missed,
                 ..
             }) = exchange
@@ -147,7 +148,7 @@ impl Uart {
             }
             let Exchange { outcome, serviced } = exchange;
             self.report(irql, serviced);
-            if rested {
+            if work {
                 self.deferral.queue_work(irql);
             }
             self.give_back(irql);
@@ -191,7 +192,7 @@ impl Uart {
             legacy,
             direct_music,
         };
-        let exchanged = self.device.with(irql, |state, irql| {
+        let mut exchanged = self.device.with(irql, |state, irql| {
             state.exchange(irql, transmitter, &mut lanes)
         })?;
         let rest = match exchanged.exchange.outcome.next {
@@ -208,7 +209,13 @@ impl Uart {
         let look = (exchanged.mode == Mode::Uart)
             .then(|| self.next_look(&exchanged))
             .flatten();
-        if let Some(delay) = [rest, look].into_iter().flatten().min() {
+        let attempt = (exchanged.mode == Mode::Failed && sender.waits()).then(|| {
+            let rest = self.rest_of_failure();
+            exchanged.work |= rest.is_none();
+            // Should the work come to nothing, it is asked for once more.
+            rest.unwrap_or(spec::REVIVE_REST)
+        });
+        if let Some(delay) = [rest, look, attempt].into_iter().flatten().min() {
             self.timer.set(irql, delay);
         }
         Some(exchanged)

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mpu401::spec::COMPACT_SILENCE_BYTES;
 use std::vec::Vec;
 
 const A: Lane = Lane::Legacy;
@@ -134,12 +135,15 @@ fn a_silence_has_a_bound_and_ends_everything_within_it() {
             }
         }
         let sent = of_one(&played);
-        assert!(
-            sent.len() <= SILENCE_BYTES as usize,
-            "{keys}: {}",
-            sent.len()
-        );
-        let messages: Vec<_> = sent.chunks(3).collect();
+        let messages = whole(&sent);
+        let plain = 3 * messages.len();
+        assert!(plain <= SILENCE_BYTES as usize, "{keys}: {plain}");
+        let most = if plain > PLAIN_SILENCE_BYTES as usize {
+            COMPACT_SILENCE_BYTES as usize
+        } else {
+            plain
+        };
+        assert!(sent.len() <= most, "{keys}: {}", sent.len());
         let controllers = messages.iter().filter(|message| message[0] >= 0xB0);
         assert_eq!(controllers.count(), 16 * 5);
         let note_offs = messages.len() - 16 * 5;
@@ -148,6 +152,52 @@ fn a_silence_has_a_bound_and_ends_everything_within_it() {
         assert_eq!(note_offs, all.min(fits), "{keys}");
         // What must not be left out goes first when something is.
         assert_eq!(messages[0][0] >= 0xB0, all > fits, "{keys}");
+    }
+}
+
+/// The messages of a byte stream that may use running status.
+fn whole(bytes: &[u8]) -> Vec<[u8; 3]> {
+    let mut status = None;
+    let mut data = Vec::new();
+    let mut messages = Vec::new();
+    for &byte in bytes {
+        if byte >= 0x80 {
+            assert_eq!(data, [0; 0], "torn");
+            status = Some(byte);
+        } else {
+            data.push(byte);
+        }
+        if let &[first, second] = &data[..] {
+            messages.push([status.unwrap(), first, second]);
+            data.clear();
+        }
+    }
+    assert_eq!(data, [0; 0], "torn");
+    messages
+}
+
+/// A long silence leaves repeated statuses out, and begins with one whatever a lane sent before.
+#[test]
+fn a_long_silence_uses_running_status_and_a_short_one_does_not() {
+    let press = |keys: u8| -> Vec<u8> { (0..keys).flat_map(|key| [0x90, key, 1]).collect() };
+    // With the two controllers.
+    let fits = u8::try_from(PLAIN_SILENCE_BYTES / 3).unwrap() - 2;
+    let short = of_one(&press(fits));
+    assert_eq!(short.len(), PLAIN_SILENCE_BYTES as usize);
+    assert!(short.chunks(3).all(|message| message[0] >= 0x80));
+    let long = of_one(&press(fits + 1));
+    assert_eq!(long[..5], [0x80, 0, 64, 1, 64]);
+    assert_eq!(long.len(), 1 + 2 * usize::from(fits + 1) + 5);
+    assert!(long.ends_with(&[0xB0, 120, 0, 123, 0]));
+    assert_eq!(whole(&long).len(), usize::from(fits + 1) + 2);
+    let mut sounding = after(&[(A, &press(fits + 1))]);
+    assert_eq!(silence(&mut sounding, &[A]), long);
+    for key in [5, 6] {
+        for byte in [0x90, key, 1] {
+            sounding.sent(byte, Some(A));
+        }
+        let again = [0x80, key, 64, 0xB0, 120, 0, 0xB0, 123, 0];
+        assert_eq!(silence(&mut sounding, &[A]), again, "with its status");
     }
 }
 

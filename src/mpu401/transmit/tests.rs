@@ -316,10 +316,14 @@ fn rests_grow_with_the_depth_that_was_seen() {
 }
 
 #[test]
-fn a_closed_chip_keeps_what_waits_and_a_removed_one_gives_it_up() {
+fn a_chip_that_is_not_ready_keeps_what_waits_and_a_removed_one_gives_it_up() {
     let mut rig = Rig::new();
     rig.put(A, &[0x90, 1, 2]);
     rig.chip.close();
+    assert_eq!(rig.step(9).1, Next::Idle);
+    assert_eq!(rig.events.0[0].len(), 1);
+    // One that failed may be tried again.
+    rig.chip.mode = Mode::Failed;
     assert_eq!(rig.step(9).1, Next::Idle);
     assert_eq!(rig.events.0[0].len(), 1);
     rig.chip.remove();
