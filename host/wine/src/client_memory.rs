@@ -24,11 +24,10 @@ pub(crate) struct Process(HANDLE);
 impl Process {
     /// The one whose request this thread is handling.
     pub(crate) fn of_request() -> Self {
-        // SAFETY: asks Wine for a number.
-        let id = unsafe { nt::PsGetCurrentProcessId() }.addr();
+        let id = nt::requestor_id();
         let access = PROCESS_VM_READ | PROCESS_VM_WRITE | PROCESS_VM_OPERATION;
         // SAFETY: the result is checked where it is used.
-        let handle = unsafe { OpenProcess(access, 0, u32::try_from(id).unwrap_or(0)) };
+        let handle = unsafe { OpenProcess(access, 0, id) };
         if handle.is_null() {
             log!("process {id} cannot be opened");
         }

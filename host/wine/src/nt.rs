@@ -4,6 +4,9 @@
 use std::ffi::c_void;
 use std::ptr;
 
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
+use windows_sys::{s, w};
+
 use dmusmini::com::Guid;
 use dmusmini::kernel::nt::{DeviceObject, DriverObject, UnicodeString};
 
@@ -130,7 +133,23 @@ unsafe extern "system" {
         object: *mut *mut c_void,
     ) -> NtStatus;
     pub(crate) fn ObfDereferenceObject(object: *mut c_void);
-    pub(crate) fn PsGetCurrentProcessId() -> *mut c_void;
+}
+
+/// The id of the process whose request this thread is handling, as Wine's kernel knows it; 0 where it
+/// does not say. Asked of Wine by address: the simulator has a function of this name for the driver, and the
+/// linker would take that one.
+pub(crate) fn requestor_id() -> u32 {
+    // SAFETY: both names end with a null character; the module stays loaded while drivers run.
+    let function = unsafe {
+        let kernel = GetModuleHandleW(w!("ntoskrnl.exe"));
+        GetProcAddress(kernel, s!("PsGetCurrentProcessId"))
+    };
+    let Some(function) = function else { return 0 };
+    // SAFETY: as Microsoft documents the function of this name.
+    let function: unsafe extern "system" fn() -> *mut c_void =
+        unsafe { std::mem::transmute(function) };
+    // SAFETY: it takes nothing and may be called at any level.
+    u32::try_from(unsafe { function() }.addr()).unwrap_or(0)
 }
 
 #[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
