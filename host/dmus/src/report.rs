@@ -236,11 +236,11 @@ impl fmt::Display for SongReport {
         }
         write!(
             f,
-            "{}, {} notes on {} channels, {} messages",
+            "{}, {} on {}, {}",
             clock(self.seconds),
-            self.notes,
-            self.channels,
-            self.messages
+            counted(self.notes, "note"),
+            counted(self.channels, "channel"),
+            counted(self.messages, "message")
         )
     }
 }
@@ -257,10 +257,10 @@ impl fmt::Display for RenderReport {
         writeln!(f, "song     {}", self.song)?;
         writeln!(
             f,
-            "bank     {}: {} instruments, {} waves, {:.1} MiB downloaded",
+            "bank     {}: {}, {}, {:.1} MiB downloaded",
             bank.path.display(),
-            bank.instruments,
-            bank.waves,
+            counted(bank.instruments, "instrument"),
+            counted(bank.waves, "wave"),
             mebibytes(bank.bytes)
         )?;
         writeln!(
@@ -335,7 +335,19 @@ impl fmt::Display for Machine {
 
 /// `1:23.4`
 pub(crate) fn clock(seconds: f64) -> String {
-    format!("{}:{:04.1}", (seconds / 60.0).floor(), seconds % 60.0)
+    // In tenths first: 59.96 s are 1:00.0 and not 0:60.0.
+    let tenths = (seconds * 10.0).round();
+    format!(
+        "{}:{:04.1}",
+        (tenths / 600.0).floor(),
+        tenths % 600.0 / 10.0
+    )
+}
+
+/// How many of a thing, which forms its plural with an s.
+fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
@@ -346,4 +358,29 @@ pub(crate) fn mebibytes(bytes: usize) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 pub(crate) fn seconds(at: i64) -> f64 {
     at as f64 / SECOND as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_has_no_sixtieth_second() {
+        for (seconds, text) in [
+            (0.0, "0:00.0"),
+            (9.04, "0:09.0"),
+            (59.94, "0:59.9"),
+            (59.96, "1:00.0"),
+            (4474.0 * 60.0 + 4.5, "4474:04.5"),
+        ] {
+            assert_eq!(clock(seconds), text);
+        }
+    }
+
+    #[test]
+    fn one_thing_has_no_plural() {
+        assert_eq!(counted(1, "note"), "1 note");
+        assert_eq!(counted(0, "note"), "0 notes");
+        assert_eq!(counted(2038, "note"), "2038 notes");
+    }
 }

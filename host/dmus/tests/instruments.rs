@@ -110,7 +110,7 @@ fn hertz(wav: &Path) -> Option<u32> {
 fn notes_that_nothing_plays_are_named() {
     let played = render(&[&[0xC5, 10], &[0x95, 50, 90]], 5, &[]);
     assert_eq!(played.hertz, None);
-    let line = "channel 6, bank 0.0, program 10: 2 notes find no instrument";
+    let line = "channel 6, bank 0:0, program 10: 2 notes find no instrument";
     assert_eq!(played.said, [format!("warning: {line}")]);
     assert_eq!(played.report["warnings"], serde_json::json!([line]));
 
@@ -118,7 +118,7 @@ fn notes_that_nothing_plays_are_named() {
     let played = render(&[&[0x99, 20, 90]], 0, &[]);
     assert_eq!(played.hertz, Some(MELODY));
     let line =
-        "channel 10, bank 0.0, kit 0: 1 note lies outside of the keys and velocities of its kit";
+        "channel 10, bank 0:0, kit 0: 1 note lies outside of the keys and velocities of its kit";
     assert_eq!(played.said, [format!("warning: {line}")]);
 
     // Nothing to say.

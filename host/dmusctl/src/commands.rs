@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dmusmini_collection::{Collection, Item, Options, Selection};
+use dmusmini_collection::{Bank, Collection};
 use dmusmini_song::{SECOND, Song};
 use serde_json::json;
 
@@ -26,7 +26,7 @@ use crate::{
     render::{self, Plan},
     selftest::Runner,
     stop::Stop,
-    synth::Node as SynthNode,
+    synth::{Node as SynthNode, Source},
 };
 
 /// Runs a command.
@@ -248,22 +248,40 @@ fn create(path: &Path) -> Result<BufWriter<File>> {
     Ok(BufWriter::new(file))
 }
 
-/// The downloads of a bank, the bundled one if none is named, and what was wrong with it.
-fn downloads(bank: Option<&Path>) -> Result<(Vec<Item>, Vec<String>)> {
-    let (bank, warnings) = match bank {
-        Some(path) => {
-            let collection = Collection::open(path)?;
-            let warnings = collection.warnings().iter();
-            let warnings = warnings.map(|warning| format!("{}: {warning}", path.display()));
-            let warnings = warnings.collect();
-            (collection.into_bank(), warnings)
+/// A bank, the bundled one if none is named.
+struct Loaded {
+    name: String,
+    bank: Bank,
+    /// What was wrong with its file, a line each.
+    warnings: Vec<String>,
+}
+
+impl Loaded {
+    fn of(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self {
+                name: "the bundled bank".to_owned(),
+                bank: dmusmini_demo::bank(),
+                warnings: Vec::new(),
+            });
+        };
+        let collection = Collection::open(path)?;
+        let name = path.display().to_string();
+        let warnings = collection.warnings().iter();
+        let warnings = warnings.map(|warning| format!("{name}: {warning}"));
+        Ok(Self {
+            warnings: warnings.collect(),
+            bank: collection.into_bank(),
+            name,
+        })
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            name: &self.name,
+            bank: &self.bank,
         }
-        None => (dmusmini_demo::bank(), Vec::new()),
-    };
-    Ok((
-        bank.download_set(&Selection::All, Options::default()),
-        warnings,
-    ))
+    }
 }
 
 fn download(
@@ -271,8 +289,8 @@ fn download(
     system: &dyn System,
     output: Output,
 ) -> Result<Report> {
-    let (items, warnings) = downloads(Some(&arguments.bank))?;
-    output.warn(&warnings);
+    let mut loaded = Loaded::of(Some(&arguments.bank))?;
+    output.warn(&loaded.warnings);
     let (description, filter) = open_fitting(
         &arguments.select,
         system,
@@ -286,20 +304,24 @@ fn download(
     };
     let pin = player::open(&patient, id, kind)?;
     let node = SynthNode::of(&*pin, 0);
-    let bar = output.progress("downloading", items.len() as u64);
-    let handles = node.download_all(&items, |_| bar.inc(1))?;
+    let most = loaded.bank.waves.len() + loaded.bank.instruments.len();
+    let bar = output.progress("downloading", most as u64);
+    let done = node.download_all(loaded.source(), |_| bar.inc(1))?;
     bar.finish_and_clear();
-    for handle in handles.iter().rev() {
+    output.warn(&done.refused);
+    loaded.warnings.extend(done.refused);
+    for handle in done.handles.iter().rev() {
         node.unload(*handle)?;
     }
-    let bytes: usize = items.iter().map(|item| item.bytes.len()).sum();
     let text = format!(
-        "{} downloads, {bytes} bytes, taken and given back by {}",
-        items.len(),
+        "{} downloads, {} bytes, taken and given back by {}",
+        done.handles.len(),
+        done.bytes,
         description.path
     );
     let json = json!({
-        "downloads": items.len(), "bytes": bytes, "filter": description.path, "warnings": warnings,
+        "downloads": done.handles.len(), "bytes": done.bytes, "filter": description.path,
+        "warnings": loaded.warnings,
     });
     Ok(Report::new(text, json))
 }
@@ -312,8 +334,11 @@ fn render_to(
 ) -> Result<Report> {
     let song = Song::open(&arguments.song)?;
     let mut warnings = repairs(&song);
-    let (items, of_bank) = downloads(arguments.bank.as_deref())?;
-    warnings.extend(of_bank);
+    let tail = units(arguments.tail);
+    let length = song.length.saturating_add(tail);
+    render::ensure_countable(&arguments.song, &arguments.out, length, arguments.rate)?;
+    let mut loaded = Loaded::of(arguments.bank.as_deref())?;
+    warnings.append(&mut loaded.warnings);
     output.warn(&warnings);
     let (description, filter) = open_fitting(
         &arguments.select,
@@ -323,9 +348,9 @@ fn render_to(
     )?;
     let plan = Plan {
         rate: arguments.rate,
-        items: &items,
+        source: loaded.source(),
         events: &song.events,
-        tail: units(arguments.tail) + song.length - song.events.last().map_or(0, |event| event.at),
+        tail: tail + song.length - song.events.last().map_or(0, |event| event.at),
     };
     let bar = output.progress("rendering", 0);
     let file = create(&arguments.out)?;
@@ -345,8 +370,8 @@ fn render_to(
         },
     )?;
     bar.finish_and_clear();
-    output.warn(&done.silences);
-    warnings.extend(done.silences);
+    output.warn(&done.warnings);
+    warnings.extend(done.warnings);
     let lost = done.stats.map(|stats| stats.lost_notes);
     let cpu = done.stats.map(|stats| percent(stats.total_cpu));
     let text = format!(

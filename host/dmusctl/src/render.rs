@@ -4,10 +4,9 @@
 //! starts with the first read; the time that comes back with it says which master time its frame 0
 //! has, so that the song can begin at an exact frame: a tenth of a second in.
 
-use std::{io, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
-use dmusmini_collection::Item;
 use dmusmini_ks::{
     format::WaveDataFormat,
     guids::{KSDATAFORMAT_SUBTYPE_DIRECTMUSIC, KSDATAFORMAT_SUBTYPE_PCM},
@@ -25,7 +24,7 @@ use crate::{
     player::{self, Kind},
     schedule,
     stop::Stop,
-    synth::Node,
+    synth::{Node, Source},
 };
 
 /// What to render.
@@ -33,12 +32,19 @@ use crate::{
 pub struct Plan<'a> {
     /// Frames a second.
     pub rate: u32,
-    /// The downloads.
-    pub items: &'a [Item],
+    /// The instruments.
+    pub source: Source<'a>,
     /// The messages.
     pub events: &'a [Event],
     /// How long it sounds after the last message, in 100 ns.
     pub tail: i64,
+}
+
+impl Plan<'_> {
+    /// How long it sounds, in 100 ns.
+    fn length(&self) -> i64 {
+        self.events.last().map_or(0, |event| event.at) + self.tail
+    }
 }
 
 /// What was rendered.
@@ -52,8 +58,9 @@ pub struct Rendered {
     pub messages: usize,
     /// The synthesizer's own statistics at the end.
     pub stats: Option<SynthStats>,
-    /// A line for each kind of notes that nothing played.
-    pub silences: Vec<String>,
+    /// A line for each download that the synthesizer refused, then one for each kind of notes that nothing
+    /// played.
+    pub warnings: Vec<String>,
     /// It was stopped before its end.
     pub is_cut: bool,
 }
@@ -85,7 +92,7 @@ pub fn render(
     let midi = player::open(filter, midi_pin.id, Kind::DirectMusic)?;
     let wave = open_wave(description, filter, plan.rate)?;
     let node = Node::of(&*midi, 0);
-    let handles = node.download_all(plan.items, |_| {})?;
+    let downloaded = node.download_all(plan.source, |_| {})?;
     ks::walk(&*midi, State::Run)?;
     ks::walk(&*wave, State::Run)?;
 
@@ -96,8 +103,11 @@ pub fn render(
         sample_format: SampleFormat::Int,
     };
     let mut writer = WavWriter::new(out, spec)?;
-    let mut done = Rendered::default();
-    let total = frames_of(plan);
+    let mut done = Rendered {
+        warnings: downloaded.refused,
+        ..Rendered::default()
+    };
+    let total = frames_of(plan.length(), plan.rate);
     let mut sink = Sink::start(&*wave, plan.rate)?;
     let buffers = schedule::direct_music(plan.events, 1);
     let mut waiting = buffers.iter().peekable();
@@ -126,10 +136,11 @@ pub fn render(
     }
     writer.finalize()?;
     done.stats = node.stats().ok();
-    done.silences = node.silences();
+    done.warnings.extend(node.silences());
     ks::walk(&*wave, State::Stop)?;
     ks::walk(&*midi, State::Stop)?;
-    for handle in handles {
+    // The instruments go before the waves that they play.
+    for handle in downloaded.handles.into_iter().rev() {
         node.unload(handle)?;
     }
     Ok(done)
@@ -158,10 +169,35 @@ fn missing(description: &Description, what: &str) -> Failure {
 }
 
 /// The lead-in is left out: the file begins with the song.
-fn frames_of(plan: &Plan<'_>) -> u64 {
-    let end = plan.events.last().map_or(0, |event| event.at) + plan.tail;
-    let frames = i128::from(end) * i128::from(plan.rate) / i128::from(SECOND);
+fn frames_of(length: i64, rate: u32) -> u64 {
+    let frames = i128::from(length) * i128::from(rate) / i128::from(SECOND);
     u64::try_from(frames).unwrap_or(0)
+}
+
+/// Refuses so much sound, in 100 ns, as the lengths of a WAV file cannot count: they have 32 bits.
+///
+/// # Errors
+///
+/// The file would have 4 GiB or more.
+pub fn ensure_countable(song: &Path, out: &Path, length: i64, rate: u32) -> Result<()> {
+    const HEADER: u64 = 44;
+    let sound = frames_of(length, rate).saturating_mul(FRAME as u64);
+    let bytes = sound.saturating_add(HEADER);
+    if u32::try_from(bytes).is_ok() {
+        return Ok(());
+    }
+    // In tenths first: 59.96 s are 1:00.0 and not 0:60.0.
+    let tenths = (player::seconds(length) * 10.0).round();
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let size = bytes as f64 / f64::from(1 << 30);
+    let text = format!(
+        "{}: its {}:{:04.1} of sound take {size:.1} GiB, but a WAV file ({}) holds less than 4 GiB",
+        song.display(),
+        (tenths / 600.0).floor(),
+        tenths % 600.0 / 10.0,
+        out.display()
+    );
+    Err(Failure::Failed(text).into())
 }
 
 /// Reads a running wave pin, from the song's first frame on.
@@ -255,5 +291,23 @@ mod tests {
                 assert_eq!(time * i64::from(rate) / SECOND, frame, "{frame} at {rate}");
             }
         }
+    }
+
+    /// At 10,000 frames a second a frame has 1,000 units. 2^32 - 1 bytes less the header's 44 are
+    /// 1,073,741,812 frames of four bytes, and a part of another.
+    #[test]
+    fn a_wav_file_counts_its_bytes_in_32_bits() {
+        let ensure = |frames: i64| {
+            let (song, out) = (Path::new("a.mid"), Path::new("b.wav"));
+            ensure_countable(song, out, 1_000 * frames, 10_000)
+        };
+        ensure(0).unwrap();
+        ensure(1_073_741_812).unwrap();
+        let error = ensure(1_073_741_813).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a.mid: its 1789:34.2 of sound take 4.0 GiB, but a WAV file (b.wav) holds less than 4 GiB"
+        );
+        ensure_countable(Path::new("a"), Path::new("b"), i64::MAX, 48_000).unwrap_err();
     }
 }

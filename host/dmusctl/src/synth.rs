@@ -1,7 +1,9 @@
 //! The synthesizer's properties, as a client of one of its pins uses them.
 
-use anyhow::Result;
-use dmusmini_collection::Item;
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use dmusmini_collection::{Bank, Item, ItemKind, Loss, Options, Selection};
 use dmusmini_ks::{
     guids::{
         DMUSMINI_PROPSETID_SYNTH, KSPROPSETID_SYNTH, KSPROPSETID_SYNTH_CLOCK, KSPROPSETID_SYNTH_DLS,
@@ -107,20 +109,43 @@ impl<'a> Node<'a> {
         Ok(answer.handle)
     }
 
-    /// Sends a collection's downloads, the waves first; their handles. `progress` hears of each.
+    /// Sends a bank's downloads, the waves first. What the port refuses is left out, and with a wave the
+    /// regions that play it. `progress` hears of each download.
+    ///
+    /// # Errors
+    ///
+    /// The port takes no instrument, although the bank has some.
     pub fn download_all(
         &self,
-        items: &[Item],
+        source: Source<'_>,
         mut progress: impl FnMut(&Item),
-    ) -> Result<Vec<u64>, OsError> {
-        items
-            .iter()
-            .map(|item| {
-                progress(item);
-                let what = format!("downloading \"{}\" (id {})", item.name, item.id);
-                self.download(&item.bytes).map_err(|error| error.of(what))
-            })
-            .collect()
+    ) -> Result<Downloaded> {
+        let mut done = Downloaded::default();
+        let mut instruments = 0;
+        let mut downloads = source.bank.downloads(&Selection::All, Options::default());
+        while let Some(item) = downloads.next() {
+            progress(&item);
+            match self.download(&item.bytes) {
+                Ok(handle) => {
+                    done.handles.push(handle);
+                    done.bytes += item.bytes.len();
+                    instruments += usize::from(item.kind != ItemKind::Wave);
+                }
+                Err(cause) => {
+                    let losses = losses(&downloads.leave_out(item.id));
+                    let name = source.name;
+                    done.refused.push(format!(
+                        "{name}: {item}: the driver refuses it: {cause}: left out{losses}"
+                    ));
+                }
+            }
+        }
+        match done.refused.first() {
+            Some(first) if instruments == 0 => {
+                bail!("the driver takes no instrument of the bank; {first}")
+            }
+            _ => Ok(done),
+        }
     }
 
     /// Takes a download back.
@@ -150,6 +175,39 @@ impl<'a> Node<'a> {
         request.extend_from_slice(instance);
         self.object.get_value(&request, what)
     }
+}
+
+/// A bank that is to be downloaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its file, for messages.
+    pub name: &'a str,
+    /// The bank.
+    pub bank: &'a Bank,
+}
+
+/// What a port has taken of a bank.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Downloaded {
+    /// What unloads the downloads, in their order.
+    pub handles: Vec<u64>,
+    /// Bytes of them.
+    pub bytes: usize,
+    /// A line for each download that was refused.
+    pub refused: Vec<String>,
+}
+
+/// What instruments lose with a wave.
+fn losses(losses: &[Loss]) -> String {
+    const TOLD: usize = 4;
+    let mut text = String::new();
+    for loss in losses.iter().take(TOLD) {
+        let _ = write!(text, "; {loss}");
+    }
+    if let Some(more @ 1..) = losses.len().checked_sub(TOLD) {
+        let _ = write!(text, "; {more} more instruments lose regions");
+    }
+    text
 }
 
 /// The master clock: what events' times count on. The port answers it.

@@ -318,7 +318,7 @@ fn notes_that_nothing_plays_are_named() {
     ] {
         let Some(report) = report else { continue };
         let report = report.unwrap();
-        let line = "channel 6, bank 0.0, program 10: 2 notes find no instrument";
+        let line = "channel 6, bank 0:0, program 10: 2 notes find no instrument";
         assert_eq!(report.json["warnings"], serde_json::json!([line]));
         // They are no lost notes: there were voices.
         assert_eq!(report.json["lost_notes"], 0);

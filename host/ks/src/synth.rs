@@ -230,7 +230,7 @@ impl fmt::Display for SilentEntry {
         };
         let [msb, lsb, program] = [msb, lsb, program].map(|byte| byte & 0x7F);
         let channel = u16::from(self.channel) + 1;
-        write!(f, "channel {channel}, bank {msb}.{lsb}, {kit} {program}: ")?;
+        write!(f, "channel {channel}, bank {msb}:{lsb}, {kit} {program}: ")?;
         let notes = self.notes;
         let (s, find, lie) = if notes == 1 {
             ("", "finds", "lies")
@@ -320,7 +320,7 @@ mod tests {
         };
         assert_eq!(
             entry.to_string(),
-            "channel 6, bank 121.3, program 10: 2 notes find no instrument"
+            "channel 6, bank 121:3, program 10: 2 notes find no instrument"
         );
         let kit = SilentEntry {
             channel_group: 2,
@@ -331,7 +331,7 @@ mod tests {
         };
         assert_eq!(
             kit.to_string(),
-            "channel group 2, channel 10, bank 0.0, kit 8: 1 note finds no kit"
+            "channel group 2, channel 10, bank 0:0, kit 8: 1 note finds no kit"
         );
         let key = SilentEntry { cause: 1, ..entry };
         assert!(

@@ -1,9 +1,9 @@
 //! What the synthesizer must do: take downloads, play them at the right frame, account for it.
 
-use std::io::Cursor;
+use std::{collections::BTreeSet, io::Cursor};
 
 use anyhow::{Context, Result, bail, ensure};
-use dmusmini_collection::{Bank, Instrument, Item, Options, Region, Sample, Selection, Wave};
+use dmusmini_collection::{Bank, Instrument, Region, Sample, Wave};
 use dmusmini_ks::synth::{PortParams, caps, port_params};
 use dmusmini_song::{Event, SECOND};
 
@@ -14,7 +14,7 @@ use crate::{
     player::{self, Kind},
     render::{self, Plan},
     stop::Stop,
-    synth::Node,
+    synth::{Node, Source},
 };
 
 const RATE: u32 = 44_100;
@@ -34,13 +34,17 @@ pub(super) fn test(runner: &mut Runner<'_>, description: &Description, filter: &
     runner.check("port parameters are negotiated", || parameters(node));
     runner.check("volume is kept and limited", || volume(node));
     runner.check("malformed downloads are refused", || malformed(node));
-    let items = square();
+    let bank = square();
+    let source = Source {
+        name: "selftest",
+        bank: &bank,
+    };
     runner.check("downloads are taken and given back", || {
-        downloads(node, &items)
+        downloads(node, source)
     });
     drop(pin);
     runner.check("a note sounds at its frame", || {
-        note(description, filter, &items)
+        note(description, filter, source)
     });
     runner.check("instances are separate synthesizers", || {
         instances(description, filter)
@@ -48,21 +52,20 @@ pub(super) fn test(runner: &mut Runner<'_>, description: &Description, filter: &
 }
 
 /// A bank of one instrument: a looped square wave, whose first frame sounds at once.
-fn square() -> Vec<Item> {
+fn square() -> Bank {
     let frames = (0..1000).map(|i| if i % 100 < 50 { 8000 } else { -8000 });
     let region = Region {
         sample: Some(Sample::new(60).with_loop(0, 1000)),
         ..Region::new(0)
     };
-    let bank = Bank {
+    Bank {
         name: "selftest".to_owned(),
         instruments: vec![Instrument {
             regions: vec![region],
             ..Instrument::default()
         }],
         waves: vec![Wave::new("square", RATE, frames.collect())],
-    };
-    bank.download_set(&Selection::All, Options::default())
+    }
 }
 
 fn capabilities(node: Node<'_>) -> Result<((), String)> {
@@ -144,23 +147,27 @@ fn malformed(node: Node<'_>) -> Result<((), String)> {
     Ok(((), format!("{} kinds of garbage", garbage.len())))
 }
 
-fn downloads(node: Node<'_>, items: &[Item]) -> Result<((), String)> {
-    let handles = node.download_all(items, |_| {})?;
-    let mut distinct = handles.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    ensure!(distinct.len() == items.len(), "handles repeat");
+fn downloads(node: Node<'_>, source: Source<'_>) -> Result<((), String)> {
+    let done = node.download_all(source, |_| {})?;
+    ensure!(done.refused.is_empty(), "{}", done.refused.join("\n"));
+    let handles = done.handles;
+    let distinct: BTreeSet<u64> = handles.iter().copied().collect();
+    ensure!(distinct.len() == handles.len(), "handles repeat");
     // The instruments go before the waves that they play.
     for handle in handles.iter().rev() {
         node.unload(*handle)?;
     }
     let again = handles.first().copied().unwrap_or(0);
     ensure!(node.unload(again).is_err(), "a handle was unloaded twice");
-    Ok(((), format!("{} downloads", items.len())))
+    Ok(((), format!("{} downloads", handles.len())))
 }
 
 /// Renders one note: silence before its frame, sound from it on, nothing lost.
-fn note(description: &Description, filter: &dyn Filter, items: &[Item]) -> Result<((), String)> {
+fn note(
+    description: &Description,
+    filter: &dyn Filter,
+    source: Source<'_>,
+) -> Result<((), String)> {
     let events = [
         (NOTE_AT, vec![0x90, 60, 127]),
         (NOTE_AT + NOTE_LENGTH, vec![0x80, 60, 0]),
@@ -168,7 +175,7 @@ fn note(description: &Description, filter: &dyn Filter, items: &[Item]) -> Resul
     .map(|(at, message)| Event { at, message });
     let plan = Plan {
         rate: RATE,
-        items,
+        source,
         events: &events,
         tail: SECOND,
     };
