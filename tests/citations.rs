@@ -56,7 +56,7 @@ fn sections_of(text: &str) -> Sections {
             continue;
         }
         if line.starts_with('#') {
-            current = number.to_owned();
+            number.clone_into(&mut current);
             sections.insert(current.clone());
         } else if !current.is_empty() && line.starts_with(number) {
             sections.insert(format!("{current}.{number}"));
@@ -96,7 +96,8 @@ fn citations(text: &str, names: &[String]) -> Vec<Citation> {
     let mut found = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let name = word.trim_end_matches(".md").to_ascii_lowercase();
+        let bare = word.trim_end_matches(".md");
+        let name = bare.to_ascii_lowercase();
         // A name that ends a sentence cites nothing.
         if !names.contains(&name) || words[index].ends_with(['.', ':', ')']) {
             continue;
@@ -108,7 +109,7 @@ fn citations(text: &str, names: &[String]) -> Vec<Citation> {
         let mut next = rest.next().copied();
         if next.is_some_and(|word| word == "section" || word == "sections") {
             next = rest.next().copied();
-        } else if !word.ends_with(".md") && name != "contract" && name != "abi" {
+        } else if bare == word && name != "contract" && name != "abi" {
             // "inf 2" might be anything.
             continue;
         }

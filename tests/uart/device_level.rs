@@ -15,7 +15,7 @@ fn longest(rig: &Rig) -> u64 {
 }
 
 /// Everything that reaches the chip at once, on the worst chip of each kind.
-fn exercise(binary: &Binary, what: &str, config: Config) -> u64 {
+fn exercise(binary: &Binary, what: &str, config: &Config) -> u64 {
     let session = Session::boot(binary).unwrap();
     session.machine().enable_tracing(true);
     let device = session.add(&Hardware::uart(config.clone())).unwrap();
@@ -102,7 +102,7 @@ fn the_longest_stay_is_below_a_hundred_accesses() {
         ];
         let worst = chips
             .into_iter()
-            .map(|(what, config)| exercise(binary, what, config))
+            .map(|(what, config)| exercise(binary, what, &config))
             .max();
         let worst = worst.unwrap();
         assert!(worst < u64::from(spec::ACCESS_LIMIT), "{worst}");

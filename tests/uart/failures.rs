@@ -74,7 +74,7 @@ fn every_allocation_fails_in_turn() {
             assert_eq!(pool.outstanding(), before);
             let report = session.shut_down();
             assert!(report.is_clean(), "{report}");
-        })
+        });
     });
 }
 
@@ -126,7 +126,7 @@ fn every_step_fails_in_turn() {
             session.settings().keeps_miniport.set(false);
             let report = session.shut_down();
             assert!(report.is_clean(), "{report}");
-        })
+        });
     });
 }
 
@@ -160,6 +160,6 @@ fn every_object_of_portcls_fails_in_turn() {
             assert!(failures >= 3, "{failures}");
             let report = session.shut_down();
             assert!(report.is_clean(), "{report}");
-        })
+        });
     });
 }

@@ -45,7 +45,8 @@ fn life(binary: &Binary, end: End, removed_at_access: Option<u64>) -> u64 {
     // The first stream looks whether the chip is as it was left.
     let rig = match Rig::try_on(session, device) {
         Ok(rig) => rig,
-        Err((status, session, device)) => {
+        Err(refused) => {
+            let (status, session, device) = *refused;
             assert_eq!(status, Status::IO_DEVICE_ERROR);
             return cut_short(session, device);
         }

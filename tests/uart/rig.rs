@@ -62,14 +62,14 @@ impl Rig {
     }
 
     pub(crate) fn on(session: Session, device: Device) -> Self {
-        Self::try_on(session, device).unwrap_or_else(|(status, ..)| panic!("{status:?}"))
+        Self::try_on(session, device).unwrap_or_else(|refused| panic!("{:?}", refused.0))
     }
 
     /// As [`on`](Self::on); where a pin does not open, its status.
     pub(crate) fn try_on(
         session: Session,
         device: Device,
-    ) -> Result<Self, (Status, Session, Device)> {
+    ) -> Result<Self, Box<(Status, Session, Device)>> {
         let filter = device.filter("UART").unwrap();
         let pins = [
             (&KSDATAFORMAT_SUBTYPE_MIDI, DataFlow::In, Format::Midi),
@@ -100,7 +100,7 @@ impl Rig {
             }),
             [Err(status), ..] | [_, Err(status), _] | [.., Err(status)] => {
                 drop(filter);
-                Err((status, session, device))
+                Err(Box::new((status, session, device)))
             }
         }
     }
