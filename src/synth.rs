@@ -256,8 +256,6 @@ pub struct Synth {
     lookup: Lookup,
     /// What events have cost beyond what their blocks had for them, in visits of a voice.
     debt: usize,
-    /// What they may cost beyond that, because the last blocks had few.
-    credit: usize,
     /// The frame behind the last one that was made.
     next: SampleTime,
     /// Regions that the notes of an event were looked for in.
@@ -308,7 +306,6 @@ impl Synth {
             silent: silent::Table::try_new()?,
             lookup: Lookup::default(),
             debt: 0,
-            credit: mix::EVENT_CREDIT,
             next: SampleTime(0),
             searched: 0,
             stats: Stats::default(),
@@ -429,7 +426,6 @@ impl Synth {
         self.fader = Fader::new(self.volume, self.boost);
         self.next = SampleTime(0);
         self.debt = 0;
-        self.credit = mix::EVENT_CREDIT;
         self.reset_stats();
     }
 

@@ -142,7 +142,6 @@ impl Synth {
             pass.span = None;
             pass.obeyed = false;
         }
-        self.credit = pass.work.min(EVENT_CREDIT);
         let made = i64::try_from(frames).unwrap_or(i64::MAX);
         self.next = SampleTime(position.0.saturating_add(made));
         true
@@ -163,12 +162,9 @@ impl Synth {
             self.queue.go_back(self.next, position);
         }
         // What the last block has spent beyond its own is paid first.
-        let rate = usize::try_from(self.output.rate).unwrap_or(usize::MAX);
-        let work = frames.saturating_mul(EVENT_WORK).checked_div(rate);
-        let work = work.unwrap_or(0).saturating_add(self.credit);
+        let work = frames.saturating_mul(EVENT_WORK);
         let paid = work.min(self.debt);
         self.debt = self.debt.saturating_sub(paid);
-        self.credit = 0;
         Pass {
             position,
             frames,
@@ -208,21 +204,16 @@ impl Synth {
             }
             let visits = EVENT_COST.saturating_add(self.storage.pool.sounding());
             let before = self.storage.pool.started();
-            let looked = self.storage.pool.visits();
             if !self.obey_next() {
                 break;
             }
-            // An event looks at all voices twice at most, unless several parts hear it.
-            let looked = self.storage.pool.visits().wrapping_sub(looked);
-            let looked = looked.saturating_sub(visits.saturating_mul(2));
             let layers = self.storage.pool.started().wrapping_sub(before);
             // The event's own visits are those of its first layer.
             let more = layers.saturating_sub(1).saturating_mul(visits);
             let starts = layers.saturating_mul(START_COST);
             let searches = core::mem::take(&mut self.searched).saturating_sub(FREE_SEARCHES);
             let cost = visits.saturating_add(more).saturating_add(starts);
-            let cost = cost.saturating_add(searches).saturating_add(looked);
-            self.spend(pass, work, cost);
+            self.spend(pass, work, cost.saturating_add(searches));
             pass.obeyed = true;
         }
         if self.stale {
@@ -253,11 +244,6 @@ impl Synth {
             // A block whose work is used up is not cut into more pieces.
             if pass.work > 0 {
                 most = most.min(EVENT_FRAMES);
-            }
-            // One that begins here and is not cut behind it either has the control points in any case.
-            if pass.at > 0 || pass.work > 0 {
-                let pieces = self.storage.pool.sounding().saturating_mul(SPAN_COST);
-                self.spend(pass, work, pieces);
             }
         }
         // Control points lie on a grid, whenever events come: powers of two, all of them.
@@ -412,23 +398,16 @@ fn plus([left, right]: [i64; 2], wet: Option<&[i32; 2]>) -> [i64; 2] {
 /// goes there in a straight line, and shall be there soon.
 const EVENT_FRAMES: usize = 32;
 
-/// What obeying events may cost for each second of sound, in visits of a voice: a flood waits for later
-/// blocks, so that this one ends and the processor has time for others. A visit is 30 instructions at
-/// most and 15 mostly, of which the machine of docs/benchmarks.md does 8 to 11 a nanosecond: 0.2 ms for
-/// 10 ms of sound. With 64 voices that are 1,700 controllers a second, each at a frame of its own, and
-/// many times as many where they come together. What a single event costs beyond that, as a master
-/// volume that 1,024 voices hear, is owed to the next blocks.
-const EVENT_WORK: usize = 128 * 44_100;
-/// What blocks without events leave to one with many: 0.1 ms, in which 140 notes begin from silence.
-pub(super) const EVENT_CREDIT: usize = 32_768;
+/// What obeying events may cost for each frame, in visits of a voice: a flood waits for later
+/// blocks, so that this one ends and the processor has time for others. From silence 390 notes
+/// begin on one frame; in 128 frames with 1,024 voices 113 events are obeyed. What a single event
+/// costs beyond that, as a master volume that 1,024 voices hear, is owed to the next blocks.
+const EVENT_WORK: usize = 1024;
 /// What an event costs apart from the voices that it visits.
-const EVENT_COST: usize = 24;
+const EVENT_COST: usize = 64;
 /// Regions that a note may look at for the cost of its event; each further one is a visit.
 const FREE_SEARCHES: usize = 64;
 /// What it costs to start a voice, apart from looking at the others.
-const START_COST: usize = 128;
-/// What it costs each voice that a block is cut at the frame of an event, and control points are set
-/// there.
-const SPAN_COST: usize = 32;
+const START_COST: usize = 64;
 /// What it costs to evaluate a voice's connections anew.
 const UPDATE_COST: usize = 64;

@@ -24,8 +24,6 @@ pub(super) struct Pool {
     limit: usize,
     /// Counts voices that were put in.
     started: usize,
-    /// Counts visits of voices.
-    visits: usize,
 }
 
 /// How a voice is cut off.
@@ -52,7 +50,6 @@ impl Pool {
             fading: 0,
             limit,
             started: 0,
-            visits: 0,
         })
     }
 
@@ -65,7 +62,6 @@ impl Pool {
             fading: 0,
             limit: 0,
             started: 0,
-            visits: 0,
         }
     }
 
@@ -87,11 +83,6 @@ impl Pool {
     /// How many voices were ever put in; wraps.
     pub(super) const fn started(&self) -> usize {
         self.started
-    }
-
-    /// How many voices were ever looked at for messages; wraps.
-    pub(super) const fn visits(&self) -> usize {
-        self.visits
     }
 
     pub(super) const fn limit(&self) -> usize {
@@ -116,7 +107,6 @@ impl Pool {
 
     /// All sounding voices.
     pub(super) fn each(&mut self, mut visit: impl FnMut(&mut Voice)) {
-        self.visits = self.visits.wrapping_add(self.sounding);
         for &place in self.order.iter().take(self.sounding) {
             if let Some(Some(voice)) = self.voices.get_mut(usize::from(place)) {
                 visit(voice);
@@ -126,7 +116,6 @@ impl Pool {
 
     /// Cuts off all voices that are meant.
     pub(super) fn cut(&mut self, how: Cut, is_meant: impl Fn(&Voice) -> bool) {
-        self.visits = self.visits.wrapping_add(self.sounding);
         for &place in self.order.iter().take(self.sounding) {
             if let Some(Some(voice)) = self.voices.get_mut(usize::from(place))
                 && is_meant(voice)

@@ -1,6 +1,6 @@
 //! Text on its way to a terminal: no control character of a file gets there.
 //!
-//! Names and titles are other people's bytes. [`text`] is for the one place where a tool prints, [`line`] for a name inside
+//! Names and titles are other people's bytes. [`text`] is for the one place where a tool prints, [`line()`] for a name inside
 //! a line, [`json`] for JSON. Macros that print, [`say!`] and [`complain!`], pass through it.
 
 use clap::Parser;

@@ -87,27 +87,5 @@ pub(crate) fn of_instructions(counts: &Counts) -> Vec<Bar> {
             8.0,
             "million",
         ),
-        // 0.32 ms for 10 ms of sound, of a machine that does eight instructions a nanosecond.
-        Bar::at_most(
-            "instructions of events in 64 frames: 64 voices, one event a frame",
-            counts.scattered,
-            EVENTS,
-            "million",
-        ),
-        Bar::at_most(
-            "instructions of events in 64 frames: 256 voices, one event a frame",
-            counts.scattered_among_many,
-            EVENTS,
-            "million",
-        ),
-        Bar::at_most(
-            "instructions of events in 64 frames: 1,024 voices, controllers for sixteen parts",
-            counts.parts,
-            EVENTS,
-            "million",
-        ),
     ]
 }
-
-/// 64 frames are 1.45 ms, of which 3.2 % are 46 us.
-const EVENTS: f64 = 0.371;

@@ -16,12 +16,6 @@ pub(crate) struct Counts {
     pub(crate) filtered: f64,
     /// The worst block: 1,024 filtered voices and a flood of events, in millions.
     pub(crate) worst_block: f64,
-    /// What events cost beside the voices, in 64 frames: 64 voices and one event a frame.
-    pub(crate) scattered: f64,
-    /// The same with 256 voices.
-    pub(crate) scattered_among_many: f64,
-    /// The same with 1,024 voices and controllers that sixteen parts hear.
-    pub(crate) parts: f64,
 }
 
 /// Counts on this program itself, or on another build of it.
@@ -42,20 +36,7 @@ pub(crate) fn count(program: Option<&PathBuf>) -> Result<Counts> {
         Ok(difference / f64::from((LONG - SHORT) * 64 * 64))
     };
     let flood = |blocks: u32| callgrind(&program, &["flood", "--blocks", &blocks.to_string()]);
-    // In the long run: the first blocks have some credit.
-    let events = |voices: &str, more: &[&str]| -> Result<f64> {
-        let blocks = |blocks: &str, more: &[&str]| {
-            let fixed = ["flood", "--voices", voices, "--blocks", blocks];
-            callgrind(&program, &[&fixed, more].concat())
-        };
-        let with = blocks("42", more)? - blocks("12", more)?;
-        let without = blocks("42", &["--events", "0"])? - blocks("12", &["--events", "0"])?;
-        Ok((with - without) / 30.0 / 1e6)
-    };
     Ok(Counts {
-        scattered: events("64", &["--events", "64", "--spread"])?,
-        scattered_among_many: events("256", &["--events", "64", "--spread"])?,
-        parts: events("1024", &["--events", "16", "--parts"])?,
         plain: a_frame(false)?,
         filtered: a_frame(true)?,
         worst_block: (flood(7)? - flood(2)?) / 5.0 / 1e6,
