@@ -22,7 +22,7 @@
 //! [`Rundown`](crate::kernel::rundown::Rundown) keeps its stream alive for that.
 //!
 //! **Loops.** Every loop at DISPATCH and above, and what bounds it. (Limits are in
-//! [`spec`](crate::mpu401::spec). At PASSIVE the handshake ends by `HANDSHAKE_TIME`, the wait for silence by
+//! [`spec`]. At PASSIVE the handshake ends by `HANDSHAKE_TIME`, the wait for silence by
 //! `CLOSE_TIME`.)
 //!
 //! | loop | level | each turn | bound |
